@@ -229,7 +229,7 @@ class Lists(Protocol):
     def select(
         self, query: Query, now: datetime, context: DisplayContext, *, first: int = 0, most: int | None = None
     ) -> Found:
-        """Return a list in its order, from the `first` on, `most` or all; raise UnknownFilter or MirrorError."""
+        """Return a list in its order from entry `first`, `most` entries or all; raise UnknownFilter or MirrorError."""
 
 
 class MemoryLists:

@@ -1,1 +1,1 @@
-"""Files of others' making as reports of the contract, and complaints as files that others can read."""
+"""Import of other systems' files as reports, and export of complaints in their file formats."""

@@ -1,4 +1,4 @@
-"""Cells of a table as values of the contract."""
+"""Conversion of table cells to values of the contract."""
 
 import math
 import re
@@ -25,24 +25,24 @@ _QUOTED: Final = re.compile(r'="((?:[^"]|"")*)"')
 
 
 class BadValue(ValueError):
-    """A value is invalid and is dropped, and the report goes without it; the message is the reason."""
+    """An invalid value, which is dropped from its report; the message is the reason."""
 
 
 def as_written(cell: str) -> str:
-    """Return the text of a cell that was defused, or made a formula to keep its zeros: ="0042"."""
+    """Return the original text of a cell that was defused, or written as a formula to keep its zeros: ="0042"."""
     if text := _QUOTED.fullmatch(cell):
         return text[1].replace('""', '"')
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
 def quoted(cell: str) -> str:
-    """Return a cell for a message: quoted, printable and clipped."""
+    """Return a cell for a message: quoted, printable and shortened."""
     printed = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in cell[:_SHOWN])
     return f"'{printed}'" if len(cell) <= _SHOWN else f"'{printed}...'"
 
 
 def error_of(cell: str) -> str | None:
-    """Return why a cell has no value: an error, or a formula without a result; None if it has one."""
+    """Return why a cell has no value: an error, or a formula without a result; None if it has a value."""
     if cell == NO_RESULT:
         return "is a formula without a result in the file: open it in a spreadsheet and save it"
     return f"{quoted(cell)} is an error of the spreadsheet" if _ERROR.fullmatch(cell.strip()) else None
@@ -58,7 +58,7 @@ def complaint_class(cell: str) -> str:
 
 
 def category(cell: str) -> str:
-    """Return a category as a slug; most exports have words."""
+    """Return a category as a slug; most exports have it as free text."""
     return (plain(cell).replace("_", "-") or cell)[:MAX_NAME]
 
 
@@ -100,7 +100,7 @@ def _degrees(name: str, cell: str) -> float:
 
 
 def links(values: Sequence[Any]) -> tuple[list[str], list[str]]:
-    """Return the attachments of a report, and why others are dropped: texts, lists or objects that hold a link."""
+    """Return the attachments of a report, and reasons for dropped ones; input: texts, lists or objects with a link."""
     attachments: list[str] = []
     notes: list[str] = []
     for each in _flat(values):
@@ -129,7 +129,7 @@ def _flat(nested_value: object) -> list[object]:
 
 
 def _in_text(text: str) -> list[object]:
-    """Return what a text holds: links with space or marks between them, or JSON."""
+    """Return the links in a text, separated by space or punctuation, or in JSON."""
     if text[:1] in {"[", "{"}:
         with suppress(ValueError):
             return _flat(from_json(text))
@@ -153,7 +153,7 @@ def _no_link(value: object, link: str) -> str | None:
 
 
 def readable(cell: str) -> str:
-    """Return a text, empty if nothing of it is visible; raise Unusable if it is not in its file's encoding."""
+    """Return a text, empty if nothing of it is visible; raise Unusable for bytes that could not be decoded."""
     text = cell.strip()
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise Unusable("is not in the encoding of the file (--encoding names another)")

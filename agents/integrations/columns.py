@@ -27,7 +27,7 @@ _PRIVATE: Final = ("privacy", "anonymous", "secret", "public")
 
 @dataclass(frozen=True)
 class Columns:
-    """The column of each field that has one."""
+    """Mapping from fields to columns of a table."""
 
     header: tuple[str, ...]
     positions: Mapping[str, int]
@@ -38,17 +38,17 @@ class Columns:
     """Fields whose column was named with `--map`."""
 
     def name(self, position: int) -> str:
-        """Return the name of a column; its number without a name, or with that of another column."""
+        """Return the name of a column; its number if it has no name, or a duplicate one."""
         name = self.header[position]
         return name if name and self.header.count(name) == 1 else _numbered(position)
 
     def name_of(self, field: str) -> str:
-        """Return the name of a field's column; the field itself without one."""
+        """Return the name of a field's column; that of the field if it has no column."""
         return self.name(self.positions[field]) if field in self.positions else field
 
     @property
     def unused(self) -> list[int]:
-        """The columns of no field."""
+        """The columns without a field."""
         taken = set(self.positions.values())
         return [position for position in range(len(self.header)) if position not in taken]
 
@@ -104,7 +104,7 @@ def _positions(
 
 
 def _require(columns: Columns, asked: Mapping[str, int | None], *, no_id: bool) -> None:
-    """Refuse a table without a needed column."""
+    """Raise BadLayout for a table without a required column."""
     there = columns.positions.keys()
     listed = f"the columns are {_listed(columns.header)}"
     if not {"title", "body", "final"} & there:
@@ -125,7 +125,7 @@ def _require(columns: Columns, asked: Mapping[str, int | None], *, no_id: bool) 
 
 
 def refuse_overlooked(columns: Columns, kinds: Mapping[int, str]) -> None:
-    """Raise a BadLayout with options for unused columns that may matter; `kinds` are those found by values."""
+    """Raise BadLayout with options for unused columns that may matter; `kinds` are those detected by values."""
     overlooked = {
         position: kind
         for position in columns.unused
@@ -153,7 +153,7 @@ _LOOKS: Final = {
 
 
 def _kind(columns: Columns, position: int, by_cells: str | None) -> str | None:
-    """Return the kind that a column's name or its cells suggest; beside the report's own id, other ids are none."""
+    """Return the kind of a column by its name or cells; if the report's own id is known, other ids are none."""
     if by_cells == "privacy":
         return by_cells
     name = plain(columns.header[position])

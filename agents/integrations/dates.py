@@ -51,7 +51,7 @@ class Implausible(ValueError):
 
 @dataclass(frozen=True)
 class Stamp:
-    """A date, with a time and a zone if it has them."""
+    """A parsed date, with its time and zone if present."""
 
     day: date
     clock: time | None = None
@@ -77,7 +77,7 @@ class DateColumn:
     """Cells that only one order can be; None for those that several can."""
 
     def see(self, cell: str) -> None:
-        """Survey a cell."""
+        """Note a cell of the column."""
         orders = _possible(cell)
         if len(orders) == 1:
             self.counts[next(iter(orders))] += 1
@@ -87,7 +87,7 @@ class DateColumn:
             self.example = self.example or cell
 
     def order(self) -> Order | None:
-        """Return the order of the column, None if no cell depends on it; raise BadLayout if it is undecidable."""
+        """Return the order of the column, None if no cell depends on it; raise BadLayout if it is ambiguous."""
         if self.asked or not self.counts:
             return self.asked
         ranked = [each for each in self.counts.most_common() if each[0] is not None]
@@ -103,7 +103,7 @@ class DateColumn:
 
 
 def _possible(cell: str) -> set[Order]:
-    """Return the orders in which a numeric date is valid; none if they make no difference, or it is no date."""
+    """Return the orders in which a numeric date is valid; none if all are equivalent, or it is no date."""
     match = _PARTED.match(_without_weekday(cell))
     if not match:
         return set()
@@ -128,7 +128,7 @@ def _year(digits: str) -> int:
 
 
 def read_date(cell: str, order: Order | None, zone: tzinfo) -> Stamp | None:
-    """Read a date, perhaps with a time; None if it is none. `zone` is that of a number that counts seconds."""
+    """Parse a date with optional time; None if it is none. `zone` is that of a number that counts seconds."""
     text = " ".join(cell.split())
     if _NUMBER.fullmatch(text):
         return _counted(text, zone)
@@ -160,7 +160,7 @@ def _written(text: str, order: Order | None) -> Stamp | None:
 
 
 def read_time(cell: str) -> Stamp | None:
-    """Read a time of day, with a zone if it has one; None if it is none. The day of the result is arbitrary."""
+    """Parse a time of day with optional zone; None if it is none. The day of the result is arbitrary."""
     match = _TIME.fullmatch(cell.strip())
     if not match:
         return None
@@ -185,7 +185,7 @@ def _zone(name: str | None) -> tzinfo | None:
 
 
 def _counted(number: str, zone: tzinfo) -> Stamp | None:
-    """Read a number: 20260316, days as Excel counts them, seconds or milliseconds since 1970."""
+    """Parse a number as a date: 20260316, days as Excel counts them, seconds or milliseconds since 1970."""
     whole = number.partition(".")[0]
     try:
         match len(whole):
@@ -236,7 +236,7 @@ def weekdays() -> frozenset[str]:
 
 
 def reported_at(stamp: Stamp, clock: Stamp | None, zone: tzinfo, now: datetime) -> datetime:
-    """Return the time of a report in UTC, with `clock` of another column; raise Implausible for an odd one."""
+    """Return the time of a report in UTC, with `clock` of another column; raise Implausible for an implausible one."""
     if stamp.day.year < _EARLIEST:
         raise Implausible(f"is before {_EARLIEST}")
     if stamp.day.year > now.year + 1 or stamp.moment(zone, clock) > now + _SLACK:
@@ -245,7 +245,7 @@ def reported_at(stamp: Stamp, clock: Stamp | None, zone: tzinfo, now: datetime) 
 
 
 def plausible_day(day: date, reported: date) -> date:
-    """Return the day of an event; raise Implausible if it is too old or behind the day of its report."""
+    """Return the day of an event; raise Implausible if it is too old or after the day of its report."""
     if day.year < _EARLIEST_EVENT:
         raise Implausible(f"is before {_EARLIEST_EVENT}")
     if day > reported:

@@ -1,4 +1,4 @@
-"""Bytes of files as lines and as text: encodings, and files that are no text."""
+"""Detection of encodings, decoding of files to lines, and refusal of files that are not text."""
 
 import codecs
 import io
@@ -30,14 +30,14 @@ _NO_TEXT: Final = (
 
 
 def refuse_what_is_no_text(head: bytes) -> None:
-    """Raise an UnreadableFile that names the kind of a file which holds no reports, by its first bytes."""
+    """Raise an UnreadableFile for a known binary format, detected by its first bytes."""
     for magic, what in _NO_TEXT:
         if head.startswith(magic):
             raise UnreadableFile(f"is {what}: reports are read from .xlsx, CSV or JSON")
 
 
 def lines_of(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines with their ends; raise UnreadableFile for one longer than `LONGEST`, without reading it all."""
+    """Yield the lines with their line ends; raise UnreadableFile for one longer than `LONGEST`, unread."""
     number = 0
     while line := stream.readline(LONGEST + 1):
         number += 1
@@ -51,7 +51,7 @@ def _too_long(number: int) -> str:
 
 
 def encoding_of(stream: BinaryIO, asked: str | None = None) -> str:
-    """Return the encoding of a seekable stream; raise UnreadableFile for an unknown one, or no text.
+    """Return the encoding of a seekable stream; raise UnreadableFile for an unknown encoding or a binary file.
 
     UTF-8 with some invalid bytes stays UTF-8: those bytes cost their rows. So does a file that is ASCII in most of its
     lines and no text in others.
@@ -92,7 +92,7 @@ def _known(name: str) -> str:
 
 
 def _as_utf8(stream: BinaryIO) -> tuple[int, int, int, bytes]:
-    """Count the lines, those outside ASCII that are UTF-8 and those that are not, with a sample of the latter."""
+    """Count all lines, non-ASCII lines that are valid UTF-8 and invalid ones, with a sample of the latter."""
     count = right = wrong = 0
     sample = bytearray()
     stream.seek(0)
@@ -111,7 +111,7 @@ def _as_utf8(stream: BinaryIO) -> tuple[int, int, int, bytes]:
 
 
 def text_lines(stream: BinaryIO, encoding: str) -> Iterator[str]:
-    """Yield the lines, ended by LF, CRLF or CR; raise UnreadableFile for one that is too long.
+    """Yield the decoded lines, ended by LF, CRLF or CR; raise UnreadableFile for one that is too long.
 
     Bytes that cannot be decoded become lone surrogates.
     """

@@ -27,7 +27,7 @@ ADDED: Final = frozenset({REASON, LINE, SOURCE})
 
 
 class UnreadableFile(Exception):
-    """The file as a whole holds no reports; the message is one line."""
+    """The file as a whole contains no reports; the message is one line."""
 
 
 class BadLayout(Exception):
@@ -39,11 +39,11 @@ class Unusable(Exception):
 
 
 class Settled(Exception):
-    """An entry is settled in its source system: there is nothing left to do about it."""
+    """An entry that is settled in its source system: no action is needed."""
 
 
 class LayoutLine(Exception):
-    """A row is a sum below a table, or a rule in it, and nothing else."""
+    """A row that is only a total below a table, or a separator in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """An entry that is settled in its source system, or the line of a sum or a rule."""
+    """An entry that is settled in its source system, or a row that is only a total or a separator."""
 
     line: int
     layout: bool = False
@@ -110,7 +110,7 @@ def item_of(entry: Entry, make: Callable[[Entry], tuple[Mapping[str, Any], tuple
 
 
 def judged(line: int, value: bytes, raw: object = None, notes: tuple[str, ...] = ()) -> Report | Skipped:
-    """Return a report to be published as it is, or the reason why it is none of the contract."""
+    """Return a report in its final form, or the reason why it does not follow the contract."""
     try:
         event = decode_report(value)
         content = hash(event.data.model_dump_json(include=_COMPARED))
@@ -122,7 +122,7 @@ def judged(line: int, value: bytes, raw: object = None, notes: tuple[str, ...] =
 
 
 def without_conflicts(items: Iterable[Item], entry: str) -> Iterator[Item]:
-    """Skip each report that has the id of an earlier one and other content: lifecycle would reject it."""
+    """Skip each report with the id of an earlier one and other content: lifecycle would reject it."""
     seen: dict[str, tuple[int, int]] = {}
     for item in items:
         if isinstance(item, Report):

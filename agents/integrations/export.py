@@ -1,4 +1,4 @@
-"""LAPOR export: each complaint as a row, from the topics.
+"""LAPOR export: one row per complaint, from the topics.
 
 Texts are in facts only, and a row is complete with the last fact of its complaint, whose version is in the state. So a
 text is held from the first fact of its complaint to the last, and not until the end of the topic.
@@ -29,7 +29,7 @@ PATIENCE_S: Final = 10.0
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """Options for rows. `identities`: name reporters who are not anonymous, for users who may read identities."""
+    """Options of the export. `identities`: include reporters who are not anonymous, with the right to read them."""
 
     offices: Mapping[str, tuple[str, str]]
     """The name of each office, and that of the office above it or nothing."""
@@ -39,7 +39,7 @@ class ExportOptions:
 
 @dataclass
 class Export:
-    """The rows of an environment; complaints with missing facts are counted. Raises `KafkaFailure`."""
+    """The rows of an environment, and a count of complaints with missing facts. Raises `KafkaFailure`."""
 
     settings: ClientSettings
     options: ExportOptions
@@ -52,7 +52,7 @@ class Export:
     _waited: bool = field(default=False, init=False)
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
-        """Yield the rows partition by partition, in each by their last fact."""
+        """Yield the rows, partition by partition, in the order of each complaint's last fact."""
         for number in range(extents(self.settings, [TopicName.STATE])[TopicName.STATE].partitions):
             yield from self._partition(number)
 
@@ -83,7 +83,7 @@ class Export:
         self.incomplete += len(last)
 
     def _until_complete(self, reader: Reader, waited_for: Collection[str]) -> Iterator[Record]:
-        """Yield the records to their end, and a little longer if the last fact of a complaint is missing.
+        """Yield the records up to the end, and wait a little longer if the last fact of a complaint is missing.
 
         A transaction becomes visible partition by partition: its snapshot may be visible a moment before its fact. A
         lost fact never comes: so the time to wait is one for all partitions.
@@ -103,7 +103,7 @@ class Export:
         return dict(last_of_each(snapshots, _version, skip_unreadable=True).values())
 
     def _names(self, number: int) -> dict[str, str]:
-        """Return the names of reporters by the key of their identity, unless erased."""
+        """Return the names of reporters by the key of their identity, without erased ones."""
         names: dict[str, str] = {}
         for record in read_all(self.settings, [TopicName.IDENTITIES], partitions=[number]):
             key = (record.key or b"").decode(errors="replace")
@@ -125,7 +125,7 @@ def _version(snapshot: bytes) -> tuple[str, int]:
 
 
 def _with_words(recorded: Recorded, texts: Mapping[str, bytes]) -> Recorded:
-    """Return a fact with its words, if they lie apart from it and are there."""
+    """Return a fact with its words, if they are stored apart and readable."""
     ref = recorded.fact.text_ref if isinstance(recorded.fact, Worded) else None
     if ref is None:
         return recorded

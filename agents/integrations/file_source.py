@@ -1,4 +1,4 @@
-"""The channel of a table that names none: ids of rows are unique in one table only, and two shall not share them."""
+"""Default channel of a table without one: row ids are unique within a table only, so each file needs its own."""
 
 import re
 from functools import cache
@@ -17,7 +17,7 @@ _COPY: Final = r"\(\d{1,3}\)|(?:day|hari)[-_ ]?\d{1,3}"
 
 
 def source_of(file: str) -> str:
-    """Return the source of the reports in a file: its folder and its name, the same each time it is submitted.
+    """Return the source of the reports in a file, from its folder and name: the same each time it is submitted.
 
     What tells one day's export from the next one's is left out of its name: a date, the name of a month or a weekday.
     """

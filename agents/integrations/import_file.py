@@ -1,4 +1,4 @@
-"""Import of a file of any kind that holds reports: detects its kind, and gives the result of each entry.
+"""Import of a file of any supported kind: detects the kind, and returns the result of each entry.
 
 A table and a list of requests are read twice: first for what needs a decision (the order of day and month, words for a
 status), so that nothing is sent of a file that needs one; then entry by entry.
@@ -67,7 +67,7 @@ class TableOptions:
 
 @dataclass
 class Import:
-    """An opened file, surveyed as far as it can be before anything is sent."""
+    """An opened file, whose ambiguities are resolved before anything is sent."""
 
     items: Iterable[Item]
     notes: list[str] = field(default_factory=list)
@@ -89,7 +89,7 @@ class TableOnly(Exception):
 def open_import(
     stream: BinaryIO, table: TableOptions, options: ImportOptions, now: datetime, *, given: Sequence[str] = ()
 ) -> Import:
-    """Detect the kind of a file, and survey it; `stream` must stay open while the items are taken.
+    """Detect the kind of a file, and survey it; `stream` must stay open while the items are read.
 
     `given` are the options on the command line. Raises UnreadableFile, BadLayout (needs a decision) or TableOnly.
     """
@@ -108,7 +108,7 @@ def open_import(
 
 @dataclass(frozen=True)
 class _Opening:
-    """A file that is being opened."""
+    """A file during detection of its kind."""
 
     table: TableOptions
     options: ImportOptions
@@ -222,7 +222,7 @@ class _Opening:
 
 
 def _seekable(stream: BinaryIO, lines: Iterable[bytes]) -> BinaryIO:
-    """Return a seekable stream: what comes from a pipe is stored in a temporary file."""
+    """Return a seekable stream: the content of a pipe is copied to a temporary file."""
     if stream.seekable():
         return stream
     kept = tempfile.SpooledTemporaryFile(max_size=_HELD)  # noqa: SIM115 -- lives as long as the import

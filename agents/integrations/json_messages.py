@@ -1,4 +1,4 @@
-"""Messages in JSON: one a line, one over several lines, several of those, or a list of them."""
+"""Messages in JSON: one per line, one over several lines, several of those, or a list of them."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message in a file, and where it is there."""
+    """A message in a file, with its position."""
 
     line: int
     """The line on which it begins; its number in a list."""
@@ -27,7 +27,7 @@ class Message:
 
 
 def messages_in(stream: Iterable[bytes]) -> Iterator[Message]:
-    """Yield the messages of a file, one that cannot be read as it is; raise UnreadableFile for one too large."""
+    """Yield the messages of a file, unparsable ones unchanged; raise UnreadableFile for one that is too large."""
     numbered = _numbered(stream)
     first = next(numbered, None)
     if first is None:
@@ -79,7 +79,7 @@ def _in_one(numbered: Iterator[tuple[int, bytes]]) -> Iterator[Message]:
 
 
 def _several(numbered: list[tuple[int, bytes]]) -> list[Message] | None:
-    """Return documents over several lines each, one after another; None if it is not all of it such."""
+    """Return consecutive documents over several lines each; None if the text has any other content."""
     messages, begun, pending = [], 0, b""
     for number, line in numbered:
         begun = begun if pending else number
@@ -101,7 +101,7 @@ def _parsed(raw: bytes) -> object:
 
 
 def _with_all_values(message: Message) -> Message:
-    """Show both values of a name that an object has twice: a reader would take one of them, and which is a guess."""
+    """Return both values of a duplicate name in an object: a parser would silently choose one of them."""
     if message.within == "entry":
         return message  # read so with its list
     repeated: list[str] = []
@@ -128,7 +128,7 @@ def _is_object(raw: bytes) -> bool:
 
 
 def head_of(lines: Iterator[bytes]) -> list[bytes]:
-    """Take the lines of a file up to the first that is not empty."""
+    """Return the lines of a file up to the first that is not empty."""
     head = [next(lines, b"")]
     while head[-1] and not head[-1].strip():
         head.append(next(lines, b""))
@@ -136,12 +136,12 @@ def head_of(lines: Iterator[bytes]) -> list[bytes]:
 
 
 def is_json(head: bytes) -> bool:
-    """Return whether a text begins as JSON does."""
+    """Return whether a text begins like JSON."""
     return head.removeprefix(_BOM).lstrip()[:1] in {b"{", b"["}
 
 
 def without(raw: bytes, member: str) -> bytes:
-    """Return a JSON object without one of its members; anything else as it is."""
+    """Return a JSON object without one of its members; any other value unchanged."""
     if f'"{member}"'.encode() not in raw:
         return raw
     try:

@@ -1,4 +1,4 @@
-"""Rows of the LAPOR export, in the words of `lapor_words.toml`."""
+"""Rows of the LAPOR export, with the wording of `lapor_words.toml`."""
 
 import tomllib
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ WORDS: Final[dict[str, dict[str, str]]] = tomllib.loads(_FILE.read_text("utf-8")
 
 @dataclass(frozen=True, slots=True)
 class RowTexts:
-    """The part of a row that is in facts only: texts, reasons, and who ended the complaint."""
+    """The fields of a row that only facts contain: texts, reasons, and who ended the complaint."""
 
     title: str = ""
     first: str = ""
@@ -79,7 +79,7 @@ def row(
     zone: ZoneInfo,
     reporter: str | None,
 ) -> tuple[str, ...]:
-    """Return the cells of a complaint, under `HEADER`, redacted as in `workflow/reports/redaction.py`.
+    """Return the cells of a complaint, in the order of `HEADER`, redacted by `workflow/reports/redaction.py`.
 
     The `reporter` of an anonymous complaint is never named; that of a secret one is, if known and allowed.
     """
@@ -105,7 +105,7 @@ def row(
 
 
 def _marked(texts: RowTexts, complaint: Complaint) -> RowTexts:
-    """Return the texts with a word in place of those that were erased."""
+    """Return the texts with a placeholder for erased ones."""
     if "texts" not in complaint.erased:
         return texts
     title, first, final, reason = (

@@ -1,4 +1,4 @@
-"""Layouts of imported files, from `layouts.toml`: names of columns, words for a status."""
+"""Layouts of imported files, from `layouts.toml`: names of columns, and known words for a status."""
 
 import re
 import tomllib
@@ -32,7 +32,7 @@ class Layout(BaseModel, frozen=True, extra="forbid"):
     ignored: frozenset[str] = frozenset()
 
     def matches(self, names: Collection[str]) -> bool:
-        """Check whether a header with these plain names has this layout."""
+        """Check whether a header with these normalized names has this layout."""
         return set(self.all) <= set(names) and (not self.any or any(name in names for name in self.any))
 
 
@@ -68,13 +68,13 @@ class Catalogue(BaseModel, frozen=True, extra="forbid"):
 
 @dataclass(frozen=True)
 class StatusWords:
-    """Words for a status: those explained on the command line, then those of `layouts.toml`."""
+    """Known words for a status: those given on the command line, then those of `layouts.toml`."""
 
     open: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
 
     def is_over(self, word: str) -> bool | None:
-        """Return True if a status leaves nothing to do; None for an unknown word."""
+        """Return True if a status needs no action; None for an unknown word."""
         name, known = plain(word), catalogue().status
         for words, over in ((self.closed, True), (self.open, False), (known["closed"], True), (known["open"], False)):
             if any(
@@ -86,16 +86,16 @@ class StatusWords:
 
 @lru_cache(maxsize=4_096)
 def plain(name: str) -> str:
-    """Return a name as names are compared: in small letters, one `_` for each run of other characters."""
+    """Return a name normalized for comparison: in lower case, one `_` for each run of other characters."""
     return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
 
 
 def plain_names(name: str) -> tuple[str, str]:
-    """Return the names of a header: as a whole, and without brackets behind it."""
+    """Return the normalized names of a header: in full, and without a suffix in brackets."""
     return plain(name), plain(re.sub(r"\s*\(.*", "", name))
 
 
 @cache
 def catalogue() -> Catalogue:
-    """Return the catalogue; read once."""
+    """Return the catalogue, read once."""
     return Catalogue.model_validate(tomllib.loads(_FILE.read_text(encoding="utf-8")))

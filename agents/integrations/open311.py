@@ -41,7 +41,7 @@ _LINKS: Final = ("media_url", "media_urls", "photos", "photo", "media", "attachm
 
 
 def looks_like_requests(value: object) -> bool:
-    """Return whether JSON holds service requests, by the first of them."""
+    """Return whether JSON contains service requests, judging by the first one."""
     requests = requests_in(value)
     if not requests:
         return isinstance(value, Mapping) and any(name in value for name in _ENVELOPES)
@@ -71,7 +71,7 @@ def requests_in(value: object) -> list[Any]:
 
 
 def entries_of(requests: Iterator[tuple[int, Any]], ignored: Collection[str] = ()) -> Iterator[Entry | Skipped]:
-    """Yield each request as an entry; the names that are `ignored` say nothing of privacy."""
+    """Yield each request as an entry; names in `ignored` are not treated as privacy flags."""
     for number, request in requests:
         yield _entry(number, request, ignored)
 
@@ -112,7 +112,7 @@ def _entry(number: int, request: object, ignored: Collection[str]) -> Entry | Sk
 
 
 def _flat(request: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return the fields of a request, with those that GeoJSON has in `properties` and `geometry`."""
+    """Return the fields of a request, including those in GeoJSON's `properties` and `geometry`."""
     whole = {str(name): value for name, value in request.items() if name not in ADDED}
     if isinstance(inner := whole.get("properties"), Mapping):
         whole |= {str(name): value for name, value in inner.items()}
@@ -123,7 +123,7 @@ def _flat(request: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _text(name: str, value: object) -> str | None:
-    """Return a field as text: servers write ids and coordinates as numbers or as text; None for what is not given."""
+    """Return a field as text: servers write ids and coordinates as numbers or as text; None for a missing value."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -132,7 +132,7 @@ def _text(name: str, value: object) -> str | None:
 
 
 def from_xml(content: bytes) -> list[Any]:
-    """Return the requests of an XML document; raise UnreadableFile if it is none of service requests."""
+    """Return the requests of an XML document; raise UnreadableFile if it contains no service requests."""
     try:
         root = fromstring(content, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
@@ -177,12 +177,12 @@ def _value(element: Element) -> object:
 
 
 def _with(marks: dict[str, Any], value: object) -> object:
-    """Return the value of an element together with its attributes, which it alone would lose."""
+    """Return the value of an element together with its attributes, which would otherwise be lost."""
     return {**marks, "value": value} if marks and not isinstance(value, Mapping) else value
 
 
 def _marks(element: Element) -> dict[str, Any]:
-    """Return the attributes of an element, without those that say what kind of value it has."""
+    """Return the attributes of an element, except those that declare the type of its value."""
     named = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
     return {f"@{name}": value for name, value in named.items() if name not in {"type", "nil", "lang", "schemaLocation"}}
 

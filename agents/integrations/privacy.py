@@ -1,4 +1,4 @@
-"""Privacy in imported files: cells, attributes, flags and answers that are about it, or may be.
+"""Privacy in imported files: detects privacy flags in cells, attributes and answers.
 
 A report is public only if nothing is about privacy, or all of that is understood. Anything else refuses it: a guess
 could expose a reporter.
@@ -31,7 +31,7 @@ _DOUBT: Final = "doubt"
 
 
 def privacy(cells: Mapping[str, str]) -> tuple[bool, bool]:
-    """Return whether a report is anonymous and whether secret; raise Unusable for a word that is not understood."""
+    """Return whether a report is anonymous and whether secret; raise Unusable for an unknown word."""
     anonymous, secret = _of_words("privacy", cells.get("privacy", ""))
     anonymous |= _flag("anonymous", cells.get("anonymous", ""))
     secret |= _flag("secret", cells.get("secret", ""))
@@ -51,7 +51,7 @@ def private_words() -> frozenset[str]:
 
 
 def may_be_private(cell: str) -> bool:
-    """Check whether a cell, in small letters, may be about privacy, whatever its column holds: `Sangat Rahasia`."""
+    """Check whether a cell, in lower case, may request privacy, whatever its column contains: `Sangat Rahasia`."""
     return len(cell) <= _SHORT and (cell in private_words() or any(stem in cell for stem in _STEMS))
 
 
@@ -74,7 +74,7 @@ def _flag(field: str, cell: str, name: str = "") -> bool:
 
 
 def privacy_within(value: object, ignored: Collection[str] = (), texts: Collection[str] = ()) -> dict[str, str]:
-    """Return as cells what is about privacy anywhere in a JSON value; raise Unusable if it is not understood.
+    """Return privacy flags anywhere in a JSON value, as cells; raise Unusable for an unknown one.
 
     Names in `ignored` are left out; those in `texts` have free text as values, and no flags.
     """
@@ -86,7 +86,7 @@ def privacy_within(value: object, ignored: Collection[str] = (), texts: Collecti
 
 
 def speaks_of_privacy(value: object) -> bool:
-    """Check whether anything in a JSON value may be about privacy."""
+    """Check whether anything in a JSON value may concern privacy."""
     return next(_flags(value), None) is not None
 
 
@@ -95,7 +95,7 @@ _NONE: Final[_Names] = frozenset()
 
 
 def _flags(value: object, ignored: _Names = _NONE, texts: _Names = _NONE) -> Iterator[tuple[str, str, object]]:
-    """Yield the name, kind and value of what may be about privacy."""
+    """Yield name, kind and value of each possible privacy flag."""
     for name, inner in named_values(value, ignored):
         if kind := _kind(name):
             nested = _scalars(inner) is None and next(_flags(inner, ignored, texts), None) is not None
@@ -132,7 +132,7 @@ def named_values(value: object, ignored: _Names = _NONE, within: str = "") -> It
 
 @lru_cache(maxsize=4096)
 def _kind(name: str) -> str | None:
-    """Return the kind of a name about privacy: `anonymous`, `secret`, `public`, `privacy`, `doubt`; None for others."""
+    """Return the privacy kind of a name: `anonymous`, `secret`, `public`, `privacy`, `doubt`; None for other names."""
     patterns = catalogue().privacy_names
     parted = unicodedata.normalize("NFKD", _CAMEL.sub("_", name))
     called = patterns["none"].sub("_", plain("".join(each for each in parted if not unicodedata.combining(each))))
@@ -149,7 +149,7 @@ def _kind(name: str) -> str | None:
 
 
 def _meant(name: str, kind: str, value: object) -> tuple[bool, bool]:
-    """Return whether a flag makes a report anonymous, and whether it makes it secret."""
+    """Return whether a flag makes a report anonymous, and whether secret."""
     values = _scalars(value)
     if values == []:
         return False, False
@@ -168,7 +168,7 @@ def _meant(name: str, kind: str, value: object) -> tuple[bool, bool]:
 
 
 def _scalars(value: object) -> list[str] | None:
-    """Return a value as text, or each of several choices; None for anything else."""
+    """Return a value as text, or each text of a list; None for anything else."""
     if isinstance(value, list):
         parts = [_scalars(each) for each in value]
         return None if None in parts else [text for part in parts for text in part or []]

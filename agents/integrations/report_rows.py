@@ -1,4 +1,4 @@
-"""Reports of the contract from entries: rows of tables, and requests of Open311, which have the same fields."""
+"""Conversion of entries to reports: rows of tables, and requests of Open311, which have the same fields."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -36,7 +36,7 @@ _CHANGING: Final = frozenset({"id", "status", "received", "received_time", "fina
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """Options for reports from entries."""
+    """Options for converting entries to reports."""
 
     source: str | None = None
     """The channel; that of the layout unless given."""
@@ -55,7 +55,7 @@ class ImportOptions:
 
     @property
     def times_of(self) -> tzinfo:
-        """The zone of times without one."""
+        """The time zone of times without one."""
         return self.zone or ZoneInfo(ZONE)
 
     def within(self, layout: Layout, *, named: bool = False) -> "ImportOptions":
@@ -86,7 +86,7 @@ class Maker:
         self._seen: dict[str, int] = {}
 
     def report(self, entry: Entry) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Return the report as JSON, and a note for each value that was dropped.
+        """Return the report as JSON, with a note for each dropped value.
 
         Raises Unusable, LayoutLine, Settled: it is none, for the reason that these have.
         """
@@ -189,7 +189,7 @@ class Maker:
 
 
 def _values(entry: Mapping[str, str], notes: list[str]) -> dict[str, str]:
-    """Return the cells with a value, a note for each with an error; raise Unusable if a needed one has an error."""
+    """Return the cells with a value, with a note for each error; raise Unusable if a required one has an error."""
     cells = {}
     for name, cell in entry.items():
         if error := read.error_of(cell):
@@ -202,7 +202,7 @@ def _values(entry: Mapping[str, str], notes: list[str]) -> dict[str, str]:
 
 
 def _refuse_sums(cells: Mapping[str, str], raw: object) -> None:
-    """Raise LayoutLine for a row with nothing but a sum or a rule, in used columns and others; Unusable for any other.
+    """Raise LayoutLine for a row that is only a total or a separator; Unusable for one that may be.
 
     What stands beside it may be all that a citizen has written. A request has no row, and is never such a line.
     """
@@ -227,7 +227,7 @@ def _refuse_sums(cells: Mapping[str, str], raw: object) -> None:
 
 
 def is_layout(raw: object) -> bool:
-    """Check whether a row has nothing but a sum or a rule."""
+    """Check whether a row has nothing but a total or a separator."""
     row = _texts(raw) if isinstance(raw, list) else []
     return bool(row) and (_is_of_amounts(row, row[0]) if _is_sum(row[0]) else all(map(_RULE.fullmatch, row)))
 
@@ -237,12 +237,12 @@ def _texts(row: Iterable[Any]) -> list[str]:
 
 
 def _is_of_amounts(row: Iterable[Any], first: str) -> bool:
-    """Check whether a row has nothing but amounts and rules beside `first`, which merged cells have each."""
+    """Check whether a row has only amounts and separators beside `first`, which merged cells repeat."""
     return all(text == first or _AMOUNT.fullmatch(text) or _RULE.fullmatch(text) for text in _texts(row))
 
 
 def _may_be_sum(row: Iterable[Any], first: str, word: str) -> bool:
-    """Check whether `first` names a sum beside amounts alone, or has no letter behind the `word` for one."""
+    """Check whether `first` labels a total beside amounts alone, or has no letter after the `word` for one."""
     beside = any(text != first for text in _texts(row))
     return _is_of_amounts(row, first) and (beside or not any(map(str.isalpha, first[len(word) :])))
 
@@ -252,7 +252,7 @@ def _is_sum(text: str) -> bool:
 
 
 def _word_of_sum(text: str) -> str:
-    """Return the word for a sum that a text begins with, as it is written there."""
+    """Return the word for a total at the beginning of a text, as written there."""
     found = (text[: len(word)] for word in catalogue().words["sums"] if text.casefold().startswith(word))
     return next((word for word in found if not text[len(word) : len(word) + 1].isalnum()), "")
 

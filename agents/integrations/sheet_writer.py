@@ -59,7 +59,7 @@ class XlsxWriter:
         self._sheet.append([self._cell(text) for text in row])
 
     def close(self) -> None:
-        """Put the workbook together."""
+        """Complete the workbook."""
         self._workbook.save(self._stream)
 
     def _cell(self, text: str) -> WriteOnlyCell:

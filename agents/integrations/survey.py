@@ -1,4 +1,4 @@
-"""Survey of all entries of a file: what needs a decision before any of them is sent."""
+"""Survey of all entries of a file: finds ambiguities before any entry is sent."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -31,7 +31,7 @@ _WORDS: Final = (
 
 
 class ColumnSurvey:
-    """Contents of the unused columns of a table, and values that do not belong into the used ones."""
+    """Contents of the unused columns of a table, and misplaced values in the used ones."""
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
@@ -39,7 +39,7 @@ class ColumnSurvey:
         self._rows = 0
 
     def see(self, entry: Entry | Skipped) -> None:
-        """Survey a row; raise BadLayout if a column of another field is about privacy."""
+        """Add a row; raise BadLayout if a column of another field concerns privacy."""
         if isinstance(entry, Skipped):
             return
         self._rows += 1
@@ -60,14 +60,14 @@ class ColumnSurvey:
 
     @property
     def notes(self) -> list[str]:
-        """A line about columns that are not used since they have no name, though they have values."""
+        """A line about unused columns that have values but no name."""
         nameless = [at for at, each in self._seen.items() if each.filled and not self._columns.header[at]]
         names = ", ".join(self._columns.name(at) for at in nameless)
         return [f"without a name and not used: {names} (--map FIELD='column N' reads one)"] if nameless else []
 
 
 class _Column:
-    """Contents of a column, by its first rows; for privacy by all of them."""
+    """Contents of a column, judged by its first rows; for privacy, by all of them."""
 
     def __init__(self) -> None:
         self.filled = 0
@@ -87,14 +87,14 @@ class _Column:
 
     @property
     def kind(self) -> str | None:
-        """The kind of value that all cells hold; for privacy, one cell is enough."""
+        """The kind of value that all cells have; for privacy, one cell is enough."""
         if self._private:
             return "privacy"
         return next((kind for kind, count in self._counts.items() if count and count == self._sampled), None)
 
 
 class Survey:
-    """The words and dates of all entries."""
+    """Words for a status and dates of all entries."""
 
     def __init__(self, options: ImportOptions, dates: dict[str, DateColumn]) -> None:
         self.total = 0
@@ -104,7 +104,7 @@ class Survey:
         self._without_status = 0
 
     def see(self, entry: Entry | Skipped) -> None:
-        """Survey an entry."""
+        """Add an entry."""
         self.total += 1
         if isinstance(entry, Skipped) or is_layout(entry.raw):
             return
@@ -119,7 +119,7 @@ class Survey:
                 column.see(cell)
 
     def decide(self) -> dict[str, Order | None]:
-        """Return the order of the dates of each column; raise BadLayout if it or a status needs a decision."""
+        """Return the date order of each column; raise BadLayout if a date order or a status is ambiguous."""
         if not self.total:
             raise UnreadableFile(NOTHING)
         often = {word: count for word, count in self._unknown.most_common() if count * _OFTEN >= self.total}

@@ -1,4 +1,4 @@
-"""Detection of the table in a file: its sheet, and the row of its header."""
+"""Detection of the table in a file: its sheet and header row."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +32,7 @@ class Table:
     """Scores a row as the header of another table."""
 
     def rows(self) -> Iterator[Row | Skipped]:
-        """Yield each row below the header, without empty cells beyond it; a repeated header is skipped.
+        """Yield each row below the header, without empty cells beyond the header; a repeated header is skipped.
 
         Rows behind the header of another table are invalid: its columns mean something else.
         """
@@ -72,7 +72,7 @@ class Table:
 
 
 def find_table(grids: Sequence[Grid], known: Score, *, header_row: int | None = None) -> tuple[Table, list[str]]:
-    """Return the table with the most known names of columns in its header, and the names of the other sheets.
+    """Return the table whose header has the most known column names, and the names of the other sheets.
 
     Raises BadLayout without a row `header_row`, and UnreadableFile if all of it is empty.
     """
@@ -116,7 +116,7 @@ def _candidates(grid: Grid, known: Score, header_row: int | None) -> Iterable[tu
 
 
 def _widened(table: Table) -> Table:
-    """Return a table with the columns behind its last name in which most rows have something."""
+    """Return a table extended by unnamed columns at its end that most rows have values in."""
     rows = [row[1] for row in islice(table.rows(), HEAD) if not isinstance(row, Skipped)]
     filled = Counter(place for cells in rows for place, cell in enumerate(cells) if cell.strip())
     most = (place for place, count in filled.items() if count * 2 > len(rows))

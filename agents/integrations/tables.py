@@ -1,4 +1,4 @@
-"""Tables as rows of text, whatever program wrote them; CSV is read here, workbooks in `workbooks`."""
+"""Tables as rows of text, whichever program wrote them; CSV is read here, workbooks in `workbooks`."""
 
 import csv
 from collections import Counter, deque
@@ -31,18 +31,18 @@ Score = Callable[[Sequence[str]], int]
 
 
 class Grid(Protocol):
-    """Rows of text, to be read more than once."""
+    """Rows of text, which can be read more than once."""
 
     name: str
     """What it is called for a person: empty for a file with one table."""
 
     def rows(self) -> Iterator[Row | Skipped]:
-        """Return each row that is not empty, or why it is none, from the first on."""
+        """Return each row that is not empty, or the reason why it is invalid, from the first."""
 
 
 @dataclass
 class CsvGrid:
-    """A CSV file, whatever parts its columns."""
+    """A CSV file, with any column separator."""
 
     lines: Callable[[], Iterator[str]]
     """Gives its lines from the first on."""
@@ -52,7 +52,7 @@ class CsvGrid:
     """The line of its first row."""
 
     def rows(self) -> Iterator[Row | Skipped]:
-        """Yield each row; a quote that is not closed costs the line that opens it."""
+        """Yield each row; an unclosed quote invalidates the line that opens it."""
         numbered = _Lines(islice(self.lines(), self.start - 1, None), self.start)
         shape = _Shape()
         while (line := numbered.take()) is not None:
@@ -99,7 +99,7 @@ class CsvGrid:
 
 @dataclass
 class _Shape:
-    """What the rows of a file have in common, to know a row that a forgotten quote has made part of a text."""
+    """Common shape of the rows of a file, to detect rows that an unclosed quote has made part of a text."""
 
     widths: Counter[int] = field(default_factory=Counter)
     numbered: int = 0
@@ -114,12 +114,12 @@ class _Shape:
             self.digits = len(number)
 
     def differs(self, cells: Sequence[str]) -> bool:
-        """Return whether a row is not as wide as the table is by now: no title block has so many rows of one width."""
+        """Return whether a row has another width than the table; true only once enough rows have one width."""
         width, rows = max(self.widths.items(), key=lambda each: each[1], default=(0, 0))
         return rows >= _SURE and (len(cells) < width or any(cell.strip() for cell in cells[width:]))
 
     def has_rows(self, swallowed: Sequence[str], delimiter: str) -> bool:
-        """Return whether most lines within a text are rows of the table, or one that has a number."""
+        """Return whether most lines within a text are rows of the table, or one has a row number."""
         width = max(self.widths, key=lambda each: (self.widths[each], each), default=0)
         if width < 2:  # noqa: PLR2004 -- any line of a text would be a row
             return False
@@ -132,7 +132,7 @@ class _Shape:
         return sum(cells is not None for cells in within) * 2 > len(within)
 
     def _begins_row(self, line: str, delimiter: str) -> bool:
-        """Return whether a line begins with a number as long as those of the table: its end may be damaged too."""
+        """Return whether a line begins with a number as long as those of the table; its end may be damaged."""
         number, *rest = line.split(delimiter, 2)
         return len(rest) > 1 and (number := number.strip(' "')).isdigit() and abs(len(number) - self.digits) <= 1
 
@@ -150,7 +150,7 @@ def _of_width(line: str, delimiter: str, width: int) -> list[str] | None:
 
 @dataclass
 class _Lines:
-    """Lines one by one, with a look at those that follow."""
+    """Lines of a file with look-ahead."""
 
     source: Iterator[str]
     first: int
@@ -161,12 +161,12 @@ class _Lines:
         self.number = self.first - 1
 
     def take(self) -> str | None:
-        """Return the next line, None after the last."""
+        """Return the next line, None after the last one."""
         self.number += 1
         return self._waiting.popleft() if self._waiting else next(self.source, None)
 
     def ahead(self) -> Iterator[str]:
-        """Yield the lines that follow, and leave them where they are."""
+        """Yield the next lines without consuming them."""
         at = 0
         while True:
             if at == len(self._waiting):
@@ -184,7 +184,7 @@ class _Lines:
 
 
 def csv_grid(lines: Callable[[], Iterator[str]], known: Score) -> CsvGrid:
-    """Return the table of a CSV file.
+    """Return the table of a CSV file, with the separator detected.
 
     A first line `sep=` is obeyed. Else the columns are parted by what makes the most known names of one of the first
     rows, then by what gives the most rows of one width.

@@ -1,4 +1,4 @@
-"""Marks of the cells of .xlsx and .ods: hidden rows, leading zeros, errors, merged cells, and the claimed size.
+"""Properties of cells in .xlsx and .ods: hidden rows, leading zeros, errors, merged cells, and the declared size.
 
 Sheets are read with expat, which is fast enough for every cell. Document types are refused: their entities may expand
 without end.
@@ -43,16 +43,16 @@ class Marks:
     merged: list[tuple[Cell, Cell]] = field(default_factory=list)
 
     def mask(self, row: int, column: int, mask: str) -> None:
-        """Set how the number of a cell is shown."""
+        """Set the number format of a cell."""
         self.masks.setdefault(row, {})[column] = mask
 
     def show(self, row: int, column: int, text: str) -> None:
-        """Set the text of a cell."""
+        """Set the displayed text of a cell."""
         self.shown.setdefault(row, {})[column] = text
 
 
 def marks_of(archive: zipfile.ZipFile) -> dict[str, Marks]:
-    """Return the marks of each sheet of an .xlsx or .ods by its name; raise UnreadableFile."""
+    """Return the properties of each sheet of an .xlsx or .ods by its name; raise UnreadableFile."""
     names = set(archive.namelist())
     if "xl/workbook.xml" in names:
         return _excel(archive)
@@ -113,7 +113,7 @@ def relations_of(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
 
 
 def mask_of(code: str) -> str:
-    """Return the mask of a number format, such as `"LP-"0000`; empty if it shows a whole number as it is."""
+    """Return the mask of a number format, such as `"LP-"0000`; empty if a whole number is displayed unchanged."""
     found = _INTEGER.fullmatch(code)
     pieces = _PIECES.findall(found[1]) if found else []
     mask = "".join("0" if mark == "0" else _literal(quoted + escaped + mark) for quoted, escaped, mark in pieces)
@@ -125,7 +125,7 @@ def _literal(text: str) -> str:
 
 
 def shown_as(digits: str, mask: str) -> str:
-    """Return a whole number as it is shown: each 0 of the mask is a digit, each other character follows a backslash."""
+    """Format a whole number: each 0 of the mask is a digit, each other character follows a backslash."""
     places = re.findall(r"\\.|0", mask, re.DOTALL)
     left = digits.zfill(places.count("0"))
     first = len(left) - places.count("0") + 1
@@ -216,7 +216,7 @@ def check_size(row: int, column: int) -> None:
 
 @dataclass
 class _Cell:
-    """A cell of an OpenDocument sheet while it is read."""
+    """A cell of an OpenDocument sheet during parsing."""
 
     repeated: int
     kind: str

@@ -1,4 +1,4 @@
-"""Workbooks as tables of text: .xlsx, .xlsb, .xls and .ods, with cells nearly as they are shown.
+"""Workbooks as tables of text: .xlsx, .xlsb, .xls and .ods, with cells nearly as displayed.
 
 python-calamine reads them. It ignores number formats, hidden rows and errors, and trusts the claimed size of a file:
 these marks are read beforehand (`workbook_xml`, `xlsb_marks`, `xls_marks`).
@@ -95,7 +95,7 @@ def sheets_of(stream: BinaryIO, *, sheet: str | None = None, hidden: bool = Fals
 
 
 def _xls_marks(stream: BinaryIO) -> dict[str, Marks]:
-    """Read an .xls in a process of its own, which ends if the file claims more cells than there is memory for."""
+    """Read an .xls in a separate process, which ends if the file declares more cells than fit in memory."""
     stream.seek(0)
     program = [sys.executable, "-P", "-m", xls_marks.__name__]
     done = subprocess.run(program, input=stream.read(), capture_output=True, check=False)  # noqa: S603 -- our own
@@ -122,7 +122,7 @@ def _check_archive(archive: zipfile.ZipFile) -> None:
 
 @contextmanager
 def _in_one_line(what: str) -> Iterator[None]:
-    """Turn any error of a reader into `UnreadableFile` with one line."""
+    """Convert any error of a parser to `UnreadableFile` with one line."""
     try:
         yield
     except (UnreadableFile, KeyboardInterrupt, SystemExit, MemoryError):

@@ -1,4 +1,4 @@
-"""Marks of the cells of an .xls; run as a program with limited memory.
+"""Properties of cells in an .xls; run as a program with limited memory.
 
 python-calamine and xlrd trust a file's claims about its size, and a process that runs out of memory ends: this one may.
 """

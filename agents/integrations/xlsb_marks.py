@@ -1,4 +1,4 @@
-"""Marks of the cells of an .xlsb, as `workbook_xml` has them of XML.
+"""Properties of cells in an .xlsb, like those of `workbook_xml`.
 
 Its parts are sequences of records: a kind and a length in seven bits a byte, then the content ([MS-XLSB] 2.1.4).
 """
@@ -19,7 +19,7 @@ ERRORS: Final = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NA
 
 
 def xlsb_marks(archive: zipfile.ZipFile) -> dict[str, Marks]:
-    """Return the marks of each sheet by its name; raise UnreadableFile if it is cut or claims too many cells."""
+    """Return the properties of each sheet by its name; raise UnreadableFile if the file is truncated or too large."""
     names = set(archive.namelist())
     formats = _masks(archive.read("xl/styles.bin")) if "xl/styles.bin" in names else {}
     targets = relations_of(archive, "xl/_rels/workbook.bin.rels")

@@ -1,1 +1,1 @@
-"""Kafka clients of the stages, and readers beside the batch loop."""
+"""Kafka clients of the stages, and readers outside of the batch loop."""

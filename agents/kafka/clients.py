@@ -1,4 +1,4 @@
-"""Kafka clients of a stage, with the settings that the guarantees rest on."""
+"""Kafka clients of a stage, with the settings that its delivery guarantees depend on."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -47,7 +47,7 @@ POLL_MS: Final = 200
 
 
 class _CommittedOffsets(Protocol):
-    """The client's answer to a request for offsets, of a version in which errors of the group come alone."""
+    """Offset fetch response in a version that reports group errors separately."""
 
     error_code: int
     topics: Sequence[tuple[str, Sequence[tuple[int, int, str, int]]]]
@@ -55,7 +55,7 @@ class _CommittedOffsets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fetching:
-    """How long a request for records waits at the broker."""
+    """Fetch wait times: how long the broker holds a request for records."""
 
     gather_bytes: int
     """It is answered when so many have come,"""
@@ -78,7 +78,7 @@ def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers di
     fetching: Fetching = IMMEDIATE,
     reset: str = "earliest",
 ) -> KafkaConsumer:
-    """Return a consumer that commits nothing by itself.
+    """Return a consumer without auto-commit.
 
     Where it has no offset, or one that the log does not have, it goes on at the `earliest` record; with `reset` `none`
     it raises OffsetOutOfRangeError.
@@ -110,7 +110,7 @@ def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers di
 
 
 def producer(settings: Settings, transactional_id: str | None = None) -> KafkaProducer:
-    """Return a producer whose sends count once all replicas in sync have them, and that never repeats one."""
+    """Return an idempotent producer with acks from all in-sync replicas."""
     if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
         in_memory: KafkaProducer = substitute.stage_producer(transactional_id)
         return in_memory
@@ -130,12 +130,12 @@ def producer(settings: Settings, transactional_id: str | None = None) -> KafkaPr
 
 
 def _make_no_topics() -> None:
-    """Let no client of this process make a topic by asking for one that is gone; aiokafka has no setting for it."""
+    """Prevent all clients of this process from creating topics by metadata requests; aiokafka has no setting for it."""
     aiokafka.client.MetadataRequest = partial(MetadataRequest, allow_auto_topic_creation=False)
 
 
 def marked(offset: int) -> OffsetAndMetadata:
-    """Return `offset` as a stage commits it."""
+    """Return `offset` with the metadata that marks it as committed by a stage."""
     return OffsetAndMetadata(offset, mark(offset))
 
 
@@ -154,7 +154,7 @@ def is_forgotten(error: BaseException) -> bool:
 async def committed(
     consumer: KafkaConsumer, partitions: Sequence[TopicPartition]
 ) -> dict[TopicPartition, OffsetAndMetadata]:
-    """Return the offsets that the consumer's group has committed; a partition without one is left out.
+    """Return the committed offsets of the consumer's group; partitions without one are left out.
 
     aiokafka's own method overlooks an error that concerns the whole group (KIP-88 moved it there): while the broker is
     still loading the offsets of its groups, it finds none.
@@ -204,20 +204,20 @@ async def running(reader: KafkaConsumer) -> AsyncIterator[KafkaConsumer]:
 
 
 async def log_ends(settings: Settings, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-    """Return where the logs of `partitions` end, with open transactions."""
+    """Return the log ends of `partitions`, open transactions included."""
     async with running(consumer(settings, isolation="read_uncommitted")) as reader:
         return dict(await reader.end_offsets(list(partitions)))
 
 
 async def read_to_end(settings: Settings, partition: TopicPartition) -> AsyncIterator[Sequence[KafkaRecord]]:
-    """Yield the committed records of `partition` as they are now, in lists; stop at the end that held at the start."""
+    """Yield the committed records of `partition` in lists, up to its end at the start of the call."""
     async with running(consumer(settings)) as reader:
         async for records in to_end(reader, partition):
             yield records
 
 
 async def to_end(reader: KafkaConsumer, partition: TopicPartition) -> AsyncIterator[Sequence[KafkaRecord]]:
-    """Yield the records of `partition` as `read_to_end` does, with a reader that goes on behind them."""
+    """Yield the committed records of `partition` up to its end at the start, with a reader that may continue."""
     reader.assign([partition])
     end = (await reader.end_offsets([partition]))[partition]
     await reader.seek_to_beginning(partition)

@@ -24,7 +24,7 @@ _NO_GENERATION: Final = -1
 
 
 class DeferredCommits:
-    """Deferred offset commits of all partitions, in one request; `fail` is called when they could not be committed."""
+    """Deferred offset commits of all partitions, in one request; `fail` is called if a commit fails."""
 
     def __init__(self, consumer: KafkaConsumer, fail: Callable[[Exception], None]) -> None:
         self._consumer = consumer
@@ -37,7 +37,7 @@ class DeferredCommits:
         self._task: asyncio.Task[None] | None = None
 
     def stage(self, source: TopicPartition, after: int) -> None:
-        """Stage offset `after`: the outputs of all records before it are written."""
+        """Stage the commit of offset `after`: the outputs of all records before it are written."""
         self._offsets[source] = after
         if self._since is None:
             self._since = time.monotonic()
@@ -46,11 +46,11 @@ class DeferredCommits:
 
     @property
     def overdue(self) -> bool:
-        """Return True if a commit is overdue: the client retries without an error."""
+        """Return True if a commit is overdue: the client retries without raising an error."""
         return self._since is not None and time.monotonic() - self._since > OVERDUE_SECONDS
 
     async def flush(self) -> None:
-        """Commit the staged offsets before the partitions may move, unless the group has left us out."""
+        """Commit the staged offsets before a rebalance, unless the group has already removed this member."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

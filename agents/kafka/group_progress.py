@@ -11,7 +11,7 @@ _MARK: Final = "alur/1:"
 
 
 class GroupProgress(NamedTuple):
-    """A group in one partition of its topic. All are offsets of the log."""
+    """Progress of a group in one partition of its topic, as offsets of the log."""
 
     committed: int | None
     """Next record that the group wants; None if it has committed nothing, or Kafka has forgotten it."""
@@ -22,25 +22,25 @@ class GroupProgress(NamedTuple):
 
     @property
     def next_offset(self) -> int:
-        """Where reading goes on."""
+        """Offset at which the group continues."""
         return self.start if self.committed is None else max(self.committed, self.start)
 
     @property
     def lag(self) -> int:
-        """How many offsets there are to read; control records among them count."""
+        """Number of unread offsets, control records included."""
         return max(0, self.end - self.next_offset)
 
     @property
     def expired(self) -> range:
-        """The offsets that retention, or an operator, has deleted before the group has read them."""
+        """Number of offsets that retention or an operator deleted before the group had read them."""
         return range(self.committed or 0, max(self.committed or 0, self.start))
 
 
 def mark(offset: int) -> str:
-    """Return the metadata that a stage commits `offset` with: an operator's tool commits it without."""
+    """Return the metadata that a stage commits with `offset`; an operator's tool commits without it."""
     return f"{_MARK}{offset}"
 
 
 def is_marked(offset: int, metadata: str | None) -> bool:
-    """Return True if a stage, or `alur offsets accept`, has committed this offset."""
+    """Return True if a stage or `alur offsets accept` has committed this offset."""
     return metadata == mark(offset)

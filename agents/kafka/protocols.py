@@ -12,7 +12,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 
 class KafkaRecord(Protocol):
-    """A record as aiokafka's `ConsumerRecord` holds it."""
+    """A record, with the fields of aiokafka's `ConsumerRecord`."""
 
     @property
     def topic(self) -> str: ...
@@ -68,7 +68,7 @@ class KafkaBatch(Protocol):
 
 
 class WrittenRecord(Protocol):
-    """Place of a record that the broker has acknowledged."""
+    """Position of a record that the broker has acknowledged."""
 
     @property
     def offset(self) -> int: ...

@@ -45,7 +45,7 @@ OUTPUT_TOO_LARGE: Final = "output-too-large"
 
 
 class Unwritable(Exception):
-    """The output to `topic` cannot be written: the record that it follows from becomes a dead letter with `code`."""
+    """The output to `topic` cannot be written: its input record becomes a dead letter with `code`."""
 
     def __init__(self, code: str, topic: TopicName, why: str, *, transient: bool = False) -> None:
         self.code = code
@@ -56,7 +56,7 @@ class Unwritable(Exception):
 
     @property
     def refused(self) -> bool:
-        """Return True if the broker refused it: the producer has to be replaced."""
+        """Return True if the broker refused the output: the producer has to be replaced."""
         return self.code == OUTPUT_REFUSED
 
 
@@ -73,7 +73,7 @@ class OutgoingRecord(NamedTuple):
 
 
 def replays_of(headers: Iterable[tuple[str, bytes]]) -> int:
-    """Return how often a record with these headers has been brought back from the dead letters."""
+    """Return how often a record with these headers has been replayed from the dead letters."""
     return header_number(headers, REPLAYS, _DIGITS) or 0
 
 
@@ -83,7 +83,7 @@ def code_of(error: Exception) -> str:
 
 
 def is_foreign(error: Exception) -> bool:
-    """Return True if `error` is that of a record which the engine did not write."""
+    """Return True if `error` is for a foreign record, which the engine did not write."""
     return isinstance(error, Undecodable) and error.code == FOREIGN
 
 
@@ -93,7 +93,7 @@ def coordinates(record: KafkaRecord) -> dict[str, object]:
 
 
 def accept(record: KafkaRecord) -> None:
-    """Raise Undecodable for a `record` of an inward topic that is too large; the topics take a little more."""
+    """Raise Undecodable for an inbound `record` above the size limit; the topics accept a little more."""
     size = len(record.key or b"") + len(record.value or b"")
     own = 0
     for name, value in record.headers:

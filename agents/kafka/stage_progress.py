@@ -31,12 +31,12 @@ class StageProgress:
         await self._asking.stop()
 
     async def ends(self) -> dict[TopicPartition, int]:
-        """Return where each partition of the topic ends now."""
+        """Return the log end of each partition of the topic."""
         ends: dict[TopicPartition, int] = await self._asking.end_offsets(self._partitions)
         return ends
 
     async def lag(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-        """Return by how much the stage is short of `ends`, for the partitions where it is."""
+        """Return the stage's lag behind `ends`, for the partitions with lag."""
         begun = [source for source, end in ends.items() if end]
         offsets = await clients.committed(self._asking, begun) if begun else {}
         committed = {source: offsets[source].offset if source in offsets else None for source in begun}

@@ -18,7 +18,7 @@ _WITH_HEADERS: Final = 2
 
 
 def install() -> None:
-    """Let all consumers of this process, of both clients, unpack whatever the broker has taken."""
+    """Patch all consumers of this process, of both clients, to unpack every record that the broker accepted."""
     aiokafka_fetcher.MemoryRecords = _Fetched
     aiokafka_fetcher.PartitionRecords = _PartitionRecords
     unpacking.install()
@@ -30,7 +30,7 @@ class _AiokafkaBatch(AnyNames, _DefaultRecordBatchPy):  # type: ignore[misc]  # 
 
 
 class _Fetched:
-    """What a fetch brought of a partition, with its bytes kept at hand until it is read."""
+    """Fetched data of a partition, with its bytes kept until it is read."""
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -41,7 +41,7 @@ class _Fetched:
 
 
 class _Leniently:
-    """The same, unpacked in Python, whatever the names of headers are."""
+    """Fetched data that is unpacked in Python, whatever the names of headers are."""
 
     def __init__(self, raw: bytes) -> None:
         self._records = _MemoryRecordsPy(raw)
@@ -54,7 +54,7 @@ class _Leniently:
 
 
 class _PartitionRecords(aiokafka_fetcher.PartitionRecords):  # type: ignore[misc]  # no types
-    """Unpacks a fetch once more where that failed, from where it had come to."""
+    """Unpacks a failed fetch again, from the position that it had reached."""
 
     def __init__(self, tp: object, records: "_Fetched", aborted: object, start: int, *options: object) -> None:
         super().__init__(tp, records, aborted, start, *options)

@@ -20,13 +20,13 @@ _STOP_S: Final = 30
 
 @dataclass(frozen=True)
 class Docker:
-    """The Docker client, with an engine behind it."""
+    """The Docker client, with a running engine."""
 
     docker: str
 
     @classmethod
     def find(cls, env: Mapping[str, str]) -> "Docker | None":
-        """Return the client if an engine answers it."""
+        """Return the Docker client if an engine answers."""
         docker = shutil.which("docker", path=env.get("PATH"))
         if docker is None:
             return None
@@ -37,7 +37,7 @@ class Docker:
         return cls(docker) if answer.returncode == 0 else None
 
     def fetch(self, say: Report) -> None:
-        """Pull the image, unless it is there; raise StartFailed."""
+        """Pull the image, unless it is present; raise StartFailed."""
         if self._run("image", "inspect", IMAGE).returncode == 0:
             return
         say(f"fetching the image {IMAGE}, this once")
@@ -68,7 +68,7 @@ class Docker:
             raise StartFailed(f"Docker could not run {IMAGE}: {_in_one_line(done.stderr)}")
 
     def runs(self, name: str) -> bool:
-        """Return True if the container runs."""
+        """Return True if the container is running."""
         done = self._run("inspect", "--format={{.State.Running}}", name)
         return done.returncode == 0 and done.stdout.strip() == "true"
 
@@ -85,7 +85,7 @@ class Docker:
             raise StopFailed(f"Docker could not remove the container {name}: {_in_one_line(done.stderr)}")
 
     def removal(self, name: str) -> list[str]:
-        """Return the command that ends the container at once, with its data."""
+        """Return the command that kills the container, and deletes its data."""
         return [self.docker, "rm", "--force", "--volumes", name]
 
     def _run(self, *arguments: str, timeout: float = 2.0 * _STOP_S) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""What this machine can run a broker with."""
+"""Detection of the engine that this machine can run a broker with."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ Engine = Docker | Java
 
 
 def choose_engine(env: Mapping[str, str]) -> Engine:
-    """Return Docker where an engine answers, else Java with Maven; raise NoEngine without either."""
+    """Return Docker if an engine answers, else Java with Maven; raise NoEngine without either."""
     engine = Docker.find(env) or Java.find(env, BrokerPaths.from_environment(env).cache)
     if engine is None:
         raise NoEngine(

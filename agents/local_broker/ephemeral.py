@@ -26,7 +26,7 @@ _END_S: Final = 60.0
 
 @contextmanager
 def running_broker(env: Mapping[str, str], say: Report = discard_message) -> Iterator[str]:
-    """Return the address of a broker that runs until the block ends, or until this process does, even by SIGKILL.
+    """Yield the address of a broker that runs until the block or this process ends, even by SIGKILL.
 
     Where `ALUR_BROKER` names one, that is used and left as it is. Raises BrokerError, BrokerUnreachable, SettingsError.
     """
@@ -44,7 +44,7 @@ def running_broker(env: Mapping[str, str], say: Report = discard_message) -> Ite
 
 @contextmanager
 def running_engine(engine: Engine) -> Iterator[str]:
-    """Return the address of a broker that `engine` runs until the block or this process ends; raise StartFailed."""
+    """Yield the address of a broker that `engine` runs until the block or this process ends; raise StartFailed."""
     keeper, port = _start(engine)
     try:
         yield address(port)
@@ -53,7 +53,7 @@ def running_engine(engine: Engine) -> Iterator[str]:
 
 
 def _start(engine: Engine) -> tuple[subprocess.Popen[bytes], int]:
-    """Start on other ports if it ends: another program may have taken one since it was found free."""
+    """Start the broker, with other ports if it exits: another program may have taken one meanwhile."""
     for _ in range(_ATTEMPTS - 1):
         with suppress(StartFailed):
             return _start_once(engine)

@@ -1,18 +1,18 @@
-"""What can keep a broker from running; each message is one line for a person."""
+"""Errors of the local broker; each message is one line for a person."""
 
 from events.errors import AlurError
 
 
 class BrokerError(AlurError):
-    """The broker of this machine could not be started or stopped."""
+    """The local broker could not be started or stopped."""
 
 
 class NoEngine(BrokerError):
-    """There is nothing on this machine that could run a broker."""
+    """This machine has no engine to run a broker with."""
 
 
 class PortTaken(BrokerError):
-    """Something else listens on the port."""
+    """Another program listens on the port."""
 
     def __init__(self, port: int) -> None:
         super().__init__(
@@ -23,19 +23,19 @@ class PortTaken(BrokerError):
 
 
 class RunningElsewhere(BrokerError):
-    """The broker of this machine runs already, on another port than the one asked for."""
+    """The local broker is already running, on another port than the requested one."""
 
     def __init__(self, running: int, asked: int) -> None:
         super().__init__(f"the broker already runs on port {running}: stop it before you start one on {asked}")
 
 
 class DownloadFailed(BrokerError):
-    """Kafka itself could not be brought onto this machine."""
+    """Kafka could not be downloaded."""
 
 
 class StartFailed(BrokerError):
-    """The broker ended, or did not answer in time."""
+    """The broker exited, or did not answer in time."""
 
 
 class StopFailed(BrokerError):
-    """The broker still runs."""
+    """The broker is still running."""

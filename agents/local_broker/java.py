@@ -1,4 +1,4 @@
-"""A broker as a Java process, from libraries that Maven brings once."""
+"""A broker as a Java process, with libraries that Maven downloads once."""
 
 import base64
 import re
@@ -33,7 +33,7 @@ _JVM: Final = (
 
 @dataclass(frozen=True)
 class Java:
-    """Java of the right age, and where Kafka's libraries are or will be; `maven` may be missing once they are there."""
+    """A suitable Java with the path of Kafka's libraries; `maven` may be missing once they are downloaded."""
 
     java: str
     maven: str | None
@@ -45,7 +45,7 @@ class Java:
 
     @classmethod
     def find(cls, env: Mapping[str, str], cache: Path) -> "Java | None":
-        """Return what this machine has, or None if that cannot run a broker."""
+        """Return the Java of this machine, or None if it cannot run a broker."""
         home = env.get("JAVA_HOME")
         java = shutil.which("java", path=str(Path(home, "bin")) if home else env.get("PATH"))
         maven = shutil.which("mvn", path=env.get("PATH"))
@@ -55,7 +55,7 @@ class Java:
         return cls(java, maven, libraries)
 
     def fetch(self, say: Report) -> None:
-        """Fetch Kafka's libraries, unless they are there; raise DownloadFailed."""
+        """Download Kafka's libraries, unless they are present; raise DownloadFailed."""
         if self.libraries.is_dir():
             return
         say(f"fetching Apache Kafka {KAFKA_VERSION} with Maven, this once (44 MB)")
@@ -87,7 +87,7 @@ class Java:
             raise DownloadFailed(f"Maven did not fetch Apache Kafka within {_FETCH_S:.0f} seconds") from error
 
     def prepare(self, directory: Path, port: int) -> list[str]:
-        """Set the node up in `directory`, keeping its data, and return its command; raise StartFailed."""
+        """Configure the node in `directory`, keeping its data, and return its command; raise StartFailed."""
         data, properties = directory / "data", directory / "broker.properties"
         settings = node_settings(port, free_ports(1)[0], str(data), listen_on=HOST, more=self.properties)
         properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
@@ -96,7 +96,7 @@ class Java:
         return self.node(properties)
 
     def format(self, properties: Path, cluster: str) -> None:
-        """Prepare the data directory that `properties` name for a node of `cluster`; raise StartFailed."""
+        """Format the data directory in `properties` for a node of `cluster`; raise StartFailed."""
         tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties), *self.formatting)
         done = subprocess.run(self._command(*tool), check=False, capture_output=True, text=True, timeout=_FORMAT_S)
         if done.returncode != 0:
@@ -128,7 +128,7 @@ def _major_version(java: str) -> int:
 
 
 def new_cluster_id() -> str:
-    """Return an id for a cluster, as Kafka writes them."""
+    """Return a random cluster id in Kafka's format."""
     # Kafka writes the 16 bytes of a UUID in base64, and reads no id that starts with a dash, which looks like an option
     while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass

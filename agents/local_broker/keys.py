@@ -1,4 +1,4 @@
-"""A key file for an installation on this machine's broker."""
+"""Key file for an installation on the local broker."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,7 +15,7 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def with_local_keys(settings: Settings, env: Mapping[str, str]) -> Settings:
-    """Return `settings` with a key file: generated beside the broker's data if the broker is local and none is named.
+    """Return `settings` with a key file, generated beside the broker's data if the broker is local and none is set.
 
     Where no file can be written, the settings stay as they are, and each stage logs that its keys are no secret.
     """

@@ -1,4 +1,4 @@
-"""Settings of the broker: one KRaft node, broker and controller in one, with small internal topics."""
+"""Settings of the broker: one KRaft node, broker and controller combined, with small internal topics."""
 
 import socket
 import time
@@ -25,14 +25,14 @@ def discard_message(_line: str) -> None:
 
 
 def address(port: int) -> str:
-    """Return what clients on this machine connect to."""
+    """Return the address for clients on this machine."""
     return f"{HOST}:{port}"
 
 
 def node_settings(
     port: int, controller_port: int, data: str, *, listen_on: str, more: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Return the node's properties; clients on this machine reach it at `port`, whatever interface it listens on.
+    """Return the node's properties; clients on this machine connect to `port`, whichever interface it listens on.
 
     `more` are further properties. In a list that there is already, such as `listeners`, they come behind what is there.
     """
@@ -69,7 +69,7 @@ def _plain_settings(port: int, controller_port: int, data: str, *, listen_on: st
 
 
 def port_is_free(port: int) -> bool:
-    """Return True if nothing listens on the port of this machine."""
+    """Return True if no program listens on the port of this machine."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -80,7 +80,7 @@ def port_is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nothing listened on a moment ago, each another."""
+    """Return distinct ports that were free a moment ago."""
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
@@ -89,7 +89,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def await_answer(port: int, alive: Callable[[], bool], last_words: Callable[[], str]) -> None:
-    """Return once the broker answers; raise StartFailed if it ended before that, or took too long."""
+    """Return once the broker answers; raise StartFailed if it exits first, or takes too long."""
     deadline = time.monotonic() + _START_S
     while not broker_answers(address(port), timeout=1.0):
         if not alive():

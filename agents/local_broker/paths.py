@@ -1,4 +1,4 @@
-"""Where the broker of this machine keeps its files."""
+"""Directories of the local broker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class BrokerPaths:
-    """`cache` can be fetched again at any time; `state` holds the broker's data, its log and its record."""
+    """Directories: `cache` can be downloaded again at any time; `state` has the broker's data, log and record."""
 
     cache: Path
     state: Path
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "BrokerPaths":
-        """Return both below `ALUR_HOME` if that is set, else where the XDG base directories say."""
+        """Return both directories below `ALUR_HOME` if set, else below the XDG base directories."""
         if home := env.get("ALUR_HOME"):
             return cls(cache=Path(home, "cache"), state=Path(home, "broker"))
         user = Path(env.get("HOME") or Path.home())

@@ -1,4 +1,4 @@
-"""Background broker of this machine: one command starts it, later ones find and stop it.
+"""Background broker of this machine: started by one command, found and stopped by later ones.
 
 The Java process inherits a locked file and so holds the lock for as long as it lives. Whether it runs is whether the
 lock is held: no process id, which the system may have given to another program since, is ever taken for it.
@@ -36,7 +36,7 @@ _POLL_S: Final = 0.05
 
 @dataclass(frozen=True)
 class Broker:
-    """The broker of this machine: a process (`pid`), or a container (`container`)."""
+    """The local broker: a process (`pid`), or a container (`container`)."""
 
     engine: Literal["java", "docker"]
     port: int
@@ -45,13 +45,13 @@ class Broker:
 
     @property
     def address(self) -> str:
-        """What clients on this machine connect to."""
+        """Address for clients on this machine."""
         return address(self.port)
 
 
 @dataclass(frozen=True)
 class Started:
-    """The broker that runs now; `already` if it did so before."""
+    """The running broker; `already`: it was running before."""
 
     broker: Broker
     already: bool
@@ -59,7 +59,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Status:
-    """The broker that runs, if any, whether it answers, and where it keeps its files."""
+    """The running broker, if any, whether it answers, and its directories."""
 
     broker: Broker | None
     answers: bool
@@ -67,7 +67,7 @@ class Status:
 
 
 def start(env: Mapping[str, str], *, port: int | None = None, say: Report = discard_message) -> Started:
-    """Start the broker, unless it runs, and return when it answers; raise a BrokerError. The default `port` is 9092."""
+    """Start the broker, unless it is running, and return when it answers; raise a BrokerError. Default `port`: 9092."""
     state = BrokerPaths.from_environment(env).state
     state.mkdir(parents=True, exist_ok=True)
     with _locked(state) as lock:
@@ -82,7 +82,7 @@ def start(env: Mapping[str, str], *, port: int | None = None, say: Report = disc
 
 
 def stop(env: Mapping[str, str]) -> Broker | None:
-    """Stop the broker and return it once it has ended, None if none ran; raise StopFailed. Its data stay."""
+    """Stop the broker, keep its data, and return it once it has exited, None if none ran; raise StopFailed."""
     state = BrokerPaths.from_environment(env).state
     if not state.is_dir():
         return None
@@ -101,7 +101,7 @@ def stop(env: Mapping[str, str]) -> Broker | None:
 
 
 def status(env: Mapping[str, str]) -> Status:
-    """Return whether the broker runs and answers."""
+    """Return whether the broker is running and answers."""
     state = BrokerPaths.from_environment(env).state
     broker = None
     if state.is_dir():
@@ -151,7 +151,7 @@ def _start_docker(docker: Docker, state: Path, port: int) -> Broker:
 
 @contextmanager
 def _begun(broker: Broker, state: Path, end: Callable[[], object]) -> Iterator[Broker]:
-    """Return the broker, with its record written; if the block fails, end it and remove the record."""
+    """Yield the broker with its record written; if the block fails, stop it and remove the record."""
     try:
         _write_record(state, broker)
         yield broker
@@ -162,7 +162,7 @@ def _begun(broker: Broker, state: Path, end: Callable[[], object]) -> Iterator[B
 
 
 def _container(env: Mapping[str, str], state: Path) -> Broker | None:
-    """Return the broker on record if it is a container that runs; a process that has ended does not hold the lock."""
+    """Return the recorded broker if it is a running container; an exited process does not hold the lock."""
     broker = _read_record(state)
     if broker is None or broker.container is None:
         return None
@@ -177,7 +177,7 @@ def _docker(env: Mapping[str, str]) -> Docker:
 
 
 def _other_start(state: Path) -> Broker | None:
-    """Wait for the holder of the lock, a running broker or a start of one; return the broker, if it answers in time."""
+    """Wait for the holder of the lock, a running or starting broker; return the broker, if it answers in time."""
     deadline = time.monotonic() + _OTHER_START_S
     while time.monotonic() < deadline:
         broker = _read_record(state)
@@ -203,7 +203,7 @@ def _end(state: Path, pid: int | None) -> None:
 
 @contextmanager
 def _locked(state: Path) -> Iterator[IO[bytes] | None]:
-    """Return the locked file, or None while another process holds it."""
+    """Return the locked file, or None while another process has the lock."""
     with (state / _LOCK).open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

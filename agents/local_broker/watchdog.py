@@ -1,4 +1,4 @@
-"""Watchdog: runs a program until its parent ends, and cleans up behind it.
+"""Watchdog: runs a program until its parent ends, and removes its files.
 
 The other end of standard input is held by that process alone. When it closes, because the work is done or because its
 holder was killed, the program is ended and its directory removed. Uses nothing but the standard library and is run as a
@@ -25,12 +25,12 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _end_with_parent() -> None:
-    """Have the system kill the program if we are killed ourselves: our directory stays then, and no process."""
+    """Have the system kill the program if this process is killed: the directory remains then, but no process."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def keep(orders: dict[str, Any]) -> int:
-    """Run `run` with its output in `log` until our input ends; then call `stop`, if any, and remove `directory`.
+    """Run `run` with its output in `log` until standard input ends; then call `stop`, if any, and remove `directory`.
 
     Returns:
         0 if the input ended, 1 if the program did so first; then its directory stays, to be looked into.

@@ -1,4 +1,4 @@
-"""The figures: what each counts, in words and in SQL over one view of `views.sql`; read from `figures.toml`."""
+"""Definitions of the figures, as text and as SQL over one view of `views.sql`; read from `figures.toml`."""
 
 import tomllib
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Report(StrEnum):
 
 
 class Grouping(StrEnum):
-    """What a report can have a line for."""
+    """Dimension by which a report can be grouped."""
 
     TOTAL = "total"
     MONTH = "month"
@@ -37,13 +37,13 @@ class Grouping(StrEnum):
 
     @property
     def sql(self) -> str:
-        """The group of a complaint."""
+        """SQL expression for the group of a complaint."""
         return {"total": "'all'", "month": "CAST(DATE_TRUNC('month', received_on) AS DATE)"}.get(self, str(self))
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure, its SQL over the view of its report and its definition. A share has the SQL of both its counts."""
+    """A figure: its SQL over the view of its report, and its definition. A share has the SQL of both its counts."""
 
     sql: str
     definition: str
@@ -51,7 +51,7 @@ class Figure:
     """Denominator of a share."""
 
     def written(self, value: int | float | None) -> str:  # noqa: PYI041 -- they are written in different ways
-        """Return a value for people: a share in percent, `-` for none."""
+        """Return a formatted value: a share in percent, `-` for none."""
         if value is None:
             return "-"
         if self.of is not None:
@@ -61,7 +61,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a report consists of."""
+    """View, default dimension and figures of a report."""
 
     view: str
     grouping: Grouping

@@ -1,4 +1,4 @@
-"""What drives a change: its parts by channel, area, category and class, in points of the period before.
+"""Drivers of a change: its parts by channel, area, category and class, in points of the period before.
 
 A part is the group's change divided by all complaints of the period before, so the parts of one dimension add up to
 the whole change. Secret complaints are one group, `-`, in every dimension but class.
@@ -41,7 +41,7 @@ class Change:
 
 
 def change(reading: Reading, period: Period) -> Change:
-    """Take apart the change from the period before; raise FigureError if no complaint was received in that."""
+    """Split the change from the period before into parts; raise FigureError if that period had no complaint."""
     earlier = period.before()
     now, before = _cells(reading, period), _cells(reading, earlier)
     total = before.total()
@@ -83,7 +83,7 @@ def _in_words(cell: _Cell) -> str:
 
 
 def _sentence(now: int, before: int, earlier: Period, combined: list[Part]) -> str:
-    """Return the change in words, and where most of it comes from if that is a group large enough."""
+    """Return the change as a sentence, with the group that contributes most if it is large enough."""
     total = f"{now / before - 1:+.0%} over {earlier.name}"
     direction = 1 if now >= before else -1
     large = [part for part in combined if max(part.now, part.before) >= FEW and part.points * direction > 0]

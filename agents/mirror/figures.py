@@ -23,12 +23,12 @@ _Z95: Final = 1.959964
 
 
 class FigureError(AlurError):
-    """A report that cannot be made as asked; the message is one line."""
+    """The requested report is not possible; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Days from `start` to before `end`, in the national zone."""
+    """Days from `start` until before `end`, in the national zone."""
 
     start: date
     end: date
@@ -75,7 +75,7 @@ class Line:
 
     @property
     def few(self) -> bool:
-        """Whether there is too little to compare."""
+        """Whether there are too few complaints to compare."""
         return self.size < FEW
 
 
@@ -108,7 +108,7 @@ Counts = dict[str, Any]
 def _groups(
     reading: Reading, shape: Shape, period: Period, by: Grouping, office: str | None
 ) -> tuple[dict[str, Counts], dict[str, Counts]]:
-    """Return the groups of the period, and of each what it is compared with: itself before, or the month before."""
+    """Return the groups of the period, each with its baseline: itself before, or the month before."""
     figures = shape.figures
     selected = [FIGURES[name].sql for name in figures] + [FIGURES[name].of or "NULL" for name in figures]
     first = _months(period.start.year, period.start.month - 2, 1) if by is Grouping.MONTH else period.before()
@@ -149,7 +149,7 @@ def _line(group: str, figures: Sequence[str], now: Counts, before: Counts | None
 
 
 def _shown(counts: Counts | None, figures: Sequence[str]) -> dict[str, Any]:
-    """Return values; of a share the quotient."""
+    """Return the values for display; for a share the quotient."""
     if counts is None:
         return dict.fromkeys(figures)
     shown: dict[str, Any] = {}

@@ -22,7 +22,7 @@ _Key = tuple[Table, str, str]
 
 
 class Cell(NamedTuple):
-    """Counts of the view `public_counts`; a place, office or category that is secret or not known is None."""
+    """Counts of the view `public_counts`; a secret or unknown place, office or category is None."""
 
     province: str | None
     city: str | None
@@ -36,7 +36,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is published of a group. `answered` and `in_time` are bounds in percent of what was received."""
+    """Published row of a group. `answered` and `in_time` are bounds in percent of the received complaints."""
 
     table: Table
     within: str
@@ -48,7 +48,7 @@ class Row:
 
     @property
     def key(self) -> "_Key":
-        """What identifies it in its quarter."""
+        """Key of the row within its quarter."""
         return self.table, self.within, self.group
 
 
@@ -63,12 +63,12 @@ class Quarter:
     rows: tuple[Row, ...]
 
     def document(self) -> dict[str, Any]:
-        """Return the quarter as it is stored."""
+        """Return the quarter as a JSON document."""
         return asdict(self)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "Quarter":
-        """Return a stored quarter."""
+        """Return the quarter of a JSON document."""
 
         def bounds(found: list[int] | None) -> tuple[int, int] | None:
             return None if found is None else (found[0], found[1])
@@ -86,7 +86,7 @@ _ALL: Final = ("national", "", "")
 
 
 def published(name: str, cells: Sequence[Cell]) -> Quarter | None:
-    """Return what may be published of a quarter; None if all of it is below the floor."""
+    """Return the publishable counts of a quarter; None if all of it is below the floor."""
     groups: defaultdict[_Key, _Group] = defaultdict(_Group)
     twins: dict[_Key, _Key] = {}
     for cell in cells:
@@ -125,7 +125,7 @@ def _parent_of(table: Table, parent: str) -> _Key:
 
 
 def _chosen(sizes: Mapping[_Key, int], twins: Mapping[_Key, _Key]) -> set[_Key]:
-    """Return the groups that get a row of their own."""
+    """Return the groups that get their own row."""
     families: defaultdict[tuple[Table, str], list[_Key]] = defaultdict(list)
     for key in sizes:
         families[key[:2]].append(key)
@@ -147,7 +147,7 @@ def _chosen(sizes: Mapping[_Key, int], twins: Mapping[_Key, _Key]) -> set[_Key]:
 
 
 def _separable(members: Sequence[_Key], sizes: Mapping[_Key, int], whole: int, chosen: Collection[_Key]) -> set[_Key]:
-    """Return those members that can have rows.
+    """Return the groups whose own rows reveal no hidden number.
 
     What is left is none or several of the others, each with FLOOR possible numbers if all are at least 1; and what has
     no group, which may be known from another table, so it hides nothing.
@@ -164,7 +164,7 @@ def _separable(members: Sequence[_Key], sizes: Mapping[_Key, int], whole: int, c
 
 
 def _with_bands(rows: list[Row], sums: Mapping[_Key, _Group], whole: _Group) -> list[Row]:
-    """Return the rows, large ones with bands; without any where the counts of the country would narrow one too far."""
+    """Return the rows, large ones with bands; without any if the counts of the country would narrow one too far."""
     kept = {}
     for name in ("answered", "in_time"):
         bands = {key: _band(sums[key][name], row.received) for row in rows for key in [row.key]}
@@ -184,7 +184,7 @@ def _band(count: int, received: int) -> tuple[int, int] | None:
 def narrowed(
     rows: Sequence[Row], bands: Mapping[_Key, tuple[int, int] | None], whole: int
 ) -> dict[_Key, tuple[int, int]]:
-    """Return the counts that are possible for each row, from its band, the rows beside it and the country's count."""
+    """Return the possible counts of each row, given its band, its sibling rows and the country's count."""
     ranges = {_ALL: (whole, whole)}
     for row in rows:
         low, high = bands[row.key] or (0, 100)

@@ -1,4 +1,4 @@
-"""Names that the site may publish: a channel writes places and categories freely, the offices' list is checked."""
+"""Names that the site may publish: channels write places and categories freely, but the list of offices is checked."""
 
 from collections import defaultdict
 
@@ -9,7 +9,7 @@ from workflow.policy.place_names import City
 
 
 class KnownNames:
-    """Provinces, cities and categories of the offices in a mirror; all else is published as not known."""
+    """Provinces, cities and categories of the offices in a mirror; others are published as unknown."""
 
     def __init__(self, reading: Reading) -> None:
         self._provinces: dict[str, str] = {}
@@ -23,12 +23,12 @@ class KnownNames:
                 self._cities[place_names.province(province)].append((place_names.city(city), city))
 
     def place(self, province: str | None, city: str | None) -> tuple[str | None, str | None]:
-        """Return a province and one of its cities as the offices write them; None for what is not known."""
+        """Return a province and one of its cities as spelled by the offices; None for unknown ones."""
         named = place_names.province(province or "")
         asked = place_names.city(city or "")
         found = {written for known, written in self._cities.get(named, ()) if asked.may_be(known)}
         return self._provinces.get(named), found.pop() if len(found) == 1 else None
 
     def category(self, category: str | None) -> str | None:
-        """Return the topic of offices that a category is, or belongs to."""
+        """Return the topic of the offices that is the category or a parent of it."""
         return topic_of(slug_of(category or ""), self._topics)

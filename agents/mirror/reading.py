@@ -1,4 +1,4 @@
-"""Reader of the mirror: committed records with aiokafka, which takes half of kafka-python's processor time."""
+"""Reader of the mirror: committed records with aiokafka, which uses half of kafka-python's CPU time."""
 
 import asyncio
 import time
@@ -93,7 +93,7 @@ class TopicReader:
         return [each for each in records if not is_foreign(each.offset, each.headers)]
 
     def polls_to(self, ends: Mapping[Place, int]) -> Iterator[list[Part]]:
-        """Yield poll after poll until `ends`; some records from behind them may be among the last."""
+        """Yield batches until `ends`; the last batch may contain later records."""
         moved, before = time.monotonic(), self.positions()
         while any(before[place] < end for place, end in ends.items()):
             yield self.poll(clients.POLL_MS / 1000)
@@ -115,7 +115,7 @@ class TopicReader:
         return {each: await self._consumer.position(each) for each in self._partitions}
 
     def lag(self) -> int:
-        """Return the number of offsets between here and the present end."""
+        """Return the number of offsets from the current position to the present end."""
         return sum(self.ends().values()) - sum(self.positions().values())
 
     def _by_place(self, found: Mapping[TopicPartition, int]) -> dict[Place, int]:

@@ -30,7 +30,7 @@ _FIRSTS: Final = {"verified": "verified_at", "disposed": "disposed_at", "followe
 
 @dataclass(slots=True)
 class Rows:
-    """Rows of one transaction, by table. Of each complaint and resolution the last one counts."""
+    """Rows of one transaction, by table; of each complaint and resolution only the last row."""
 
     facts: list[Row] = field(default_factory=list)
     unread: list[Row] = field(default_factory=list)
@@ -41,14 +41,14 @@ class Rows:
 
 
 class RowBuilder:
-    """Builds rows from records; `zone` is that of the days, `working_days` counts those to a first answer."""
+    """Builds rows from records; `zone` determines days, `working_days` counts those up to a first answer."""
 
     def __init__(self, zone: tzinfo, working_days: WorkingDays) -> None:
         self._zone = zone
         self._working_days = working_days
 
     def rows(self, parts: Sequence[Part]) -> Rows:
-        """Return the rows of records. Only the last snapshot of a complaint is parsed, if all are of the engine."""
+        """Return the rows of records. Only the last snapshot of a complaint is parsed, if no record is foreign."""
         with suppress(*_UNREADABLE):
             return _Batch(self._zone, self._working_days, all_parsed=False).filled(parts)
         return _Batch(self._zone, self._working_days, all_parsed=True).filled(parts)
@@ -163,11 +163,11 @@ def _add_resolution(rows: Rows, complaint_id: str, value: bytes | None) -> None:
 
 @lru_cache(maxsize=10_000)
 def actor(source: str) -> str:
-    """Return the system or office that caused a fact: the same for each citizen."""
+    """Return the system or office that caused a fact; all citizens have the same value."""
     kind, name = [*source.removeprefix("/").split("/"), ""][:2]
     return f"/{kind}/{name}" if kind in _NAMED_ACTORS else f"/{kind}"
 
 
 def _moment(written: str | None) -> str | None:
-    """Return a time of the contract as the databases read it; they take UTC times without the `Z`."""
+    """Return a time of the contract in the format of the databases, which take UTC without `Z`."""
     return None if written is None else written.removesuffix("Z")

@@ -1,4 +1,4 @@
-"""Copies topics into the mirror: records in order, each once, with the positions in the same transaction."""
+"""Mirror service: copies records in order, each once, with the positions in the same transaction."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ _NOTED_EACH: Final = timedelta(seconds=_POLL_S)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What one transaction of the mirror has added, and what is left to read."""
+    """Rows added by one transaction of the mirror, and the remaining lag."""
 
     records: int
     unread: int
@@ -57,7 +57,7 @@ class Mirror:
         self._load_offices(national.directory)
 
     def _prepare(self) -> None:
-        """Create the tables of an empty store; refuse one that holds something else."""
+        """Create the tables of an empty store; refuse one with other content."""
         owner = {"prefix": self._settings.prefix, "layout": str(tables.SCHEMA_VERSION)}
         with self._store.transaction():
             if not self._has_tables():
@@ -87,7 +87,7 @@ class Mirror:
             self._store.load("offices", rows)
 
     def sync(self) -> Iterator[Progress]:
-        """Copy what is in the topics by now, a transaction at a time; then show it to readers."""
+        """Copy all present records, a transaction at a time; then show them to readers."""
         with self._reader() as reader:
             begun = datetime.now(UTC)
             yield from self._copy(reader, reader.ends())
@@ -95,7 +95,7 @@ class Mirror:
         self._publish()
 
     def run(self, ended: Callable[[], bool]) -> Iterator[Progress]:
-        """Copy on and on until `ended`, for a store whose readers see each transaction."""
+        """Copy continuously until `ended`, for a store whose readers see each transaction."""
         with self._reader() as reader:
             moment, ends = datetime.now(UTC), reader.ends()
             for each in self._copy(reader, ends):
@@ -116,7 +116,7 @@ class Mirror:
                     self._publish()
 
     def _note_current(self, moment: datetime) -> None:
-        """Note that all records from before `moment` are in the mirror."""
+        """Record in the mirror that it has all records from before `moment`."""
         with self._store.transaction():
             self._store.execute("DELETE FROM mirror WHERE name = %s", [tables.CURRENT_AT])
             self._store.execute("INSERT INTO mirror VALUES (%s, %s)", [tables.CURRENT_AT, moment.isoformat()])
@@ -135,7 +135,7 @@ class Mirror:
         return reader
 
     def _go_on(self, reader: TopicReader) -> None:
-        """Continue at the stored positions; a partition without one, which may be new, begins with its first record."""
+        """Continue at the stored positions; a partition without one, which may be new, starts at its first record."""
         found = {
             (TopicName(topic), number): int(offset)
             for topic, number, offset in self._store.rows("SELECT topic, kafka_partition, next_offset FROM positions")
@@ -208,7 +208,7 @@ def _batches(reader: TopicReader, ends: dict[Place, int]) -> Iterator[list[Part]
 
 
 def _working_days(settings: Settings, policies: PolicySet) -> WorkingDays:
-    """Return a count by the versions of the policy, with the holidays that were announced so far."""
+    """Return a function that counts working days by policy version, with announced holidays so far."""
     announced = calendar_for(settings, CALENDAR)
     versions = {each.version: with_announcements(each, announced) for each in policies.versions}
 

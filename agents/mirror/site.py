@@ -54,7 +54,7 @@ class Story(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build did with the files."""
+    """Counts of files that a build has written and left unchanged."""
 
     written: int
     unchanged: int
@@ -64,7 +64,7 @@ class Built:
 
 
 def build(reading: Reading, directory: Path, url: str = "") -> Built:
-    """Write the site; files that stay as they are keep their time, and stale ones are removed.
+    """Write the site; unchanged files keep their modification time, and stale ones are removed.
 
     `directory` is empty or has an earlier build, else MirrorError. `url` is where the site will be, for the feed.
     """
@@ -125,7 +125,7 @@ def _written(directory: Path, known: set[str], found: Mapping[str, str], quarter
 
 
 def _quarters(reading: Reading, directory: Path, names: KnownNames) -> list[Quarter]:
-    """Return the closed quarters: as published before, or else from the mirror."""
+    """Return the closed quarters: from earlier builds, or else computed from the mirror."""
     ((newest,),) = reading.rows("SELECT MAX(received_on) FROM public_complaints")
     cells: defaultdict[str, list[Cell]] = defaultdict(list)
     columns = ", ".join(Cell._fields)
@@ -265,7 +265,7 @@ def _ranked(rows: Sequence[Row]) -> list[Row]:
 
 
 def _slugs(names: set[str]) -> dict[str, str]:
-    """Return a file name for each name; two that look alike get numbers."""
+    """Return a file name for each name, with a number if two are equal."""
     found: dict[str, str] = {}
     for name in sorted(names):
         plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "area"
@@ -275,7 +275,7 @@ def _slugs(names: set[str]) -> dict[str, str]:
 
 
 def _chunks(stories: Sequence[Story]) -> list[tuple[str, list[Story]]]:
-    """Return the stories by quarter of their closing in pages of limited size: a new one changes the last page only."""
+    """Return the stories by quarter of their closing, in pages of limited size: a new one changes the last page."""
     found: list[tuple[str, list[Story]]] = []
     quarter, number, size = "", 0, 0
     for each in stories:

@@ -93,7 +93,7 @@ class Store(Database, ABC):
 
     @abstractmethod
     def transaction(self) -> AbstractContextManager[None]:
-        """Commit what is done inside the block, all or nothing."""
+        """Commit the statements inside the block, all or none."""
 
     @abstractmethod
     def load(self, table: str, rows: Sequence[Sequence[object]]) -> None:
@@ -101,11 +101,11 @@ class Store(Database, ABC):
 
     @abstractmethod
     def publish(self, *, compact: bool) -> None:
-        """Show readers what was committed; `compact` removes the bytes of what was deleted."""
+        """Make committed rows visible to readers; `compact` removes the bytes of deleted rows."""
 
 
 def open_store(target: str, *, rebuild: bool) -> Store:
-    """Open the database `target` (file name, or URL of PostgreSQL) to write to it; raise MirrorError.
+    """Open the database `target` (file name, or PostgreSQL URL) for writing; raise MirrorError.
 
     With `rebuild`, begin with empty tables, beside those that are read until `publish`.
     """
@@ -115,7 +115,7 @@ def open_store(target: str, *, rebuild: bool) -> Store:
 
 
 class DuckStore(Store):
-    """DuckDB in a file of its own beside the one that readers open, which is replaced by rename."""
+    """DuckDB in a file of its own, copied and renamed over the file that readers open."""
 
     persistent = False
 
@@ -134,7 +134,7 @@ class DuckStore(Store):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit what is done inside the block, all or nothing."""
+        """Commit the statements inside the block, all or none."""
         self.execute("BEGIN")
         try:
             yield
@@ -144,7 +144,7 @@ class DuckStore(Store):
         self.execute("COMMIT")
 
     def load(self, table: str, rows: Sequence[Sequence[object]]) -> None:
-        """Append rows to a table, by way of a file: DuckDB's driver is slow at single rows."""
+        """Append rows to a table through a file: DuckDB's driver is slow at single rows."""
         if not rows:
             return
         with tempfile.NamedTemporaryFile("w", newline="", encoding="utf-8", suffix=".csv") as file:
@@ -173,7 +173,7 @@ class DuckStore(Store):
 
 
 class PostgresStore(Store):
-    """PostgreSQL: the tables are in the schema `alur`, and are built anew in `alur_next`."""
+    """PostgreSQL: the tables are in the schema `alur`, and are rebuilt in `alur_next`."""
 
     persistent = True
 
@@ -193,7 +193,7 @@ class PostgresStore(Store):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit what is done inside the block, all or nothing."""
+        """Commit the statements inside the block, all or none."""
         with self._errors(), self._connection.transaction():
             yield
 
@@ -208,7 +208,7 @@ class PostgresStore(Store):
             copy.write(text.getvalue())
 
     def publish(self, *, compact: bool) -> None:
-        """Put tables that were built anew in place; with `compact`, give the space of deleted stories back."""
+        """Replace the tables by rebuilt ones; with `compact`, release the space of deleted stories."""
         if self._schema == _NEXT:
             with self.transaction():
                 self.execute(f"DROP SCHEMA IF EXISTS {_SCHEMA} CASCADE")
@@ -220,7 +220,7 @@ class PostgresStore(Store):
 
 
 class Reading(Database):
-    """A mirror that is read, without writing; a context manager. Raises MirrorError if there is none of this layout.
+    """Read-only access to a mirror; a context manager. Raises MirrorError if there is none of this layout.
 
     PostgreSQL has `timeout_s` seconds to answer each statement; 0: any time. With `prefix`, it has to be the mirror of
     that installation.
@@ -261,7 +261,7 @@ class Reading(Database):
         self.current_at = datetime.fromisoformat(current_at).astimezone(UTC) if current_at else None
 
     def parts(self, statement: str, parameters: Sequence[object], size: int) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield the rows of a query, `size` at a time: not all of them are in memory."""
+        """Yield the rows of a query in lists of `size`: not all of them are in memory."""
         with ExitStack() as opened, self._errors():
             cursor = self._connection
             if self._is_postgres:  # without a name, the driver fetches all rows
@@ -273,7 +273,7 @@ class Reading(Database):
 
 
 def without_password(text: str, url: str) -> str:
-    """Return a text without user and password of a URL, and without all parts of the password.
+    """Return a text without user and password of a URL, and without any part of the password.
 
     A driver shows those of a malformed URL: it takes what follows the first `@` or `/` of a password for a host.
     """
@@ -288,7 +288,7 @@ def without_password(text: str, url: str) -> str:
 
 
 def require_ours(found: Mapping[str, str], prefix: str | None) -> None:
-    """Refuse a mirror, by what its table `mirror` has, of another installation or of another layout."""
+    """Raise MirrorError for a mirror of another installation or layout, by its table `mirror`."""
     its, layout = found.get("prefix"), found.get("layout")
     if prefix is not None and its != prefix:
         raise AnotherMirror(f"the mirror has prefix {its!r}, and not {prefix!r}: choose the mirror of this prefix")
@@ -300,7 +300,7 @@ def require_ours(found: Mapping[str, str], prefix: str | None) -> None:
 
 
 def _refuse_others(path: Path) -> None:
-    """Raise MirrorError for a file with anything but a mirror, which would be replaced."""
+    """Raise MirrorError for a file with anything but a mirror, since the file would be replaced."""
     if not path.exists() or not path.stat().st_size:
         return
     try:

@@ -1,4 +1,4 @@
-"""Port of `alur mirror run`: `/metrics`, `/health/live` and `/health/ready`, answered as by a stage."""
+"""HTTP port of `alur mirror run`: `/metrics`, `/health/live` and `/health/ready`, as for a stage."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ from agents.runtime.http.health import LIVE_SECONDS, READY_SECONDS
 
 
 class MirrorWeb:
-    """Counts what the mirror does, and answers for it."""
+    """Metrics and health of the mirror."""
 
     def __init__(self) -> None:
         self._records = Counter("alur_mirror_records", "Records copied.", registry=REGISTRY)
@@ -41,7 +41,7 @@ class MirrorWeb:
         return "reading what came before the start" if question == "ready" and not self._caught_up else None
 
     def serve(self, port: int) -> None:
-        """Answer on a port, in a thread that ends with the process."""
+        """Serve a port in a thread that ends with the process."""
         server = make_server("", port, self._answer, server_class=_Server, handler_class=_Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
@@ -69,4 +69,4 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 class _Handler(WSGIRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Log nothing: health is asked every few seconds."""
+        """Log nothing: health is polled every few seconds."""

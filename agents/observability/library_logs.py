@@ -19,7 +19,7 @@ _LEVELS: Final = (logging.CRITICAL, logging.ERROR, logging.WARNING)
 
 
 class _Kind(NamedTuple):
-    """Messages of the same logger, text and exception."""
+    """Key of equal messages: logger, text and exception."""
 
     library: str
     message: str
@@ -27,7 +27,7 @@ class _Kind(NamedTuple):
 
 
 class LibraryLines(logging.Handler):
-    """Writes records of the standard library's logging as events `library_message`, each kind at once when it is new.
+    """Writes log records of libraries as events `library_message`: a new kind at once, repeats as a count.
 
     What comes again within the window is counted, and written when the window ends: one line a kind, with `repeated`.
     What is silent for a whole window is new again after it. So the rate is bounded, and each record is counted. Each
@@ -58,7 +58,7 @@ class LibraryLines(logging.Handler):
             self.handleError(record)
 
     def end_window(self) -> None:
-        """Write what has been repeated; whatever has not been is new from now on. Called when the time is over."""
+        """Write the counts of repeats; kinds without a repeat count as new from now on. Called when the window ends."""
         with self._locked():
             if self._timer is None:
                 return
@@ -79,7 +79,7 @@ class LibraryLines(logging.Handler):
             self._again.clear()
 
     def close(self) -> None:
-        """Write what is left, and wait for nothing more."""
+        """Write pending counts, and stop."""
         with self._locked():
             if self._timer is not None:
                 self._timer.cancel()

@@ -1,4 +1,4 @@
-"""Log lines: pretty on a terminal, JSON otherwise; always one event with a fixed name and its facts beside it.
+"""Log lines: pretty on a terminal, JSON otherwise; one event with a fixed name and its fields.
 
 Those of the libraries too, as events `library_message`: at a bounded rate (`agents/observability/library_logs.py`).
 """
@@ -21,7 +21,7 @@ _QUIET: Final = ("aiokafka", "faust", "mode", "kafka", "asyncio")
 
 @contextmanager
 def muted(library: str) -> Iterator[None]:
-    """Keep a library from logging, in lines of its own, what it also raises."""
+    """Suppress a library's log lines within the block: it also raises these errors."""
     logger = logging.getLogger(library)
     before = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -32,7 +32,7 @@ def muted(library: str) -> Iterator[None]:
 
 
 class _StandardError:
-    """Standard error as of the set-up of logging, even if it is replaced later.
+    """Standard error at the time logging was configured, even if it is replaced later.
 
     If it has been closed since, by a program that has called one of our commands and gone on, the process's own.
     """
@@ -51,7 +51,7 @@ class _StandardError:
 
 
 def configure(log_format: LogFormat, stream: TextIO | None = None, **facts: str) -> None:
-    """Set up structlog for this process, writing to `stream` (default: standard error).
+    """Configure structlog for this process, writing to `stream` (default: standard error).
 
     What libraries log comes as events `library_message`, with `facts` in each.
     """
@@ -86,12 +86,12 @@ def configure(log_format: LogFormat, stream: TextIO | None = None, **facts: str)
 
 
 def _for_people(_logger: object, _level: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Drop what a stage logs of each partition: on a terminal `stage_ready` sums it up."""
+    """Drop a stage's events about single partitions: on a terminal `stage_ready` summarizes them."""
     if line["event"] in _OF_PARTITIONS:
         raise structlog.DropEvent
     return line
 
 
 def _no_young_broker(record: logging.LogRecord) -> bool:
-    """Drop that a broker has yet to set up its groups: aiokafka asks again by itself, and no group is lost by it."""
+    """Drop aiokafka's message that a new broker has not set up its groups yet: the client retries."""
     return not any(isinstance(each, GroupCoordinatorNotAvailableError) for each in record.args or ())

@@ -1,4 +1,4 @@
-"""Prometheus metrics of a worker: counters and histograms, observed once for each batch.
+"""Prometheus metrics of a worker: counters and histograms, updated once per batch.
 
 Gauges are read from the worker at each scrape (`agents/runtime/http/prometheus.py`).
 """
@@ -48,7 +48,7 @@ _DECISIONS: Final = (
 
 
 class MetricSpec(NamedTuple):
-    """Documentation of a metric; each has the labels `stage` and `prefix` besides."""
+    """Documentation of a metric; each has the additional labels `stage` and `prefix`."""
 
     name: str
     kind: str
@@ -61,7 +61,7 @@ class BatchHistogram(Histogram):
     """Histogram that observes a batch of values: 500 in 50 µs, where `observe` takes 1.5 ms."""
 
     def observe_all(self, values: Iterable[float]) -> None:
-        """Observe `values`; fast where they are almost sorted."""
+        """Observe `values`; fast if they are almost sorted."""
         ordered, below = sorted(values), 0
         for bucket, bound in zip(self._buckets, self._upper_bounds, strict=True):
             up_to = bisect_right(ordered, bound)
@@ -72,7 +72,7 @@ class BatchHistogram(Histogram):
 
 
 class Metrics:
-    """Counters and histograms of one worker since its start; of a `stage`, only its own are exposed."""
+    """Counters and histograms of one worker since its start; with a `stage`, only the stage's own are exposed."""
 
     def __init__(self, stage: str | None = None) -> None:
         self.registry = CollectorRegistry()
@@ -159,7 +159,7 @@ class Metrics:
     def _counter(
         self, name: str, text: str, *labels: str, stages: tuple[str, ...] = _ALL, zero: Iterable[str] = ()
     ) -> Counter:
-        """Return a counter; `zero` are label values that are exposed from the start, or alerts would miss the first."""
+        """Return a counter; `zero` are label values exposed from the start, so that alerts see the first increase."""
         self.specs.append(MetricSpec(name, "counter", text, labels, stages))
         counter = Counter(name, text, labels, registry=self._registry(stages))
         for value in zero:
@@ -185,7 +185,7 @@ class Metrics:
         self.polled_at = time.monotonic()
 
     def answered(self) -> None:
-        """Record an answer of Kafka."""
+        """Record a response of Kafka."""
         self.answered_at = time.monotonic()
 
     def batch_processed(self, partition: int, timestamps_ms: Iterable[int], began: float) -> None:
@@ -215,7 +215,7 @@ class Metrics:
                 self.intake_wait.observe(_seconds(sent_at, recorded.at))
 
     def announced(self, command: str, *, repeated: bool) -> None:
-        """Count an announcement that was not rejected."""
+        """Count an accepted announcement."""
         self.decisions[command, REPEATED if repeated else ACCEPTED] += 1
 
     def rejected(self, command_type: str, code: str) -> None:
@@ -229,7 +229,7 @@ def _seconds(start: datetime, end: datetime) -> float:
 
 @dataclass(frozen=True, slots=True)
 class StateReport:
-    """Size of the state that a handler holds of its partition."""
+    """Size of a handler's state for its partition."""
 
     complaints: int = 0
     quarantined: int = 0

@@ -51,7 +51,7 @@ class _OncePerMinute(logging.Handler):
 
 
 class Spans(Tracing):
-    """Sends the spans of one worker to the collector that the environment names."""
+    """Exports the spans of one worker to the collector that the environment configures."""
 
     def __init__(self, stage: str, env: Mapping[str, str]) -> None:
         logger = logging.getLogger("opentelemetry")
@@ -66,11 +66,11 @@ class Spans(Tracing):
         self._stage = stage
 
     def batch(self) -> Tracing:
-        """Begin a batch: its spans begin now."""
+        """Begin a batch: its spans start now."""
         return _Spanned(self._stage, self._tracer)
 
     def stop(self) -> None:
-        """Send what is left, if that is done within a moment."""
+        """Export pending spans within a short timeout."""
         # in a thread that dies with the process: a collector that is away would be waited for ten seconds
         flushing = Thread(target=self._provider.force_flush, daemon=True)
         flushing.start()
@@ -85,7 +85,7 @@ class _Spanned(Tracing):
         self._began_ns = time.time_ns()
 
     def follow(self, record: KafkaRecord, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:
-        """Make a span of `record`, below the one it came with, and put it on `outputs`."""
+        """Create a span for `record`, child of the record's own context, and add it to `outputs`."""
         if not outputs:
             return outputs
         about: dict[str, str | int] = {
@@ -100,7 +100,7 @@ class _Spanned(Tracing):
         return self._span(record.topic, context_of(record) or _attribute_of(record.value), about, outputs)
 
     def start(self, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:
-        """Make a trace of each of `outputs`."""
+        """Create a root span for each of `outputs`."""
         return [each for output in outputs for each in self._span("the passing of time", None, {}, [output])]
 
     def batch_processed(self) -> None:

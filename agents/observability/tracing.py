@@ -33,7 +33,7 @@ _PARENT: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class TraceContext:
-    """A place in a trace."""
+    """Position in a trace: trace id, span id and flags."""
 
     trace: str
     """32 hexadecimal digits, of which one at least is not 0."""
@@ -42,12 +42,12 @@ class TraceContext:
     flags: int
 
     def header(self) -> bytes:
-        """Write it as the value of `traceparent`."""
+        """Return the context as the value of `traceparent`."""
         return f"00-{self.trace}-{self.span}-{self.flags:02x}".encode()
 
 
 def read(value: bytes | None) -> TraceContext | None:
-    """Read the value of a `traceparent`; None if it is none, whatever it is."""
+    """Parse the value of a `traceparent`; None for an invalid value."""
     match = _PARENT.fullmatch(value or b"")
     if match is None or (match["version"] == b"00" and match["more"]):
         return None
@@ -55,7 +55,7 @@ def read(value: bytes | None) -> TraceContext | None:
 
 
 def context_of(record: KafkaRecord) -> TraceContext | None:
-    """Return the context in the headers of `record`; None without one, and with several."""
+    """Return the context in the headers of `record`; None unless there is exactly one."""
     claims = [value for name, value in record.headers if name == TRACEPARENT]
     return read(claims[0]) if len(claims) == 1 else None
 
@@ -71,21 +71,21 @@ def carrying(context: TraceContext, outputs: Iterable[OutgoingRecord]) -> list[O
 
 
 class Tracing:
-    """Trace context of a worker; this one passes on the context of a record and starts no trace."""
+    """Trace context of a worker: this class passes on the context of a record and starts no trace."""
 
     def batch(self) -> "Tracing":
         """Return the tracing of one batch."""
         return self
 
     def follow(self, record: KafkaRecord, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:
-        """Return `outputs` of `record` as a part of its trace."""
+        """Return `outputs` of `record` with its trace context."""
         if header_value(record.headers, TRACEPARENT) is None:
             return outputs
         context = context_of(record)
         return outputs if context is None else carrying(context, outputs)
 
     def start(self, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:
-        """Return `outputs` of a timer, each at the start of a trace where spans are exported."""
+        """Return `outputs` of a timer, each with a new trace if spans are exported."""
         return outputs
 
     def batch_processed(self) -> None:
@@ -99,7 +99,7 @@ PASS_THROUGH: Final = Tracing()
 
 
 def tracing(stage: str, env: Mapping[str, str]) -> Tracing:
-    """Return what the worker of `stage` does about traces, by the variables of OpenTelemetry.
+    """Return the tracing of a `stage`'s worker, by the variables of OpenTelemetry.
 
     What is not as it has to be is said in one line, and the stage works without spans: complaints do not wait for that.
     """

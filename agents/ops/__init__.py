@@ -1,1 +1,1 @@
-"""Operations on an installation: topics, rights, audit, repair."""
+"""Operation of an installation: topics, rights, audit, repair."""

@@ -1,4 +1,4 @@
-"""Access control lists of the roles: as a script, or applied through Kafka's administration."""
+"""Access control lists of the roles: as a script, or applied through Kafka's Admin API."""
 
 import re
 import shlex
@@ -31,7 +31,7 @@ acl() {{ "$KAFKA_ACLS" --bootstrap-server "$BROKER" ${{CONFIG:+--command-config 
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """Operations of a principal on one resource, or on all whose name begins with `name` if it is `prefixed`."""
+    """Operations that a principal may do on a resource, or on all with the prefix `name` if `prefixed`."""
 
     principal: str
     kind: Kind
@@ -41,7 +41,7 @@ class Right:
 
 
 def rights(role: Role, settings: Settings, principal: str) -> Iterator[Right]:
-    """Yield the rights that `principal` needs to do the work of `role` in this environment."""
+    """Yield the rights that `principal` needs for `role` in this environment."""
     for topic in role.topics:
         yield Right(principal, "topic", settings.topic(topic), prefixed=False, operations=_on_topic(role, topic))
     if role.group is not None:
@@ -72,7 +72,7 @@ def _named(principal: str, kind: Kind, name: str, operations: tuple[Operation, .
 
 
 def script(granted: Iterable[Right], settings: Settings, roles: Iterable[str]) -> str:
-    """Return a shell script that gives the rights by Kafka's own `kafka-acls.sh`."""
+    """Return a shell script that grants the rights with Kafka's own `kafka-acls.sh`."""
     lines = [_SCRIPT.format(roles=", ".join(roles), broker=settings.broker)]
     for right in granted:
         words = ["acl", "--allow-principal", right.principal]

@@ -1,4 +1,4 @@
-"""Audit of an environment: reads its topics back and checks them with `workflow.audit.invariants`.
+"""Audit of an environment: reads its topics and checks them with `workflow.audit.invariants`.
 
 Partition by partition, committed records only, through a consumer that belongs to no group. The progress of the stages
 is read first, so that a record that is written meanwhile never counts as lost.
@@ -89,14 +89,14 @@ class Log(Reader):
         return [number for name, number in self.bounds if name is topic]
 
     def kept(self, topic: TopicName) -> Kept:
-        """Return how much a topic still has of what was written to it."""
+        """Return the offsets of a topic that the log still has."""
         bounds = [each for (name, _), each in self.bounds.items() if name is topic]
         if not any(start for start, _ in bounds):
             return Kept.ALL
         return Kept.NOTHING if all(start == end for start, end in bounds) else Kept.SOME
 
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
-        """Yield the committed records of a partition up to its end as it is now. Raises as `Reader`.
+        """Yield the committed records of a partition up to its present end. Raises as `Reader`.
 
         None if there is no such partition: the topic was created anew with fewer, which is an incident of its own.
         """
@@ -124,7 +124,7 @@ def _expired(progress: _Progress, result: Audit) -> None:
 
 
 def audit(settings: Settings, witness: Witness | None = None, *, live: bool = False, identities: bool = False) -> Audit:
-    """Read everything back and return the result; `witness` receives what is read. Raises `KafkaFailure`.
+    """Read all topics and return the result; `witness` receives facts and rejections. Raises `KafkaFailure`.
 
     With `live`, stages may be writing meanwhile. With `identities`, the records of each complaint are searched for its
     reporter's identity, which takes the right to read `complaints.identities` and `complaints.texts`. Without, texts
@@ -162,7 +162,7 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
 
 
 def _policies(settings: Settings, values: Mapping[str, Any]) -> dict[str, Policy]:
-    """Return the versions of the policy with the days off of the installation, by which it has decided."""
+    """Return the versions of the policy with the installation's days off, as used in its decisions."""
     policies = policy_digests.pinned(policy_files.load(settings.policy), values)
     return {each.version: each for each in policies.versions}
 
@@ -190,7 +190,7 @@ def recorded_incidents(settings: Settings) -> list[Incident]:
 
 
 def _of_all_partitions(settings: Settings, log: Log, result: Audit) -> None:
-    """Read what concerns all partitions: dead letters first, then reports and strayed commands."""
+    """Read the inputs from all partitions: dead letters first, then reports and misrouted commands."""
     for record in _all(log, TopicName.DEAD_LETTERS):
         resolved = resolved_letter(record.headers)
         if resolved is None:
@@ -254,7 +254,7 @@ def _states(read: ReadPartition, part: PartitionAudit, origin: Origin) -> None:
 
 
 def _name(key: bytes | None) -> str | None:
-    """Return the complaint, or the calendar, of a state record by its key; None if it is of neither."""
+    """Return the complaint, or the calendar, of a state record by its key; None for another key."""
     if key == CALENDAR_KEY:
         return CALENDAR
     complaint = _or_none(complaint_key, key)

@@ -1,4 +1,4 @@
-"""The policy that a complaint is pinned to, with the days off of the installation."""
+"""Policy version that a complaint is pinned to, with the days off of the installation."""
 
 from agents.config import policy_files
 from agents.config.settings import Settings
@@ -10,7 +10,7 @@ from workflow.policy.model import Policy, PolicySet, UnknownPolicy
 
 
 def installation_days(settings: Settings, policies: PolicySet) -> PolicySet:
-    """Return a policy with the days off of the installation, as far as its record may be read."""
+    """Return a policy with the days off of the installation, if its record is readable."""
     try:
         return policy_digests.pinned(policies, installation_values(settings))
     except (NotAllowed, TopicsMissing):

@@ -1,4 +1,4 @@
-"""CSV that is printed, downloaded or published: a spreadsheet runs no cell of it as a formula."""
+"""CSV for output, download or publication, with cells defused so that no spreadsheet runs them as formulas."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Erasure of what people wrote and of who reported: recorded, and complete once nothing older is on its way."""
+"""Erasure of texts and identities: recorded, and complete once no older record is still in process."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ _HOLDING: Final = (TopicName.INTAKE, TopicName.COMMANDS, TopicName.REJECTIONS, T
 
 
 def complete_at(erased_at: datetime) -> datetime:
-    """Return when nothing of it is left at the latest, with the topics as they are declared."""
+    """Return the latest time at which erased data are gone from Kafka, with the topics as declared."""
     days = max(int(BY_NAME[name].config["retention.ms"]) // _DAY_MS for name in _HOLDING)
     return erased_at + timedelta(days=days + _SEGMENT_DAYS)
 
@@ -38,7 +38,7 @@ def keeps_texts_apart(settings: Settings) -> bool:
 
 
 def keep_texts(settings: Settings, where: str) -> None:
-    """Set where free text is written to from now on."""
+    """Set where free text is written from now on."""
     from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
 
     require_topics(settings, [TopicName.TEXTS, TopicName.ERASURES])
@@ -46,7 +46,7 @@ def keep_texts(settings: Settings, where: str) -> None:
 
 
 def announce(settings: Settings, complaint: str, erasure: Erasure) -> None:
-    """Record an erasure with those before it: intake drops what a repeat brings. Raises Unconfirmed if it is unsure."""
+    """Record an erasure merged with earlier ones: intake then drops erased data of repeats. Raises Unconfirmed."""
     require_topics(settings, [TopicName.ERASURES])
     key = canonical_id(complaint)
     # compaction keeps one record of a key
@@ -56,7 +56,7 @@ def announce(settings: Settings, complaint: str, erasure: Erasure) -> None:
 
 
 def with_earlier(erasure: Erasure, earlier: Erasure | None) -> Erasure:
-    """Return an erasure that also covers an earlier one of the same complaint."""
+    """Return an erasure that includes an earlier one of the same complaint."""
     if earlier is None:
         return erasure
     both = {"texts": erasure.texts or earlier.texts, "identity": erasure.identity or earlier.identity}
@@ -71,7 +71,7 @@ def _recorded(settings: Settings, key: str) -> Erasure | None:
 
 
 def has_passed(settings: Settings, stage: str, seconds: float) -> bool:
-    """Wait until a stage has processed all that is in its topic by now, and return whether it has."""
+    """Wait until a stage has processed all present records of its topic, and return whether it has."""
     deadline = time.monotonic() + seconds
     with kafka_errors(settings):
         consumer: Any = KafkaConsumer(
@@ -91,5 +91,5 @@ def has_passed(settings: Settings, stage: str, seconds: float) -> bool:
 
 
 def made_now(*, texts: bool, identity: bool, by: str, reason: str) -> Erasure:
-    """Return an erasure of this moment."""
+    """Return an erasure with the present time."""
     return Erasure(texts=texts, identity=identity, at=datetime.now(UTC), by=by, reason=reason)

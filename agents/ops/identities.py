@@ -31,12 +31,12 @@ _AT: Final = "erased-at"
 
 
 class IdentityNotFound(AlurError):
-    """No identity is kept with the complaint; the message is one line for a person."""
+    """The complaint has no stored identity; the message is one line for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """An erasure: when, why and by whom, as far as Kafka still keeps it."""
+    """An erasure with time, reason and author, as far as Kafka still has them."""
 
     place: Place
     at: datetime
@@ -46,7 +46,7 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class StoredIdentity:
-    """An identity, and where it is kept."""
+    """An identity with its position."""
 
     place: Place
     since: datetime
@@ -54,7 +54,7 @@ class StoredIdentity:
 
 
 def look_up(settings: Settings, complaint: str, *, tracking: str | None = None) -> StoredIdentity | Erasure:
-    """Return the identity of a reporter, or its erasure; raise IdentityNotFound. `tracking` saves a look-up."""
+    """Return the identity of a reporter, or its erasure; raise IdentityNotFound. `tracking` avoids a look-up."""
     own = canonical_id(complaint)
     records, tracking = _read(settings, own, tracking)
     # the other key is that of an identity from before the tracking id was part of it
@@ -71,7 +71,7 @@ def look_up(settings: Settings, complaint: str, *, tracking: str | None = None) 
 
 
 def _read(settings: Settings, complaint: str, known: str | None = None) -> tuple[dict[str, Record], str]:
-    """Return the last record of each key of a complaint, and its tracking id; none of that if it is not registered."""
+    """Return the last record of each identity key of a complaint, and the tracking id; None if it is not registered."""
     topics = [TopicName.IDENTITIES, *([TopicName.STATE] if known is None else [])]
     require_topics(settings, topics)
     records, tracking = dict[str, Record](), known or ""
@@ -86,7 +86,7 @@ def _read(settings: Settings, complaint: str, known: str | None = None) -> tuple
 
 
 def erase(settings: Settings, complaint: str, *, reason: str, by: str) -> bool:
-    """Erase all identities of a complaint's reporter; False if nothing is left to erase. Raises Unconfirmed."""
+    """Erase all identities of a complaint's reporter; False if there is nothing left to erase. Raises Unconfirmed."""
     own = canonical_id(complaint)
     records, tracking = _read(settings, own)
     keys = sorted(key for key, record in records.items() if record.value is not None)

@@ -1,4 +1,4 @@
-"""Acceptance of committed offsets that no stage has committed: after an upgrade, and after an operator's reset."""
+"""Acceptance of committed offsets that no stage has committed: after an upgrade, or an operator's reset."""
 
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -40,7 +40,7 @@ class AcceptedOffset(NamedTuple):
 
 
 def accept(settings: Settings, stages: Collection[str]) -> list[AcceptedOffset]:
-    """Mark the committed offsets of `stages` that are not marked yet, and return them.
+    """Mark the unmarked committed offsets of `stages`, and return them.
 
     Raises StageRunning if a group has members: then no offset of any group was changed.
     """
@@ -81,14 +81,14 @@ def _accept(client: AdminClient, settings: Settings, group: str, stage: str) -> 
 
 
 def set_offsets(client: AdminClient, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
-    """Commit offsets for a group without members; raise BrokerResponseError if one is refused."""
+    """Commit offsets of a group without members; raise BrokerResponseError if one is refused."""
     for source, error in retry_while_starting(lambda: client.alter_group_offsets(group, offsets)).items():
         if error is not NoError:
             raise error(f"offset of group {group} in {_name(source)}")
 
 
 def _report(settings: Settings, accepted: Sequence[AcceptedOffset]) -> None:
-    """Leave an incident for each offset, unless it is of an earlier version, which did not mark its offsets."""
+    """Report an incident for each offset, unless it is from an earlier version, which did not mark its offsets."""
     from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, for this command only
 
     now = datetime.now(UTC)

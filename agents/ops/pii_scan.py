@@ -1,4 +1,4 @@
-"""PII scan: searches what an audit reads for the reporter's identity, each in its own complaint's records."""
+"""PII scan: searches the records that an audit reads for the identity of their complaint's reporter."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -45,7 +45,7 @@ ReadPartition = Callable[[TopicName, int], Iterator[Record]]
 
 
 class PiiScan:
-    """Notes each record, of those that `read` gives, that exposes the identity of its complaint's reporter.
+    """Reports each record, of those that `read` returns, that exposes the identity of its complaint's reporter.
 
     Free text is skipped unless it is published: a citizen may sign a report. So are the reports as they came, and their
     dead letters, which have to hold it.
@@ -87,7 +87,7 @@ class PiiScan:
             yield record
 
     def read_the_rest(self, number: int) -> None:
-        """Search what an audit does not read partition by partition."""
+        """Search the topics that an audit does not read partition by partition."""
         for record in self._read(TopicName.STORIES, number):
             self._look(record)
         for record in self._read(TopicName.DEAD_LETTERS, number):

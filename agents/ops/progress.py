@@ -1,4 +1,4 @@
-"""Progress of the stages: the committed offsets of their groups, held against the ends of their topics."""
+"""Progress of the stages: the committed offsets of their groups, compared with the ends of their topics."""
 
 import time
 from collections.abc import Callable, Collection
@@ -45,7 +45,7 @@ def stage_progress(settings: Settings) -> dict[str, dict[int, GroupProgress]]:
 
 
 def lag(settings: Settings) -> dict[str, dict[int, int]]:
-    """Return the lag of each stage by partition, in offsets; of one that never ran, the log. Raises `KafkaFailure`."""
+    """Return the lag of each stage by partition, in offsets; without commits, the whole log. Raises `KafkaFailure`."""
     return {
         stage: {number: each.lag for number, each in partitions.items()}
         for stage, partitions in stage_progress(settings).items()
@@ -71,7 +71,7 @@ def _bounds(
 
 
 def partitions_of(client: AdminClient, names: Collection[str]) -> list[TopicPartition]:
-    """Return the partitions of those topics that exist; raise TopicAuthorizationFailedError."""
+    """Return the partitions of the topics that exist; raise TopicAuthorizationFailedError."""
     topics = descriptions(client, names)
     return [TopicPartition(topic["name"], each["partition_index"]) for topic in topics for each in topic["partitions"]]
 
@@ -86,7 +86,7 @@ def committed(client: AdminClient, group: str) -> dict[TopicPartition, OffsetAnd
 
 
 def retry_while_starting(ask: Callable[[], _Result]) -> _Result:
-    """Ask again while a broker that has just started answers with a retriable error, for ten seconds at most."""
+    """Retry while a broker that has just started answers with a retriable error, for ten seconds at most."""
     deadline = time.monotonic() + _ANSWER_S
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Repair of a quarantined complaint, or the calendar of a partition: writes its record of `complaints.state` anew.
+"""Repair of a quarantined complaint, or of a partition's calendar: rewrites its record of `complaints.state`.
 
 It writes under the transactional id of lifecycle of that partition: a running lifecycle is fenced, fails at its next
 transaction and restarts with the repaired record. So no command is decided on the old state afterwards.
@@ -49,7 +49,7 @@ class Repair:
 
 @dataclass(slots=True)
 class _Last:
-    """The last records of a key in one partition of the state."""
+    """The last records of a key in one partition of the state topic."""
 
     place: Place | None = None
     foreign: bool = False
@@ -70,7 +70,7 @@ class _Partition:
     """The installation record."""
 
     def _own(self, topic: TopicName) -> Iterator[tuple[Record, bool]]:
-        """Yield the records of a topic, each with whether the engine wrote it."""
+        """Yield the records of a topic, each with a flag whether the engine wrote it."""
         origin = Origin(partial(writer_since, self.values, topic, self.number))
         with Reader(self.settings, [topic], partitions=[self.number], with_foreign=True) as reader:
             for record in reader.to_end():
@@ -110,7 +110,7 @@ class _Partition:
 
 
 def repair_complaint(settings: Settings, complaint: str, *, dry_run: bool = False) -> Repair:
-    """Restore a complaint as its last fact left it; raise RepairRefused or `KafkaFailure`."""
+    """Restore a complaint to its state after its last fact; raise RepairRefused or `KafkaFailure`."""
     require_topics(settings, _READ)
     number, key = partition_of(complaint, _partitions(settings)), complaint.encode()
     with _as_lifecycle(settings, number, dry_run=dry_run) as writer:
@@ -127,7 +127,7 @@ def repair_complaint(settings: Settings, complaint: str, *, dry_run: bool = Fals
 
 
 def with_digests(fact: Complaint, state: Complaint) -> Complaint:
-    """Return the complaint after its last fact with the digests of `state`: it has none where texts lie apart."""
+    """Return the complaint after its last fact with the digests of `state`: facts have none if texts are apart."""
     report, own = fact.report, state.report
     if report.content_digests is not None or own.revision != report.revision or "texts" in fact.erased:
         return fact
@@ -189,7 +189,7 @@ def _decoded(key: bytes, value: bytes | None) -> Complaint | Announcements | Non
 def _as_lifecycle(
     settings: Settings, number: int, *, dry_run: bool
 ) -> AbstractContextManager[TransactionalWriter | None]:
-    """Fence lifecycle of a partition, so that nothing changes there any more; None for a dry run."""
+    """Fence the lifecycle of a partition, so that it writes nothing more; None for a dry run."""
     if dry_run:
         return nullcontext()
     return TransactionalWriter(settings, "repair", settings.transactional_id("lifecycle", number))
@@ -205,7 +205,7 @@ def _written(writer: TransactionalWriter | None, repair: Repair, key: bytes, dec
 
 
 def described(repairs: Iterable[Repair], name: str) -> Iterator[str]:
-    """Yield a line on each repair."""
+    """Yield one line per repair."""
     for each in repairs:
         what = f"version {each.version}" if each.version is not None else "nothing: there is no record of the engine's"
         where = f"{each.found}" if each.found else f"no record in partition {each.partition}"

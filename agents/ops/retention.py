@@ -1,4 +1,4 @@
-"""Retention: erase the texts and identities of complaints that ended long enough ago, partition by partition.
+"""Retention: erases texts and identities of complaints that ended long enough ago, partition by partition.
 
 A complaint is due as long as its snapshot has not recorded both erasures, which the last step does. So a run that was
 ended early is resumed by the next one.
@@ -36,12 +36,12 @@ _BOTH: Final = frozenset({"texts", "identity"})
 
 
 class RetentionStopped(KafkaFailure):
-    """A run ended before everything due was erased; the message is one line."""
+    """The run ended before everything due was erased; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class DueComplaint:
-    """A complaint whose texts and identity are due to be erased."""
+    """A complaint whose texts and identity are due for erasure."""
 
     complaint_id: str
     tracking_id: str
@@ -51,13 +51,13 @@ class DueComplaint:
 
 
 def erase_after(values: Mapping[str, Any]) -> timedelta | None:
-    """Return how long after its end a complaint is erased, by the installation record; None: never by retention."""
+    """Return the retention after the end of a complaint, by the installation record; None: no erasure by retention."""
     days = values.get(ERASE_AFTER_KEY)
     return timedelta(days=days) if isinstance(days, int) and days > 0 else None
 
 
 def set_erase_after(settings: Settings, days: int) -> None:
-    """Set after how many days a complaint that has ended is due; 0 for never."""
+    """Set the retention in days after the end of a complaint; 0 for none."""
     from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
 
     require_topics(settings, [TopicName.INSTALLATION])
@@ -65,14 +65,14 @@ def set_erase_after(settings: Settings, days: int) -> None:
 
 
 def due_by_partition(settings: Settings, before: datetime) -> Iterator[tuple[int, list[DueComplaint]]]:
-    """Yield each partition with what is due in it. Raises `KafkaFailure`."""
+    """Yield each partition with the complaints that are due in it. Raises `KafkaFailure`."""
     require_topics(settings, [TopicName.STATE])
     for number in range(extents(settings, [TopicName.STATE])[TopicName.STATE].partitions):
         yield number, due_among(read_all(settings, [TopicName.STATE], partitions=[number]), before)
 
 
 def due_among(records: Iterable[Record], before: datetime) -> list[DueComplaint]:
-    """Return the complaints that are due by the state records of a partition, those that ended first at the front."""
+    """Return the due complaints among the state records of a partition, those that ended first at the front."""
     found = last_of_each(records, lambda value: _due(decode_snapshot(value), before))
     return sorted(found.values(), key=lambda each: each.ended)
 
@@ -86,7 +86,7 @@ def _due(complaint: Complaint, before: datetime) -> DueComplaint | None:
 
 
 def with_words_in_facts(settings: Settings, number: int, due: Sequence[DueComplaint]) -> set[str]:
-    """Return the complaints of a partition whose facts hold words themselves: no erasure reaches those."""
+    """Return the complaints of a partition whose facts contain words, which no erasure can remove."""
     require_topics(settings, [TopicName.EVENTS])
     keys, found = {each.complaint_id.encode() for each in due}, set[str]()
     last = max(each.updated for each in due) + CLOCK_SKEW
@@ -105,7 +105,7 @@ def with_words_in_facts(settings: Settings, number: int, due: Sequence[DueCompla
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """A run of the retention."""
+    """One run of the retention."""
 
     settings: Settings
     erasure: Erasure
@@ -116,7 +116,7 @@ class Expiry:
     """Seconds that a stage may take for what it is given."""
 
     def erase(self, number: int, due: Sequence[DueComplaint]) -> Iterator[int]:
-        """Erase texts and identities of a partition, giving how many more are erased; raise RetentionStopped."""
+        """Erase texts and identities of a partition, yielding progress counts; raise RetentionStopped."""
         value = encode_value(self.erasure)  # of both: it covers what was recorded before
         with Publisher(self.settings) as publisher:
             for each in due:
@@ -144,7 +144,7 @@ class Expiry:
 
 
 def _await(answers: Reader, sent: Collection[str], wait: float) -> None:
-    """Wait for a fact of each command of `sent`; raise RetentionStopped if one is refused or they take too long."""
+    """Wait for a fact of each command in `sent`; raise RetentionStopped if one is refused or the time is up."""
     waiting, until = set(sent), time.monotonic() + wait
     while waiting:
         if time.monotonic() > until:
@@ -154,7 +154,7 @@ def _await(answers: Reader, sent: Collection[str], wait: float) -> None:
 
 
 def _answered(record: Record, sent: Collection[str]) -> str:
-    """Return the id of the command that a record answers, empty for one that cannot be read."""
+    """Return the id of the command that a record answers, empty for an unreadable record."""
     with suppress(Undecodable):
         if record.topic is TopicName.EVENTS:
             return decode_fact(record.value).cause.id

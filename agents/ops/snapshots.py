@@ -1,4 +1,4 @@
-"""The last snapshot of each complaint in `complaints.state`."""
+"""Last snapshot of each complaint in `complaints.state`."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -12,7 +12,7 @@ _Read = TypeVar("_Read")
 def last_of_each(
     records: Iterable[Record], read: Callable[[bytes], _Read | None], *, skip_unreadable: bool = False
 ) -> dict[bytes, _Read]:
-    """Return what `read` makes of the last record of each key, unless that is None.
+    """Return the result of `read` for the last record of each key, except None.
 
     A key whose last record raises `Undecodable` is left out; with `skip_unreadable` the last readable one counts.
     """

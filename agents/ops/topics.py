@@ -1,4 +1,4 @@
-"""Topics of an installation: create, check, upgrade, and note them in the installation record."""
+"""Topics of an installation: creation, check, upgrade, and their entry in the installation record."""
 
 import time
 from collections import Counter
@@ -45,7 +45,7 @@ class TopicsDiffer(KafkaFailure):
 
 
 class LayoutDiffers(KafkaFailure):
-    """Topics of the installation are gone or replaced; nothing was changed."""
+    """Topics of the installation are missing or were replaced; nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def broker_answers(broker: str, timeout: float = _ANSWER_S, *, security: Securit
 
 
 def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS, *, mend: bool = False) -> TopicsReport:
-    """Create the topics of a new installation and note them in its record; idempotent.
+    """Create the topics of a new installation and record them; idempotent.
 
     With `only`, the other topics are not described: a user may lack the right to. With `mend`, which upgrades an
     installation, missing topics are created too, settings are altered where that loses nothing, and empty topics get
@@ -127,7 +127,7 @@ def _layout(settings: Settings, existing: Collection[TopicName]) -> Layout | Non
 def create_topics(
     client: AdminClient, settings: Settings, names: Collection[TopicName], more: Mapping[str, str] | None = None
 ) -> None:
-    """Create topics as they are declared, with the settings `more` in place of declared ones; raise KafkaRefused."""
+    """Create topics as declared, with the settings `more` overriding declared ones; raise KafkaRefused."""
     wanted = {
         settings.topic(name): {
             "num_partitions": BY_NAME[name].partitions_in(settings.partitions),
@@ -154,7 +154,7 @@ def _compare(client: AdminClient, settings: Settings, names: Collection[TopicNam
 def _repair(
     client: AdminClient, settings: Settings, layout: Layout | None, existing: Mapping[TopicName, TopicDescription]
 ) -> tuple[str, ...]:
-    """Alter what differs and return a line for each change; alter nothing where one would lose records."""
+    """Alter what differs and return a line for each change; alter nothing if any change would lose records."""
     if layout is not None and layout.partitions != settings.partitions:
         differs = Difference("the installation", "partitions", str(settings.partitions), str(layout.partitions))
         raise TopicsDiffer([differs], ["leave out ALUR_PARTITIONS: the number is fixed when an installation is made"])
@@ -176,7 +176,7 @@ def _repair(
 
 
 def alter_topics(client: AdminClient, configs: Mapping[str, Mapping[str, str]]) -> None:
-    """Set settings of topics, by the topic's full name; the others stay. Raises KafkaRefused."""
+    """Set settings of topics, by full topic name, and keep the others. Raises KafkaRefused."""
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, dict(each)) for name, each in configs.items()]
     answers = client.alter_configs(resources, incremental=True)["topic"]
     if refused := [f"{name}: {answer}" for name, answer in answers.items() if answer != "OK"]:
@@ -204,7 +204,7 @@ def _by_hand(settings: Settings, difference: Difference) -> str:
 
 
 def _empty(client: AdminClient, settings: Settings, existing: Mapping[TopicName, TopicDescription]) -> set[str]:
-    """Return the names of the topics into which nothing has ever been written."""
+    """Return the names of topics to which nothing has ever been written."""
     names = {settings.topic(name) for name in existing}
     partitions = partitions_of(client, names)
     ends = client.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST)) if partitions else {}
@@ -212,7 +212,7 @@ def _empty(client: AdminClient, settings: Settings, existing: Mapping[TopicName,
 
 
 def _record(settings: Settings, existing: Mapping[TopicName, TopicDescription], *, fresh: bool) -> None:
-    """Note the topics in the installation record; one that has replaced another is an incident."""
+    """Record the topics in the installation record; a replaced topic is an incident."""
     from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
 
     ids = {str(name): topic.id for name, topic in existing.items()}

@@ -1,4 +1,4 @@
-"""Writer of records in transactions, under a transactional id that fences any earlier writer."""
+"""Transactional writer of records; its transactional id fences any earlier writer."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -37,7 +37,7 @@ class TransactionalWriter(AbstractContextManager["TransactionalWriter"]):
 
     @contextmanager
     def transaction(self, next_step: str) -> Iterator[None]:
-        """Commit what the block sends, or nothing; `next_step`: what to do about a commit that is not confirmed."""
+        """Commit what the block sends, or nothing; `next_step` is the advice for an unconfirmed commit."""
         with kafka_errors(self._settings):
             self._producer.begin_transaction()
             try:
@@ -49,7 +49,7 @@ class TransactionalWriter(AbstractContextManager["TransactionalWriter"]):
             self._producer.commit_transaction()
 
     def send(self, place: Place, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Place:
-        """Send a record to the topic and partition of `place`, and return where it lies."""
+        """Send a record to the topic and partition of `place`, and return its position."""
         topic, partition = self._settings.topic(place.topic), place.partition
         future = self._producer.send(topic, key=key, value=value, partition=partition, headers=list(headers))
         return Place(place.topic, partition, future.get(timeout=_ANSWER_S).offset)

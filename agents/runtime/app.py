@@ -38,7 +38,7 @@ class _OwnReader(BootStrategy):
 
 
 class StageWorker(faust.Worker):
-    """Faust's worker without its log format and its spinner, which writes escape codes to any file."""
+    """Faust's worker without its log format and its spinner, which writes escape codes even to files."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 -- whatever Faust's own takes
         super().__init__(*args, **{**options, "override_logging": False})
@@ -46,7 +46,7 @@ class StageWorker(faust.Worker):
         logging.captureWarnings(capture=True)
 
     def execute_from_commandline(self) -> NoReturn:
-        """Run until it is stopped, then end the process: the interpreter takes a second to take itself apart."""
+        """Run until stopped, then exit the process without the interpreter's teardown, which takes a second."""
         try:
             super().execute_from_commandline()
         except SystemExit as ended:
@@ -54,11 +54,11 @@ class StageWorker(faust.Worker):
             os._exit(ended.code if isinstance(ended.code, int) else os.EX_SOFTWARE)
 
     async def _sentinel_task(self) -> None:
-        """Take the place of a second's sleep: all tasks have ended by now."""
+        """Replace Faust's wait of a second at shutdown: all tasks have ended by then."""
 
 
 class StageApp(faust.App):
-    """The app of one stage, with the channel through which its polls come."""
+    """The app of one stage, with the channel for its polls."""
 
     def __init__(self, stage: Stage, settings: Settings, policy_set: PolicySet) -> None:
         super().__init__(
@@ -106,7 +106,7 @@ class StageApp(faust.App):
 
 
 def stage_app(stage: Stage) -> StageApp:
-    """Return the app of `stage`, set up from the environment; an environment that cannot be used ends the process."""
+    """Return the app of `stage`, configured from the environment; an invalid environment ends the process."""
     lifeline.hold(os.environ, STOP_SECONDS)
     try:
         settings = Settings.from_environment(os.environ)

@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class Member(Protocol):
-    """Member of the group whose partitions these are."""
+    """Group member that owns these partitions."""
 
     worker: Worker
     guard: LayoutGuard
@@ -30,14 +30,14 @@ class Member(Protocol):
 
     @property
     def should_stop(self) -> bool:
-        """Return True once the member stops."""
+        """Return True once the member is stopping."""
 
     def processor(self, source: TopicPartition) -> PartitionProcessor:
         """Return a processor for a partition."""
         ...
 
     def wait_reason(self) -> str | None:
-        """Return what has to be read elsewhere before the next batch; None if nothing."""
+        """Return what must be read elsewhere before the next batch; None if nothing."""
         ...
 
     def fail(self, error: Exception) -> None:
@@ -105,7 +105,7 @@ class Assignment(ConsumerRebalanceListener):
         self._report_if_ready()
 
     def _pause(self, source: TopicPartition) -> None:
-        """Fetch nothing of a partition yet: without a position it would be from the committed offset, unchecked."""
+        """Pause a partition until its start is checked: the client would fetch from the committed offset."""
         self._member.worker.consumer.pause(source)
         self._member.worker.consumer.seek(source, 0)
 
@@ -119,7 +119,7 @@ class Assignment(ConsumerRebalanceListener):
         return self._generation == last + 1
 
     def resume(self) -> None:
-        """Fetch what is acquired, unless the stage has to wait: meanwhile it polls without getting anything."""
+        """Resume fetching from acquired partitions, unless the stage must wait: then it polls while all are paused."""
         if self._to_resume and not self.rebalancing and self._member.wait_reason() is None:
             for source in self._to_resume & self.processors.keys():
                 self._member.worker.consumer.resume(source)
@@ -162,7 +162,7 @@ class Assignment(ConsumerRebalanceListener):
             lifeline.report_ready(os.environ, stage)
 
     async def reacquire(self, processor: PartitionProcessor, error: KafkaError) -> None:
-        """Acquire a partition again if Kafka has forgotten its transactional id, unused for a week; else raise.
+        """Reacquire a partition if Kafka has expired its transactional id, unused for a week; else raise.
 
         Nothing was written then. Fencing is another error, and ends the process. Should another worker own the
         partition by now, this fences it, and the group takes the partition from us at its next heartbeat.
@@ -177,7 +177,7 @@ class Assignment(ConsumerRebalanceListener):
         self._acquire(processor.source)
 
     async def release_all(self) -> None:
-        """Release all partitions before the group is left."""
+        """Release all partitions before leaving the group."""
         self.rebalancing = True
         await self._member.idle.wait()
         await self._release(self.processors)

@@ -25,7 +25,7 @@ _LATE_ANSWER_SECONDS: Final = 5.0
 
 
 class StallTimer:
-    """Detector of a stall that has lasted long enough to be logged once."""
+    """Detects a lack of capacity that has lasted long enough to be logged once."""
 
     def __init__(self) -> None:
         self._since: float | None = None
@@ -73,7 +73,7 @@ class Backpressure:
         await self._progress.stop()
 
     async def capacity(self, owned: int) -> int:
-        """Return how many records a worker may take now that owns so many partitions; 0 is none."""
+        """Return the number of records that a worker with this number of partitions may read now; 0 is none."""
         now = time.monotonic()
         if self._capacity <= 0 or now - self._asked_at > ASK_EVERY_SECONDS:
             waiting = sum((await self._progress.lag(await self._progress.ends())).values())

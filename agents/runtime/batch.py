@@ -1,4 +1,4 @@
-"""Batch of a partition, its middleware, and its bisection down to a record whose outputs cannot be written.
+"""Batch of a partition, its middleware, and its bisection to find a record with unwritable outputs.
 
 A batch passes two steps, `decide` and `commit`. Each middleware wraps both, the first one outermost.
 """
@@ -41,7 +41,7 @@ class Batch:
 
     @property
     def next_offset(self) -> int:
-        """Offset behind the last record."""
+        """Offset after the last record."""
         return self.records[-1].offset + 1
 
     @property
@@ -50,7 +50,7 @@ class Batch:
         return [output for _, outputs in self.decided for output in outputs]
 
     def after(self, error: Unwritable) -> list["Batch"]:
-        """Return what to process instead, the last one first, given that `error` came of this batch.
+        """Return the batches to process instead, the last one first, after `error` in this batch.
 
         Raises RefusedToStart: not even a dead letter without content can be written.
         """
@@ -78,7 +78,7 @@ async def process_in_parts(
     process: Callable[[Batch], Awaitable[None]],
     undo: Callable[[Unwritable], Awaitable[None]],
 ) -> list[Batch]:
-    """Process `records` in order, in as few batches as can be written, and return these.
+    """Process `records` in order, in as few writable batches as possible, and return these.
 
     Args:
         records: of one poll and partition.
@@ -127,29 +127,29 @@ def chain(middleware: Sequence[Middleware], decide: Decide, commit: Commit) -> t
 
 
 class Failing(Middleware):
-    """Failpoints before and after the steps."""
+    """Runs the failpoints before and after the steps."""
 
     def decide(self, batch: Batch, proceed: Decide) -> None:
-        """Fail around the decision."""
+        """Run the failpoints around the decision."""
         failpoints.reach("before-decide")
         proceed(batch)
         failpoints.reach("after-decide")
 
     async def commit(self, batch: Batch, proceed: Commit) -> None:
-        """Fail after the commit."""
+        """Run the failpoint after the commit."""
         await proceed(batch)
         failpoints.reach("after-commit")
 
 
 class Counting(Middleware):
-    """Metrics of each committed batch."""
+    """Records metrics of each committed batch."""
 
     def __init__(self, metrics: Metrics, partition: int) -> None:
         self._metrics = metrics
         self._partition = partition
 
     async def commit(self, batch: Batch, proceed: Commit) -> None:
-        """Time the commit, and count the batch once it is committed."""
+        """Measure the commit, and count the batch once it is committed."""
         began = time.monotonic()
         await proceed(batch)
         self._metrics.batch_processed(self._partition, [record.timestamp for record in batch.records], began)
@@ -159,14 +159,14 @@ class Counting(Middleware):
 
 
 class Traced(Middleware):
-    """Trace context of each record on its outputs, and a span from decision to commit where spans are exported."""
+    """Adds each record's trace context to its outputs, and a span from decision to commit if spans are exported."""
 
     def __init__(self, tracing: Tracing) -> None:
         self._tracing = tracing
         self._spans = tracing.batch()
 
     def decide(self, batch: Batch, proceed: Decide) -> None:
-        """Put the trace context on the outputs."""
+        """Add the trace context to the outputs."""
         self._spans = self._tracing.batch()
         proceed(batch)
         batch.decided = [(record, self._spans.follow(record, outputs)) for record, outputs in batch.decided]

@@ -1,4 +1,4 @@
-"""Map of bytes with bounded memory: the rest is in a temporary file.
+"""Key-value map with bounded memory: most values are in a temporary file.
 
 For what can be rebuilt from Kafka: the file belongs to the process and is gone with it. SQLite makes it where temporary
 files go (SQLITE_TMPDIR, TMPDIR, /var/tmp, /tmp), for its owner only, and takes its name away at once.
@@ -35,7 +35,7 @@ class DiskFailed(AlurError):
 
 
 class DiskMap:
-    """Values by key; one thread may change it while others look up."""
+    """Values by key; one thread may change the map while others look up."""
 
     def __init__(self) -> None:
         self._recent: dict[bytes, bytes | None] = {}  # None: to be removed from the file
@@ -49,7 +49,7 @@ class DiskMap:
         weakref.finalize(self, self._file.close)
 
     def get(self, key: bytes) -> bytes | None:
-        """Return the value of a key; None if it has none. Raises DiskFailed: the file cannot be read."""
+        """Return the value of a key; None if there is none. Raises DiskFailed: the file cannot be read."""
         value = self._recent.get(key, _ABSENT)
         if value is not _ABSENT:
             return value

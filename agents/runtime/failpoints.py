@@ -1,4 +1,4 @@
-"""Failpoints: named places at which a test makes a stage crash.
+"""Failpoints: named positions in the code at which a test makes a stage crash.
 
     ALUR_FAILPOINT=lifecycle:after-produce:2 alur run lifecycle
 
@@ -52,7 +52,7 @@ class InvalidFailpoint(AlurError):
 
 
 def _nothing(point: str) -> None:
-    """Do nothing: no failpoint is set."""
+    """Do nothing, since no failpoint is set."""
 
 
 reach: Callable[[str], None] = _nothing
@@ -62,7 +62,7 @@ reach: Callable[[str], None] = _nothing
 def step(
     name: str,
 ) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Coroutine[None, None, Result]]]:
-    """Decorate a step of the protocol with the failpoints before and after it."""
+    """Decorate a step of the batch protocol with the failpoints before and after it."""
 
     def decorate(
         function: Callable[Parameters, Awaitable[Result]],
@@ -80,7 +80,7 @@ def step(
 
 
 def arm(stage: str, env: Mapping[str, str]) -> None:
-    """Set the failpoint that `env` names for `stage`, if it does. Raises InvalidFailpoint: it is no failpoint."""
+    """Set the failpoint of `stage` from `env`, if there is one. Raises InvalidFailpoint: name or syntax is wrong."""
     global reach  # noqa: PLW0603 -- of a process, and a process has one stage
     reach = _bomb(stage, env[VARIABLE]) if env.get(VARIABLE) else _nothing
 

@@ -1,4 +1,4 @@
-"""Installation record: read before partitions are acquired, then followed.
+"""Installation record of a worker: read before partitions are acquired, then followed.
 
 Writers do not lock each other out, since all stages of an installation start at once. An entry counts only if no other
 one for its key came after what its writer had read (`InstallationLog`); whose entry does not count, decides again.
@@ -80,11 +80,11 @@ class Installation:
         return texts_apart(self.values)
 
     def writer_since(self, partition: int) -> Callable[[TopicName], int | None]:
-        """Return what gives the offset in a topic from which on its records have a writer number; None if unknown."""
+        """Return a function for the offset in a topic from which records have a writer number; None if unknown."""
         return lambda topic: writer_since(self.values, topic, partition)
 
     def watch(self, callback: Callable[[str, object], None]) -> None:
-        """Call `callback` with key and value of each change from now on."""
+        """Call `callback` with key and value of each later change."""
         self._watchers.append(callback)
 
     async def put(self, key: str, value: object) -> None:
@@ -92,14 +92,14 @@ class Installation:
         await self.change(lambda _values: {key: value})
 
     async def change(self, decide: Callable[[Values], Values]) -> None:
-        """Set what `decide` returns for the whole record; it is called again if another writer comes between.
+        """Write the entries that `decide` returns for the whole record; called again if another writer comes between.
 
         Raises KafkaError: the record cannot be read or written.
         """
         self._log.values |= await change(self._settings, decide)
 
     async def report(self, incident: Incident) -> None:
-        """Log an incident and keep it; one that is known already keeps its time.
+        """Log an incident and record it; a known one keeps its time.
 
         One that is about no record is a new one once it has been acknowledged: it has happened again.
 
@@ -131,7 +131,7 @@ class Installation:
 
 
 async def change(settings: Settings, decide: Callable[[Values], Values]) -> Values:
-    """Set what `decide` returns for the whole record, and return that: nothing is written that is there already.
+    """Write the entries that `decide` returns for the whole record, and return them; unchanged ones are not written.
 
     `decide` is asked again where another writer has set one of the same keys since the record was read. The last entry
     of a key is always one that counts, since compaction keeps no other: what comes too late is written again.
@@ -166,7 +166,7 @@ async def change(settings: Settings, decide: Callable[[Values], Values]) -> Valu
 
 
 def change_now(settings: Settings, decide: Callable[[Values], Values]) -> Values:
-    """Do what `change` does, for a command. Raises KafkaRefused: the record cannot be read or written."""
+    """Change the record as `change` does, for a command. Raises KafkaRefused: it cannot be read or written."""
     # a new topic has no leader for a moment, which the library logs
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
@@ -178,7 +178,7 @@ def change_now(settings: Settings, decide: Callable[[Values], Values]) -> Values
 
 
 async def read_entries(settings: Settings) -> tuple[InstallationLog, set[int]]:
-    """Return the record now, and the offsets of the entries that counted when they were written. Raises KafkaError."""
+    """Return the present record, with the offset of each valid entry. Raises KafkaError."""
     entries, counting = InstallationLog(), set[int]()
     async for records in clients.read_to_end(settings, _partition(settings)):
         for each in records:
@@ -188,7 +188,7 @@ async def read_entries(settings: Settings) -> tuple[InstallationLog, set[int]]:
 
 
 async def _write(settings: Settings, producer: KafkaProducer, values: Values, read: InstallationLog) -> dict[str, int]:
-    """Write entries that follow those that were `read`; return the offset of each."""
+    """Write entries based on those in `read`; return the offset of each."""
     partition, offsets = _partition(settings), {}
     for key, value in values.items():
         encoded = json.dumps(value, ensure_ascii=False).encode()

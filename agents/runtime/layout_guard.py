@@ -1,4 +1,4 @@
-"""Guard against topics other than the installation's.
+"""Layout guard: stops a stage if its topics are not those of the installation.
 
 Partitions that were added, or a topic that was made anew, need an operator: the process ends with the status of a
 refusal. A topic that is not there may be back in a moment, while brokers start: the stage holds still until it is.
@@ -85,7 +85,7 @@ class LayoutGuard:
         return layout
 
     def watch(self, layout: Layout) -> None:
-        """Look at the topics again and again from now on."""
+        """Check the topics periodically from now on."""
         loop = asyncio.get_running_loop()
 
         def tell(existing: dict[TopicName, TopicDescription]) -> None:
@@ -96,11 +96,11 @@ class LayoutGuard:
         threading.Thread(target=watch_topics, args=looking, name="layout-guard", daemon=True).start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop checking the topics."""
         self._stop.set()
 
     def refuse_beyond(self, source: TopicPartition) -> None:
-        """End the process: the group has given us a partition that the installation does not have."""
+        """End the process: the group has assigned a partition that the installation does not have."""
         line = (
             f"topic {source.topic} has a partition {source.partition} beyond the layout of the installation: {REPAIR}"
         )
@@ -153,7 +153,7 @@ class LayoutGuard:
             raise KafkaConnectionError(str(error)) from error
 
     def _look_now(self) -> tuple[dict[TopicName, TopicDescription], list[Difference]]:
-        """Return the topics that exist, and their settings that are not as declared."""
+        """Return the existing topics, and their settings that are not as declared."""
         with admin_client(self._settings) as client:
             existing = describe_topics(client, self._settings, self._topics)
             open_to_us = {name: existing[name] for name in ROLES[self._stage].looks_into if name in existing}

@@ -20,24 +20,24 @@ READY: Final = "ALUR_READY"
 
 
 def environment() -> dict[str, str]:
-    """Return the variables for a child whose standard input the parent holds."""
+    """Return the environment of a child whose standard input the parent keeps open."""
     return {VARIABLE: "stdin"}
 
 
 def readiness(descriptor: int) -> dict[str, str]:
-    """Return the variables for a child that inherits `descriptor`, to report there that it is ready."""
+    """Return the environment of a child that inherits `descriptor`, to report its readiness there."""
     return {READY: str(descriptor)}
 
 
 def report_ready(env: Mapping[str, str], name: str) -> None:
-    """Report to the parent, if it asks for it, that the stage `name` works on all its partitions."""
+    """Report to the parent, if requested, that the stage `name` works on all its partitions."""
     if descriptor := env.get(READY):
         with suppress(OSError):  # the parent has ended
             os.write(int(descriptor), f"{name}\n".encode())
 
 
 def hold(env: Mapping[str, str], patience_s: float) -> None:
-    """End this process when its parent does, if `env` is that of such a child.
+    """End this process when its parent ends, if `env` is that of such a child.
 
     Args:
         env: the environment of this process.

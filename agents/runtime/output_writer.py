@@ -36,7 +36,7 @@ Batches = list[tuple[TopicName, int, list[KafkaBatch]]]
 
 
 class OutputWriter:
-    """A producer, what is written with it, and its replacement.
+    """Writes records with a producer that is replaced after a refusal.
 
     Args:
         settings: where Kafka is.
@@ -51,18 +51,18 @@ class OutputWriter:
         self.producer: Any = None
 
     async def start(self) -> None:
-        """Start the producer. With a transactional id, that fences the last one."""
+        """Start the producer. With a transactional id, this fences the previous one."""
         self.producer = clients.producer(self._settings, self._transactional_id)
         await self.producer.start()
 
     async def stop(self) -> None:
-        """Stop the producer, if it was started; it is not replaced any more."""
+        """Stop the producer, if it was started; it is no longer replaced."""
         self._stopped = True
         if self.producer is not None:
             await self.producer.stop()
 
     async def replace(self, refused: KafkaProducer) -> None:
-        """Replace the producer `refused`, unless that has been done already.
+        """Replace the producer `refused`, unless it has been replaced already.
 
         Raises KafkaError: another worker has fenced it, and may be fenced by the new one.
         """
@@ -82,7 +82,7 @@ class OutputWriter:
                 raise KafkaError(f"{self._transactional_id} was used by another worker meanwhile")
 
     def batches(self, outputs: Sequence[OutgoingRecord]) -> Batches:
-        """Return `outputs` in the client's batches, those of a partition in their order.
+        """Return `outputs` in the client's batches, in order within a partition.
 
         Raises Unwritable: an output is larger than its topic takes.
         """
@@ -101,7 +101,7 @@ class OutputWriter:
         return [(topic, partition, batches) for (topic, partition), batches in partitions.items()]
 
     async def send(self, batches: Batches) -> None:
-        """Send `batches` and wait until the broker has them.
+        """Send `batches` and wait for the broker's acknowledgements.
 
         Raises:
             Unwritable: the broker refuses one; the producer has to be replaced.
@@ -122,7 +122,7 @@ class OutputWriter:
         raise_first(answers)
 
     async def write(self, outputs: Sequence[OutgoingRecord]) -> None:
-        """Write `outputs` without a transaction, with another producer if one of them was refused.
+        """Write `outputs` without a transaction, replacing the producer if an output was refused.
 
         Raises Unwritable: an output is too large, or the broker refuses it.
         """
@@ -148,7 +148,7 @@ def _identity(producer: KafkaProducer) -> tuple[int, int]:
 
 
 def raise_first(results: Sequence[object]) -> None:
-    """Raise the first error among `results`; one that is no refusal comes first, since nothing can go on then."""
+    """Raise the first error among `results`; errors other than refusals first, since they end the process."""
     errors = [each for each in results if isinstance(each, BaseException)]
     if errors:
         raise min(errors, key=lambda error: isinstance(error, Unwritable))

@@ -61,7 +61,7 @@ class PartitionProcessor:
         return self.next_offset is not None
 
     async def acquire(self) -> None:
-        """Acquire the partition and set the consumer to where the previous owner left off.
+        """Acquire the partition and set the consumer to the offset at which the previous owner stopped.
 
         Raises RefusedToStart: the handler cannot work with this state, or the committed offset is gone or wrong.
         """
@@ -101,7 +101,7 @@ class PartitionProcessor:
 
     @failpoints.step("start")
     async def _commit_start(self, start: int) -> None:
-        """Commit where the stage begins, at once: from now on a missing offset is a lost one."""
+        """Commit the start offset at once: from now on a missing offset is a lost one."""
         if self._transactional:
             await self._writer.producer.begin_transaction()
             await self._send_offset(start)
@@ -111,7 +111,7 @@ class PartitionProcessor:
             await self._worker.commits.flush()
 
     async def resume_at_log_start(self) -> None:
-        """Continue at the log start, since the log no longer has the next offset.
+        """Resume at the log start, since the next offset has been deleted from the log.
 
         Raises RefusedToStart: the log starts before that: it is another log.
         """
@@ -134,7 +134,7 @@ class PartitionProcessor:
         self.handler.commit()
 
     async def _roll_back(self, error: Unwritable) -> None:
-        """Drop what the last attempt has changed, and make the next one possible."""
+        """Undo the in-memory changes of the last attempt, and prepare the next one."""
         self.handler.rollback()
         if self._transactional and error.refused:
             await self._writer.replace(self._writer.producer)
@@ -143,7 +143,7 @@ class PartitionProcessor:
         batch.decided = [(record, self._handle(record, batch)) for record in batch.records]
 
     def _handle(self, record: KafkaRecord, batch: Batch) -> list[OutgoingRecord]:
-        """Return the outputs of `record`, or its dead letter when it cannot be processed."""
+        """Return the outputs of `record`, or its dead letter if it cannot be processed."""
         if (refused := batch.refused) is not None:
             log.error("output_unwritable", alert=True, code=refused.code, reason=refused.reason, **coordinates(record))
             return [self._dead_letter(record, refused, batch)]
@@ -171,7 +171,7 @@ class PartitionProcessor:
         await self._write(batch.outputs, batch.next_offset)
 
     async def skip_to(self, position: int) -> None:
-        """Commit that there is no record before `position`.
+        """Commit `position`, before which there are no unread records.
 
         In a transaction too where the stage works in transactions: the group alone does not keep a former owner from
         setting the offset back to where it left off.
@@ -206,11 +206,11 @@ class PartitionProcessor:
         await self._writer.producer.send_offsets_to_transaction(offsets, self._worker.group)
 
     def due(self, now: datetime) -> bool:
-        """Return True if a tick at `now` would write anything."""
+        """Return True if a tick at `now` would write any output."""
         return self.open and cast(TimerDriven, self.handler).due(now)
 
     async def tick(self, now: datetime) -> int:
-        """Write what is due at `now`; return how much that was."""
+        """Write the outputs due at `now`; return their number."""
         spans = self._worker.tracing.batch()
         outputs = spans.start(list(cast(TimerDriven, self.handler).tick(now)))
         try:

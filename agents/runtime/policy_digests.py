@@ -1,4 +1,4 @@
-"""Policy digests in the installation record: all workers share one policy.
+"""Policy digests in the installation record: they ensure that all workers have the same policy.
 
 A digest for each version and each office, and the days off of the years that open deadlines can reach, as they were
 computed first: all workers compute with those, whatever release of the holidays package they have. Later changes are
@@ -35,20 +35,20 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class DayChange:
-    """A day that counts otherwise than it did when the installation's calendar was computed."""
+    """A day that is a working day in one calendar and not in the other."""
 
     day: date
     name: str | None
     """What it is called now; None: a working day."""
 
     def __str__(self) -> str:
-        """Return it in a few words."""
+        """Return the change in a few words."""
         what = "a working day" if self.name is None else f"a day off: {self.name}"
         return f"{self.day} becomes {what}"
 
 
 def described(policies: PolicySet, today: date) -> dict[str, Any]:
-    """Return what the record has to hold of a policy, by key."""
+    """Return the entries of the installation record for a policy, by key."""
     digests: dict[str, Any] = {}
     for policy in policies.versions:
         digests[f"{VERSION}{policy.version}"] = _digest(policy, _RULES)
@@ -62,7 +62,7 @@ def described(policies: PolicySet, today: date) -> dict[str, Any]:
 
 
 def changes(values: Values, ours: Values) -> Iterator[str]:
-    """Yield a line for each version and office that the installation has and that is another here, or none."""
+    """Yield a line for each version and office of the installation that differs here, or is missing."""
     for key, value in sorted(values.items()):
         kind = next((name for prefix, name in _KINDS.items() if key.startswith(prefix)), None)
         if kind is None or value is None or ours.get(key) == value:
@@ -71,7 +71,7 @@ def changes(values: Values, ours: Values) -> Iterator[str]:
 
 
 def changed_days(values: Values, ours: Values) -> list[DayChange]:
-    """Return the days that count otherwise here than when they were rolled out last, of the years that both have."""
+    """Return the days that differ from the last rollout, in the years that both calendars have."""
     changed: dict[date, DayChange] = {}
     for key, years in ours.items():
         if not key.startswith(DAYS_OFF):
@@ -84,7 +84,7 @@ def changed_days(values: Values, ours: Values) -> list[DayChange]:
 
 
 def additions(values: Values, ours: Values) -> dict[str, Any]:
-    """Return what the installation does not have yet: versions, offices, and years of its calendar."""
+    """Return the entries that the installation does not have yet: versions, offices, and years of its calendar."""
     added = {}
     for key, value in ours.items():
         before = values.get(key)
@@ -96,7 +96,7 @@ def additions(values: Values, ours: Values) -> dict[str, Any]:
 
 
 def rolled_out(values: Values, ours: Values) -> dict[str, Any]:
-    """Return what makes this policy the installation's: all that it has, and nothing for what it has no more."""
+    """Return the entries of a rollout: all of this policy, and None for what it no longer has."""
     lost = {key: None for key in values if key.startswith(tuple(_KINDS)) and key not in ours}
     digests = {key: value for key, value in ours.items() if key.startswith(tuple(_KINDS))}
     days = {
@@ -108,7 +108,7 @@ def rolled_out(values: Values, ours: Values) -> dict[str, Any]:
 
 
 def pinned(policies: PolicySet, values: Values) -> PolicySet:
-    """Return a policy with the installation's days off in place of those that this package of holidays computes."""
+    """Return a policy with the installation's days off in place of those of this holidays package."""
     versions = []
     for policy in policies.versions:
         years = {

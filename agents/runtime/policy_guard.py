@@ -1,4 +1,4 @@
-"""Guard against a policy other than the installation's."""
+"""Policy guard: stops a stage if its policy is not the installation's."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ class PolicyGuard:
         self._ours: dict[str, Any] = {}
 
     async def check(self) -> PolicySet:
-        """Return the policy, with the installation's days off, if it is the installation's or adds to it.
+        """Return the policy, with the installation's days off, if it equals the installation's or adds to it.
 
         What it adds is noted in the record.
 

@@ -1,4 +1,4 @@
-"""Forwarding of a command to its partition, with its original timestamp.
+"""Forwarding of a command to its own partition, with its original timestamp.
 
 The log stamps a forwarded record anew. A follow-up that reached the log in time must not be late because of that, so
 `lifecycle` signs the original timestamp into a header, and counts no claim that it has not signed.
@@ -19,7 +19,7 @@ _CLAIM: Final = re.compile(rb"(?P<claim>[0-9]{1,9}/[0-9]{1,18}@(?P<ms>[0-9]{1,15
 
 
 def forwarded(record: KafkaRecord, key: bytes, home: int, keys: Keys) -> OutgoingRecord:
-    """Return the command `record` for the partition `home`, with where it came from and its timestamp."""
+    """Return the command `record` for the partition `home`, with its origin and original timestamp."""
     claim = b"%d/%d@%d" % (record.partition, record.offset, record.timestamp)
     signature = keys.sign(_PURPOSE, *_signed(record, home, claim))
     headers = [header for header in record.headers if header[0] != FORWARDED]
@@ -28,7 +28,7 @@ def forwarded(record: KafkaRecord, key: bytes, home: int, keys: Keys) -> Outgoin
 
 
 def with_original_timestamp(record: KafkaRecord, keys: Keys) -> KafkaRecord:
-    """Return `record` with the log's first timestamp on it: its own, unless `forwarded` has signed another."""
+    """Return `record` with its original timestamp: its own, unless `forwarded` has signed another."""
     claim = header_value(record.headers, FORWARDED)
     return record if claim is None else _stamped(record, claim, keys)
 

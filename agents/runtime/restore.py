@@ -1,4 +1,4 @@
-"""Restore of a partition's state from its compacted topic.
+"""Restoration of a partition's state from its compacted topic.
 
 Until the broker compacts a topic, each complaint has all its snapshots there, and decoding one takes several times as
 long as fetching it. So only the last version of a key within a window is decoded.
@@ -30,26 +30,26 @@ _FOREIGN_LOGGED: Final = 20
 
 
 class ForeignLog:
-    """Bounded log of the foreign records of a partition."""
+    """Rate-limited log lines about the foreign records of a partition."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
         self._count = 0
 
     def report(self, record: KafkaRecord, error: Exception) -> None:
-        """Log a foreign record, unless there were many."""
+        """Log a foreign record, up to a limit."""
         self._count += 1
         if self._count <= _FOREIGN_LOGGED:
             log.error("foreign_record", alert=True, stage=self._stage, reason=str(error), **coordinates(record))
 
     def summarize(self, topic: str) -> None:
-        """Log how many there were, if not each has a line."""
+        """Log the total, if it exceeds the limit."""
         if self._count > _FOREIGN_LOGGED:
             log.error("foreign_records", alert=True, stage=self._stage, topic=topic, count=self._count)
 
 
 class RestoreWindow:
-    """Records in log order, grouped by key at the place of the last record of each.
+    """Records in log order, grouped by key at the position of the last record of each.
 
     Only what the engine wrote is grouped: a record without a writer number stays alone, in its place, and so does the
     first that has one, after which those without are foreign.
@@ -80,13 +80,13 @@ class RestoreWindow:
                 self._versions[record.offset] = [record]
 
     def drain(self) -> Iterator[list[KafkaRecord]]:
-        """Remove and give the records of each key, oldest first."""
+        """Remove and return the records of each key, oldest first."""
         versions, self._versions, self._size = self._versions, {}, 0
         yield from versions.values()
 
 
 class Restore:
-    """Restore of one partition, with what it has shown."""
+    """Restoration of one partition, with its findings."""
 
     def __init__(self, worker: Worker, handler: Stateful, source: TopicPartition, foreign: ForeignLog) -> None:
         self._worker = worker
@@ -101,7 +101,7 @@ class Restore:
         """Offset of the last command whose effect is in the state; -1 if unknown."""
 
     async def run(self) -> None:
-        """Restore the state to its current end.
+        """Restore the state up to its present end.
 
         Raises RefusedToStart: the handler cannot work with this state, or a dead letter cannot be written.
         """
@@ -131,7 +131,7 @@ class Restore:
         return True
 
     async def _restore_one(self, record: KafkaRecord) -> None:
-        """Restore a record; an unreadable one leaves the one before it of that key in force."""
+        """Restore a record; if it is unreadable, the previous one of its key stays valid."""
         try:
             self._handler.restore(record)
         except Exception as error:  # noqa: BLE001 -- a single record must not keep a stage from starting
@@ -151,7 +151,7 @@ class Restore:
         self.decided = self.decided if offset is None else max(self.decided, offset)
 
     async def _write_dead_letter(self, record: KafkaRecord, error: Exception) -> None:
-        """Write a dead letter outside of any batch, and so outside of any transaction."""
+        """Write a dead letter outside of any batch, and therefore outside of any transaction."""
         self._worker.metrics.dead_letters.labels(code_of(error)).inc()
         stage, write = self._worker.stage.name, self._worker.writer.write
         try:

@@ -16,13 +16,13 @@ from workflow.policy.model import PolicySet
 
 
 def log_time(record: KafkaRecord) -> datetime:
-    """Return the log's stamp on `record`, aware, UTC."""
+    """Return the log's timestamp of `record`, timezone-aware, UTC."""
     return log_moment(record.timestamp)
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """The partition that a handler is made for."""
+    """The partition of a handler."""
 
     number: int
     count: int
@@ -40,7 +40,7 @@ class Partition:
     """Returns whether free text is written to `complaints.texts` in place of the facts."""
 
     def position(self, topic: TopicName, offset: int) -> int:
-        """Return the position of a record: its offset, counted on from the topics before a migration."""
+        """Return the position of a record: its offset, continued from the topics before a migration."""
         return offset + self.first_positions.get(topic, 0)
 
 
@@ -53,15 +53,15 @@ class Handler(Protocol):
     """
 
     def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
-        """Return what follows from `record`. Raises Undecodable: the record is no message of the contract."""
+        """Return the outputs of `record`. Raises Undecodable: the record is no message of the contract."""
         ...
 
     def commit(self) -> None:
-        """Apply what the records since the last commit have changed: their outputs and offsets are committed."""
+        """Apply the changes of the records since the last commit: their outputs and offsets are committed."""
         return
 
     def rollback(self) -> None:
-        """Drop what the records since the last commit have changed: they are processed again."""
+        """Discard the changes of the records since the last commit: they are processed again."""
         return
 
 
@@ -72,16 +72,16 @@ class Stateful(Handler, Protocol):
     """
 
     def restore(self, record: KafkaRecord) -> None:
-        """Restore one record of the state; the last one of a key counts."""
+        """Restore one record of the state; the last one of a key is valid."""
         ...
 
     def supersedes(self, versions: Sequence[KafkaRecord]) -> bool:
-        """Return True if the last of these records of one key has the same effect as all of them in turn."""
+        """Return True if the last of these records of one key has the same effect as all of them in order."""
         del versions
         return True
 
     def ready(self) -> None:
-        """Begin: the memory is complete. Raises RefusedToStart: with this memory it cannot."""
+        """Start with the completely restored state. Raises RefusedToStart: the state is unusable."""
         ...
 
 
@@ -89,11 +89,11 @@ class TimerDriven(Stateful, Protocol):
     """Handler that also acts when time passes."""
 
     def due(self, now: datetime) -> bool:
-        """Return True if anything is due at `now`."""
+        """Return True if any output is due at `now`."""
         ...
 
     def tick(self, now: datetime) -> Iterable[OutgoingRecord]:
-        """Return what is due at `now`, which is a low watermark."""
+        """Return the outputs due at `now`, a low watermark."""
         ...
 
 
@@ -102,12 +102,12 @@ class ReportsState(Protocol):
     """Handler that reports the size of its state."""
 
     def state_report(self) -> StateReport:
-        """Return what it holds now; asked for a few times a minute."""
+        """Return the present size of the state; called a few times a minute."""
         ...
 
 
 def state_reports(handlers: Iterable[Handler]) -> list[StateReport]:
-    """Return the reports of those handlers that give one."""
+    """Return the state reports of the handlers that provide one."""
     return [each.state_report() for each in handlers if isinstance(each, ReportsState)]
 
 
@@ -144,5 +144,5 @@ class Stage:
 
     @property
     def source(self) -> TopicName:
-        """The topic that it reads."""
+        """Source topic of the stage."""
         return STAGES[self.name]

@@ -57,11 +57,11 @@ class PollChannel(Protocol):
     """Faust channel from this loop to the agent."""
 
     async def put(self, value: Poll) -> object:
-        """Pass a poll on, once the agent has taken the one before."""
+        """Pass a poll on, once the agent has processed the previous one."""
 
 
 class StageConsumer(Service):
-    """Member of the stage's group: polls, and processes what the agent hands back."""
+    """Member of the stage's group: polls, and processes the polls that the agent returns."""
 
     worker: Worker
     """Set on start."""
@@ -186,7 +186,7 @@ class StageConsumer(Service):
             self.idle.set()
 
     async def _poll_limit(self) -> int:
-        """Return how many records the next poll may bring."""
+        """Return the maximum number of records of the next poll."""
         owned = len(self.assignment.open)
         if self.backpressure is None or not owned:
             return clients.RECORDS_PER_POLL
@@ -203,7 +203,7 @@ class StageConsumer(Service):
             self.idle.set()
 
     async def process(self, poll: Poll) -> None:
-        """Process one poll, all its partitions at once, and log it."""
+        """Process one poll, all its partitions concurrently, and log it."""
         started = time.monotonic()
         try:
             processing = asyncio.gather(*(self._process_partition(*each) for each in poll))
@@ -240,7 +240,7 @@ class StageConsumer(Service):
         )
 
     async def _skip_control_records(self, poll: Poll) -> None:
-        """Commit past the markers that end transactions, in the partitions of which `poll` has nothing.
+        """Commit past transaction markers in partitions without records in `poll`.
 
         They are no records, and would be lag until the next record. While other partitions are busy, each quiet one is
         examined once a second: in a stage with transactions it costs one.
@@ -261,7 +261,7 @@ class StageConsumer(Service):
             await self.assignment.reacquire(processor, error)
 
     async def tick(self) -> None:
-        """Write what is due once the watermark has passed it."""
+        """Write the outputs that are due at the watermark."""
         due = [processor for processor in self.processors.values() if processor.due(datetime.now(UTC))]
         if not due or self.watermark is None or self.guard.reason is not None:
             return

@@ -1,4 +1,4 @@
-"""Start offset of a partition: the committed one, if the stage committed it.
+"""Start offset of a partition: the committed one, if a stage committed it.
 
 An offset that was set by hand (`kafka-consumer-groups --reset-offsets`) looks like any other to Kafka. Towards the end
 it skips records silently, towards the beginning it repeats what was done. So a stage marks its commits
@@ -18,7 +18,7 @@ from events.topics import TopicName
 
 
 class StartOffset:
-    """Start of a stage in one partition: its offset, and what the installation record keeps of it."""
+    """Start of a stage in one partition: its offset, and its entries in the installation record."""
 
     def __init__(self, worker: Worker, source: TopicPartition) -> None:
         self._worker = worker
@@ -26,7 +26,7 @@ class StartOffset:
         self._begun_key = begun_key(worker.stage.name, source.partition)
 
     async def record_writer_start(self) -> None:
-        """Record from which offset on the records of this partition have a writer number, unless that is known.
+        """Record the first offset with a writer number in this partition, unless it is known.
 
         The last owner, perhaps of a version without such numbers, is fenced. The owner alone writes these keys, and not
         in its transaction: one that is left open would hide what all others write to the record.
@@ -43,7 +43,7 @@ class StartOffset:
             await self._record(writer_key(topic, number), ends[partition])
 
     async def find(self, restored: int, decided: int) -> GroupProgress:
-        """Return the group's progress in the partition.
+        """Return the group's checked progress in the partition.
 
         Args:
             restored: number of records of the state.
@@ -71,12 +71,12 @@ class StartOffset:
         return progress
 
     async def record_begun(self) -> None:
-        """Record that an offset is committed, unless that is known: else a lost one looks like a first start."""
+        """Record that an offset was committed, so that a lost one does not look like a first start."""
         if self._worker.installation is not None and not self._begun:
             await self._record(self._begun_key, "true")
 
     async def after_expiry(self, offset: int) -> int:
-        """Return the log start, given that the log no longer has `offset`, and report what was not read.
+        """Return the log start in place of the deleted `offset`, and report the unread records.
 
         Raises RefusedToStart: the log starts before `offset`: it is another log.
         """
@@ -97,7 +97,7 @@ class StartOffset:
         await self._worker.writer.write([record])
 
     async def _report_lost(self, progress: GroupProgress) -> None:
-        """Report a lost offset. It is about no record: a second loss, once acknowledged, is another incident."""
+        """Report a lost offset, an incident without a record: a second loss after acknowledgement is a new incident."""
         gone = f", what lay before {progress.start} may never have been read" if progress.start else ""
         stage = self._worker.stage.name
         await self._report(
@@ -107,7 +107,7 @@ class StartOffset:
         )
 
     async def _report_expired(self, offsets: range) -> None:
-        """Report records that were deleted before the stage has read them."""
+        """Report records that were deleted before the stage had read them."""
         stage = self._worker.stage.name
         why = f"{len(offsets)} records expired before {stage} has read them; their senders have to send them again"
         await self._report(EXPIRED_UNREAD, offsets, why)

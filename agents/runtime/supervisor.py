@@ -51,7 +51,7 @@ class _Child:
 
 
 def environment_of(settings: Settings, place: int) -> dict[str, str]:
-    """Return the environment of the stage at `place`: with a web port of its own, if there are any."""
+    """Return the environment of the stage number `place`: with its own web port, if there are any."""
     web = None if settings.web is None else settings.web.after(place)
     return replace(settings, web=web).to_environment()
 
@@ -62,7 +62,7 @@ def faust_command(stage: str) -> list[str]:
 
 
 class Supervisor:
-    """Supervisor of stage processes, until SIGTERM or SIGINT.
+    """Runs stage processes until SIGTERM or SIGINT.
 
     Args:
         stages: their names.
@@ -107,7 +107,7 @@ class Supervisor:
         self._stopping = True
 
     def _watch(self, child: _Child) -> None:
-        """Start `child` if it is time to; take note if it has just ended."""
+        """Start `child` if it is due; record its exit if it has just ended."""
         now = time.monotonic()
         lived = now - child.started
         if child.process is None:
@@ -120,7 +120,7 @@ class Supervisor:
             child.refused = False
 
     def _note_ready(self) -> None:
-        """Log once that all stages are ready; again if one has been started anew since."""
+        """Log once that all stages are ready; again after a restart."""
         with suppress(BlockingIOError):
             for name in os.read(self._ready, _REPORTS).decode().split():
                 for child in self._children:

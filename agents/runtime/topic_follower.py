@@ -30,7 +30,7 @@ _AT_ONCE: Final = 500
 
 
 class TopicFollower:
-    """Hands over the records of a topic that are younger than `since` and carry one of `wanted` in their header.
+    """Passes on the records of a topic that are newer than `since` and have one of `wanted` in their header.
 
     Args:
         settings: which environment.
@@ -66,7 +66,7 @@ class TopicFollower:
         self._waiting = 0
 
     async def run(self) -> None:
-        """Follow the topic until cancelled. What concerns Kafka ends the process, as everywhere in a stage."""
+        """Follow the topic until cancelled. Kafka errors end the process, as everywhere in a stage."""
         consumer = clients.consumer(
             self._settings, fetching=clients.BATCHED if self._batch_fetches else clients.IMMEDIATE
         )
@@ -84,7 +84,7 @@ class TopicFollower:
 
     @property
     def unread(self) -> int:
-        """Records that were in the topic when this began and have not been handed over yet; 1 if it has not begun."""
+        """Number of records in the topic at the start that have not been passed on yet; 1 before the start."""
         if self._behind is None:
             return 1
         return sum(max(0, end - self._positions[number]) for number, end in self._behind.items())
@@ -95,7 +95,7 @@ class TopicFollower:
         return self._waiting > 0
 
     async def wait_until(self, offsets: Mapping[int, int]) -> None:
-        """Return once all that was in the topic when this began has been handed over, and all up to `offsets`.
+        """Return once all records from before the start have been passed on, and all up to `offsets`.
 
         Args:
             offsets: the offset up to which each partition is needed, the record at it included.
@@ -103,7 +103,7 @@ class TopicFollower:
         await self.wait_for(lambda: self._has(offsets))
 
     async def wait_for(self, reached: Callable[[], bool]) -> None:
-        """Return once `reached` is true; it is asked when records have been handed over."""
+        """Return once `reached` is true; it is checked after records have been passed on."""
         self._waiting += 1
         try:
             async with self._moved:
@@ -145,7 +145,7 @@ class TopicFollower:
             await asyncio.sleep(time.monotonic() - started)
 
     def hand_over(self, record: KafkaRecord) -> None:
-        """Pass on a record of interest; one that cannot be read is logged and skipped."""
+        """Pass on a relevant record; log and skip an unreadable one."""
         value = header_value(record.headers, self._header)
         if value is not None and value not in self._wanted:
             return

@@ -26,7 +26,7 @@ REPAIR: Final = "`alur topics create`"
 
 @dataclass(frozen=True, slots=True)
 class TopicDescription:
-    """A topic that exists."""
+    """An existing topic."""
 
     id: str
     """Kafka's own: a topic that is made anew has another."""
@@ -37,7 +37,7 @@ class TopicDescription:
 
 @dataclass(frozen=True)
 class Difference:
-    """One setting of an existing topic that is not as it must be."""
+    """One setting of an existing topic that differs from the declaration."""
 
     topic: str
     setting: str
@@ -45,14 +45,14 @@ class Difference:
     found: str
 
     def __str__(self) -> str:
-        """Return it in a few words."""
+        """Return the difference in a few words."""
         return f"{self.topic} has {self.setting}={self.found}, not {self.expected}"
 
 
 def describe_topics(
     client: AdminClient, settings: Settings, names: Collection[TopicName]
 ) -> dict[TopicName, TopicDescription]:
-    """Return those of the topics that exist. Raises TopicAuthorizationFailedError: there may be one, but not for us."""
+    """Return the existing ones of the topics. Raises TopicAuthorizationFailedError: one may exist without access."""
     by_name = {settings.topic(name): name for name in names}
     found = {
         by_name[each["name"]]: TopicDescription(
@@ -67,7 +67,7 @@ def describe_topics(
 
 
 def descriptions(client: AdminClient, names: Iterable[str]) -> Sequence[Mapping[str, Any]]:
-    """Return what Kafka answers about topics, by their full names. Raises TopicAuthorizationFailedError."""
+    """Return Kafka's descriptions of topics, by full name. Raises TopicAuthorizationFailedError."""
     # asked by name: in a list of all topics, those that we may not see would look as if they did not exist
     found = client.describe_topics(sorted(names))
     if hidden := [each["name"] for each in found if each["error_code"] == TopicAuthorizationFailedError.errno]:
@@ -92,7 +92,7 @@ def watch_topics(
 def missing_topics(
     settings: Settings, layout: Layout, found: Collection[TopicName], names: Iterable[TopicName]
 ) -> dict[TopicName, str]:
-    """Return a line for each of the topics that the installation has had and that does not exist."""
+    """Return a line for each topic of the installation that no longer exists."""
     return {
         name: f"topic {settings.topic(name)} is gone: {REPAIR} makes it anew, without what was in it"
         for name in names
@@ -103,7 +103,7 @@ def missing_topics(
 def changed_topics(
     settings: Settings, layout: Layout, found: Mapping[TopicName, TopicDescription]
 ) -> dict[TopicName, str]:
-    """Return a line for each topic that is another one than the installation's, or has other partitions."""
+    """Return a line for each topic that was replaced, or has another number of partitions."""
     lines = {}
     for name, topic in found.items():
         expected = BY_NAME[name].partitions_in(layout.partitions)
@@ -119,7 +119,7 @@ def changed_topics(
 
 
 def remedy(settings: Settings, difference: Difference) -> str:
-    """Return what mends a difference."""
+    """Return the remedy for a difference."""
     if difference.setting != "partitions":
         return f"{REPAIR} alters it where that loses nothing"
     anew = f"`kafka-topics --bootstrap-server {settings.broker} --delete --topic {difference.topic}`, then {REPAIR}"

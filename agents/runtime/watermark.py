@@ -37,11 +37,11 @@ class Watermark:
 
     @property
     def pending_since(self) -> datetime | None:
-        """The time that has been waited for since it was now; None if none is."""
+        """Earliest pending time that the watermark waits for; None if there is none."""
         return self._candidate
 
     async def advance(self) -> datetime | None:
-        """Return a new low watermark; None while it is not known.
+        """Return a new low watermark; None while it is unknown.
 
         Called again and again: each time that has been reached is given once, then the next one is looked at.
         """

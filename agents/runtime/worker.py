@@ -1,4 +1,4 @@
-"""What the partitions of a worker share: stage, settings and Kafka clients."""
+"""Worker: the stage, settings and Kafka clients that its partitions share."""
 
 from dataclasses import dataclass, field
 
@@ -30,7 +30,7 @@ class Worker:
     installation: Installation | None = None
 
     def partition(self, number: int, count: int, policies: PolicySet, keys: Keys) -> Partition:
-        """Return what a handler is given of partition `number` of `count`, as the installation record has it."""
+        """Return partition `number` of `count` for a handler, with its entries in the installation record."""
         if self.installation is None:
             return Partition(number, count, policies, self.metrics, keys)
         positions = self.installation.values.get(FIRST_POSITIONS, {})

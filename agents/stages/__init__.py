@@ -1,1 +1,1 @@
-"""Handlers of the seven stages and the state they keep."""
+"""Handlers of the seven stages, with their state."""

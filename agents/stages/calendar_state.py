@@ -1,4 +1,4 @@
-"""Calendar state of a partition: announcements, and the policies with them."""
+"""Calendar state of a partition: its announcements, and the policies with them applied."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -49,16 +49,16 @@ class CalendarState:
         self.commit()
 
     def commit(self) -> None:
-        """Keep what was announced since the last commit."""
+        """Apply the announcements since the last commit."""
         self._committed = self.announcements
 
     def rollback(self) -> None:
-        """Drop what was announced since the last commit."""
+        """Discard the announcements since the last commit."""
         if self.announcements != self._committed:
             self._replace(self._committed)
 
     def announce(self, event: AnnouncementEvent, now: datetime, offset: int) -> list[OutgoingRecord] | Rejected:
-        """Take an announcement in; return the record that keeps it (none for a known repeat), or why it is refused."""
+        """Add an announcement; return its state record (none for a known repeat), or the refusal."""
         before = self._fold(now)
         announced = announce(event, before, now, self.policies.at(now))
         if announced is None:

@@ -107,7 +107,7 @@ _DECOMPRESSOR: Final = zlib.decompressobj(_WINDOW, _DICTIONARY)
 
 
 def compress(name: bytes, snapshot: bytes) -> bytes | None:
-    """Compress the snapshot of the complaint with id bytes `name`; None if `decompress` does not restore it.
+    """Compress the snapshot of the complaint with id bytes `name`; None if `decompress` would not restore it.
 
     The id is left out, since it is the name, and the digests are stored as bytes: neither compresses.
     """
@@ -125,7 +125,7 @@ def compress(name: bytes, snapshot: bytes) -> bytes | None:
 
 
 def decompress(name: bytes, compressed: bytes) -> bytes:
-    """Return the snapshot that `compress` was given under that name."""
+    """Return the snapshot that `compress` compressed under that name."""
     decompressor = _DECOMPRESSOR.copy()
     head = decompressor.decompress(compressed)
     digests = decompressor.unused_data.hex(",", _DIGEST_BYTES).encode().replace(b",", _BETWEEN)
@@ -162,7 +162,7 @@ class CompressedSnapshots:
         return None if found is None else bucket[found.start + _HEAD : found.stop]
 
     def add(self, name: bytes, compressed: bytes) -> None:
-        """Add a snapshot of which there is none yet, of less than 64 kB."""
+        """Add a snapshot under a new id, less than 64 kB long."""
         if not self._buckets:
             self._buckets = [b""] * self._size
         number, length = hash(name) % len(self._buckets), len(compressed).to_bytes(_LENGTH)
@@ -170,7 +170,7 @@ class CompressedSnapshots:
         self._count += 1
 
     def remove(self, name: bytes) -> None:
-        """Remove a snapshot, if it is there."""
+        """Remove a snapshot, if present."""
         if not self._count:
             return
         number = hash(name) % len(self._buckets)
@@ -226,7 +226,7 @@ class ComplaintStore:
             self.put(name, snapshot)
 
     def remove(self, name: bytes) -> None:
-        """Remove a complaint, if it is there."""
+        """Remove a complaint, if present."""
         self._uncompressed.pop(name, None)
         self._compressed.remove(name)
 
@@ -239,5 +239,5 @@ class ComplaintStore:
             del self._uncompressed[name]
 
     def uncompressed(self) -> Iterator[tuple[bytes, bytes]]:
-        """Iterate over what is not compressed: all open complaints and some closed ones."""
+        """Return the uncompressed complaints: all open ones and some closed ones."""
         return iter(self._uncompressed.items())

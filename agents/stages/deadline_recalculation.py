@@ -1,4 +1,4 @@
-"""Deadline recalculation after an announcement: which complaints are affected."""
+"""Deadline recalculation after an announcement: selects the complaints that are affected."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,7 +17,7 @@ SENT_AT_ONCE: Final = 500
 
 
 class DeadlineRecalculation:
-    """Queue of complaints on an older calendar, worked off in small batches.
+    """Queue of complaints on an older calendar, processed in small batches.
 
     A complaint that gets a fact is up to date with it. One with a command in the log leaves the queue;
     should the command be refused, the next restore queues the complaint again.
@@ -35,7 +35,7 @@ class DeadlineRecalculation:
 
     @property
     def revision(self) -> int:
-        """How many announcements there have been."""
+        """Number of announcements so far."""
         return self._announcements.revision
 
     def update(self, complaint: bytes, known: int | None) -> None:
@@ -47,7 +47,7 @@ class DeadlineRecalculation:
             self._behind.pop(complaint, None)
 
     def announced(self, value: bytes | None) -> None:
-        """Add announcements: every complaint with a deadline is now behind."""
+        """Add announcements: every complaint with a deadline now has an older calendar."""
         before = self.revision
         self._announcements = Announcements.of() if value is None else decode_calendar(value)
         if not self._restoring and before < self.revision:
@@ -55,18 +55,18 @@ class DeadlineRecalculation:
                 self._behind.setdefault(complaint, before)
 
     def ready(self) -> None:
-        """Begin with those that were left behind."""
+        """Start with the complaints that the restored state has on an older calendar."""
         self._restoring = False
         self._behind = {complaint: known for complaint, known in self._behind.items() if known < self.revision}
 
     def retry(self) -> None:
-        """Look again at what was given last: it was not written."""
+        """Retry the last complaints: their commands were not written."""
         for complaint, known in self._last_batch:
             self._behind.setdefault(complaint, known)
         self._last_batch.clear()
 
     def due(self, policies: PolicySet) -> Iterator[bytes]:
-        """Yield the next complaints with a deadline that may move, a bounded number of them; each is given once."""
+        """Yield the next complaints with a deadline that may move, up to a limit; each is yielded once."""
         if not self:
             return
         self._last_batch.clear()

@@ -1,4 +1,4 @@
-"""The records that follow from a decision: facts, their words apart from them, and the snapshot."""
+"""Output records of a decision: facts, their words if stored apart, and the snapshot."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -25,7 +25,7 @@ _TOMBSTONE_HEADERS: Final = marked()
 
 
 class DecisionRecords:
-    """Encodes the facts of decisions; whether their words lie apart is a setting of the installation."""
+    """Encodes the facts of decisions; the installation sets whether their words are stored apart."""
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
@@ -34,7 +34,7 @@ class DecisionRecords:
     def of(
         self, key: bytes, decision: tuple[Recorded, ...], source_offset: int, *, replayed: bool
     ) -> tuple[list[OutgoingRecord], bytes]:
-        """Return the records of a decision with at least one fact, and its last snapshot by itself.
+        """Return the records of a decision with at least one fact, and its encoded last snapshot.
 
         A command that is `replayed`, from a dead letter, brings no words back where they were erased meanwhile.
         """
@@ -60,7 +60,7 @@ class DecisionRecords:
         return outputs, whole
 
     def _split(self, recorded: Recorded) -> tuple[Recorded, OutgoingRecord | None]:
-        """Return a fact as it is written, and the record of its words, if it has any."""
+        """Return a fact as written, and the record of its words, if it has any."""
         fact, complaint = recorded.fact, recorded.complaint
         if not texts.may_hold_words(fact):
             return recorded, None

@@ -1,4 +1,4 @@
-"""Disposition: the competent office; what no rule routes waits for the national administrator."""
+"""Disposition: the competent office; without a rule for it the national administrator decides."""
 
 from datetime import datetime
 from typing import Final

@@ -95,7 +95,7 @@ class DuplicateIndex:
                 self.log_suspected()
 
     def hand_over(self, topic: TopicName, record: KafkaRecord) -> None:
-        """Take a record of the texts or the facts, as the followers do."""
+        """Index a record of the texts or the facts, as received from the followers."""
         (self._texts if topic is TopicName.TEXTS else self._facts).hand_over(record)
 
     def _take(self, topic: TopicName, take: Callable[[KafkaRecord], None], record: KafkaRecord) -> None:
@@ -137,7 +137,7 @@ class DuplicateIndex:
             self._original(complaint, policy)
 
     def wait_reason(self) -> str | None:
-        """Return what has to be read before the next facts can be judged; None if nothing."""
+        """Return what must be indexed before the next facts can be checked for duplicates; None if nothing."""
         followers = self._texts, self._facts
         unread = sum(each.unread for each in followers)
         if self._archives and (unread or any(each.has_waiters for each in followers)):
@@ -145,7 +145,7 @@ class DuplicateIndex:
         return None
 
     async def wait_until_indexed(self, batch: Mapping[int, Sequence[KafkaRecord]]) -> None:
-        """Wait until it is known what the judgement of facts needs, given by partition."""
+        """Wait until the index has all that the check of these facts needs, given by partition."""
         if not self._archives:
             return
         await self._texts.wait_until({})
@@ -169,7 +169,7 @@ class DuplicateIndex:
         }
 
     def original_of(self, recorded: f.Recorded, policy: Policy) -> str | None:
-        """Return the complaint that a report repeats; looked at when it is registered, and not again when completed."""
+        """Return the complaint that a report repeats; checked at registration, not again after a completion."""
         complaint = recorded.complaint.complaint_id
         if not isinstance(recorded.fact, f.ComplaintRegistered):
             return None
@@ -187,7 +187,7 @@ class DuplicateIndex:
         return original
 
     def log_suspected(self) -> None:
-        """Log the duplicates that the policy leaves to people."""
+        """Log suspected duplicates that the policy leaves to people."""
         for complaint, original in self._suspected[:_LOGGED_AT_ONCE]:
             log.info("duplicate_suspected", stage=self._stage, complaint=complaint, original=original)
         if (more := len(self._suspected) - _LOGGED_AT_ONCE) > 0:

@@ -1,4 +1,4 @@
-"""Erasures, as intake has to know them before it processes a report.
+"""Erasures for intake, which must be read before it processes a report.
 
 `alur privacy erase` announces an erasure, then reads the log end of the intake topic, waits until intake has committed
 it, and erases once more. Intake reads the erasures to their end between the fetch and the processing of each batch. So
@@ -29,7 +29,7 @@ _FETCHING: Final = clients.Fetching(1, wait_ms=10)
 
 
 class Erased(NamedTuple):
-    """What has been erased of a complaint."""
+    """Erased data of a complaint."""
 
     texts: bool
     identity: bool
@@ -51,11 +51,11 @@ class Erasures:
         self._partitions: list[TopicPartition] = []
 
     def of(self, complaint: str) -> Erased | None:
-        """Return what has been erased of a complaint; None if nothing."""
+        """Return the erased data of a complaint; None if nothing was erased."""
         return self._known.get(UUID(complaint).bytes)
 
     def take(self, key: bytes | None, value: bytes | None) -> None:
-        """Read one record; one that is none changes nothing."""
+        """Apply one record; an invalid one changes nothing."""
         with suppress(Undecodable, ValueError):
             name = UUID((key or b"").decode()).bytes
             if value is None:
@@ -65,7 +65,7 @@ class Erasures:
                 self._known[name] = _SHARED[found.texts, found.identity]
 
     async def catch_up(self) -> None:
-        """Read all that is there by now; a report that is read after this is not older than what is known.
+        """Read all present erasures, so that none is missing for any report read before this call.
 
         Ends the process if that is not possible. An installation without the topic has erased nothing.
         """
@@ -80,7 +80,7 @@ class Erasures:
             await self._consumer.stop()
 
     async def _catch_up(self) -> None:
-        """Ask where the partitions end, in one request to each broker; fetch from those alone that have moved."""
+        """Request all log ends, in one request to each broker; fetch only from partitions with new records."""
         if self._consumer is None:
             self._consumer = clients.consumer(self._settings, fetching=_FETCHING)
             await self._consumer.start()

@@ -1,4 +1,4 @@
-"""Escalation: a breached deadline goes to the next rung of the ladder, up to the last."""
+"""Escalation: notifies the next rung of the ladder of a breached deadline, up to the last."""
 
 from datetime import datetime
 from typing import Final

@@ -1,4 +1,4 @@
-"""Intake: a channel's report becomes a command to register it; the reporter's identity is kept apart."""
+"""Intake: turns a channel's report into a command to register it, and keeps the reporter's identity apart."""
 
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -26,7 +26,7 @@ a flood of them. A fraction of a second's work for one worker, and enough that i
 
 
 class Intake(Handler):
-    """Handles reports; on this topic any key is welcome, so every report finds its complaint's partition here."""
+    """Handles reports; their topic accepts any key, and this handler sends each to its complaint's partition."""
 
     def __init__(self, partition: Partition, erasures: Callable[[], Erasures] | None = None) -> None:
         self._partition = partition
@@ -34,7 +34,7 @@ class Intake(Handler):
         self._reporters = ReporterDigests(partition.keys)
 
     def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
-        """Return the identity, if it is known, and the command."""
+        """Return the record of the identity, if known, and of the command."""
         report = decode_report(record.value)
         position = self._partition.position(TopicName.INTAKE, record.offset)
         complaint = report.complaint_id
@@ -64,7 +64,7 @@ class Intake(Handler):
 
 
 def stage(erasures: Callable[[], Erasures] | None = None) -> Stage:
-    """Return the stage; `erasures` gives what has been erased once that is there. Without it, nothing has."""
+    """Return the stage; `erasures` returns the erasures once they are available; without it nothing is erased."""
     return Stage(
         NAME,
         lambda partition: Intake(partition, erasures),

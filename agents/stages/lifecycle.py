@@ -1,4 +1,4 @@
-"""Lifecycle: the only writer of complaints. Takes commands in the order of the log and publishes what follows."""
+"""Lifecycle: the only writer of complaints. Decides commands in log order and publishes the results."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -134,7 +134,7 @@ class Lifecycle:
         return True
 
     def _quarantine_key(self, key: bytes | None) -> None:
-        """Quarantine the complaint or calendar of an untrusted record."""
+        """Quarantine the complaint or calendar of a foreign or unreadable record."""
         if key == CALENDAR_KEY:
             self._calendar_lost = not self._calendar_state.announcements.revision
             return
@@ -142,7 +142,7 @@ class Lifecycle:
             self._quarantine.add(complaint_key(key))
 
     def ready(self) -> None:
-        """Check that what open complaints depend on is there: policy version, offices, announcements.
+        """Check that all dependencies of open complaints exist: policy version, offices, announcements.
 
         One whose snapshot cannot be read is quarantined.
 
@@ -161,7 +161,7 @@ class Lifecycle:
         self._drop_foreign_partitions()
 
     def _drop_foreign_partitions(self) -> None:
-        """Release complaints of other partitions, of which nothing but a foreign record lies here."""
+        """Release quarantined complaints of other partitions, which have only a foreign record here."""
         for name in list(self._quarantine):
             at_home = partition_of(str(UUID(bytes=name)), self._partition.count) == self._partition.number
             if not at_home and self._store.get(name) is None:
@@ -206,7 +206,7 @@ class Lifecycle:
         )
 
     def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
-        """Return the facts and the snapshot that follow from a command, or its rejection."""
+        """Return the facts and the snapshot that result from a command, or its rejection."""
         record = with_original_timestamp(record, self._partition.keys)
         now = log_time(record)
         if is_announcement(record.value):
@@ -232,7 +232,7 @@ class Lifecycle:
         return self._published(name, decision, record)
 
     def _refused(self, sender: Sender, reason: str, record: KafkaRecord, now: datetime) -> list[OutgoingRecord]:
-        """Reject a command whose data cannot be read."""
+        """Reject a command with unreadable data."""
         name = complaint_key(sender.subject.encode())
         complaint = self._find(name)
         if complaint is None and (passed_by := self._passed_by(name, sender, record)) is not None:
@@ -267,7 +267,7 @@ class Lifecycle:
         return forwarded(record, complaint_id.encode(), home, self._partition.keys)
 
     def _calendar_dependency(self) -> tuple[int, date]:
-        """Return how far the calendar of open complaints reaches back: in announcements, and in days.
+        """Return the oldest calendar that open complaints depend on: as a number of announcements, and a day.
 
         What stands without a running clock was computed with nothing that can still move.
         """
@@ -281,18 +281,18 @@ class Lifecycle:
         return behind, first_day
 
     def state_report(self) -> StateReport:
-        """Return how many complaints are in memory, and how many of them are quarantined."""
+        """Return the number of complaints in memory, and of those in quarantine."""
         return StateReport(complaints=len(self._store), quarantined=len(self._quarantine))
 
     def commit(self) -> None:
-        """Keep what the batch has changed, and count its decisions."""
+        """Apply the changes of the batch, and count its decisions."""
         self._calendar_state.commit()
         for count in self._on_commit:
             count()
         self._forget_batch()
 
     def rollback(self) -> None:
-        """Undo what the batch has changed."""
+        """Undo the changes of the batch."""
         self._calendar_state.rollback()
         for name, snapshot in self._committed.items():
             self._cache.pop(name, None)
@@ -384,7 +384,7 @@ class Lifecycle:
 
 
 def _sender_of(command: CommandEvent[Command], detail: Detail | None = None) -> Sender:
-    """Return who gets a rejection: of a registration the channel, if intake only passed on what it asked."""
+    """Return the receiver of a rejection: the channel, for a registration that intake has passed on."""
     asked, subject = command.data, str(command.subject)
     if detail is Detail.CONTENT_DIFFERS and isinstance(asked, RegisterComplaint):
         return Sender(subject, asked.source, asked.report_id, ReportSubmitted.TYPE)

@@ -1,4 +1,4 @@
-"""Process manager: the handler of a stage that reads facts and sends commands."""
+"""Process manager: handler of a stage that reads facts and sends commands."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -23,7 +23,7 @@ if any."""
 
 
 class ProcessManager(Handler):
-    """Process manager that sends the command each snapshot calls for.
+    """Sends the command that the state of a complaint requires.
 
     The standing decides, not the kind of fact: whatever was missed, the next fact shows it again. The command's id is
     made from what was decided on, so that sending it again is known as a repeat.
@@ -46,7 +46,7 @@ class ProcessManager(Handler):
         self._origin = Origin(partial(partition.writer_since, TopicName.EVENTS))
 
     def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
-        """Return the command that a fact calls for."""
+        """Return the command that a fact requires."""
         if self._is_irrelevant(record):
             return []
         self._origin.check(record.offset, record.headers)

@@ -31,7 +31,7 @@ class Quarantine:
         self._refused.setdefault(name, set())
 
     def lift(self, name: bytes) -> None:
-        """Release a complaint: its last record is the engine's own."""
+        """Release a complaint from quarantine: its last record is the engine's own."""
         self._refused.pop(name, None)
 
     def refuse(

@@ -23,7 +23,7 @@ _FIELDS: Final = tuple(("class_" if field == "class" else field, field.encode())
 
 
 class ReportSignatures:
-    """Signs the words and the place of a report: its duplicates have the same signature, useless without the keys."""
+    """Signs text and place of a report: duplicates have equal signatures, which are useless without the keys."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
@@ -34,7 +34,7 @@ class ReportSignatures:
         return None if found is None else self._keys.sign(_DUPLICATES, found)
 
     def of_fact(self, recorded: Recorded, policies: PolicySet) -> dict[str, str]:
-        """Return the signature of the report that a fact holds, as `FactTexts` has it; nothing if there is none."""
+        """Return the signature of the report in a fact, in the format of `FactTexts`; empty if there is none."""
         fact, complaint = recorded.fact, recorded.complaint
         if not isinstance(fact, ComplaintRegistered) or fact.text_ref is not None:
             return {}
@@ -53,7 +53,7 @@ class ContentDigests:
         self._signing = keys.ids[0]
 
     def of(self, command: Command, complaint: Complaint | None, name: bytes) -> str | None:
-        """Return the digests of the content in `command`, to compare with those that `complaint` has.
+        """Return the digests of the content in `command`, for comparison with those of `complaint`.
 
         None for a command without content, and where the complaint has no digests or the key of them is gone. `name` is
         the 16 bytes of its id.

@@ -1,4 +1,4 @@
-"""Keyed digests of reporters, by which lifecycle recognizes their commands."""
+"""Keyed digests of reporters, to recognize their commands."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ _PURPOSE: Final = "reporter subject"
 
 
 class ReporterDigests:
-    """Digests of a complaint's id and its reporter's subject, with the keys of the installation.
+    """Computes digests of complaint id and reporter's subject, with the keys of the installation.
 
     The complaint's id is in it, so that two complaints of one reporter have nothing in common.
     """
@@ -20,13 +20,13 @@ class ReporterDigests:
         self._keys = keys
 
     def of_subject(self, complaint_id: str, reporter: Reporter | None) -> str | None:
-        """Return the digest of who reports; None where the channel gives no subject."""
+        """Return the digest of the reporter; None if the channel gives no subject."""
         if reporter is None or reporter.subject is None:
             return None
         return self._keys.sign(_PURPOSE, complaint_id.encode(), reporter.subject.encode())
 
     def of_sender(self, source: str, complaint: Complaint | None) -> str | None:
-        """Return the digest of a command's sender, to compare with that of the complaint's reporter.
+        """Return the digest of a command's sender, for comparison with that of the complaint's reporter.
 
         None for a sender who is no citizen, and where the complaint has no digest or its key is gone.
         """

@@ -1,4 +1,4 @@
-"""Resolution: the public outcome of a closed complaint."""
+"""Resolution: publishes the outcome of a closed complaint."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -49,10 +49,10 @@ class Resolutions(Stateful):
         self._keep(complaint_key(record.key), record.value)
 
     def ready(self) -> None:
-        """Begin: any memory will do."""
+        """Accept any restored state."""
 
     def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
-        """Return the story as a fact changes it, and the resolution if it settles the complaint."""
+        """Return the story record if the fact changes it, and the resolution if the fact settles the complaint."""
         # of every fact, also those that this stage passes over: one stage has to report what is foreign
         self._facts.check(record.offset, record.headers)
         fact = header_value(record.headers, "fact")
@@ -84,13 +84,13 @@ class Resolutions(Stateful):
         return put_together(recorded, self._texts.of(fact.text_ref))
 
     def commit(self) -> None:
-        """Keep the stories that the batch has changed."""
+        """Apply the story changes of the batch."""
         for name, value in self._uncommitted.items():
             self._keep(name, value)
         self._uncommitted.clear()
 
     def rollback(self) -> None:
-        """Drop the changes of the batch."""
+        """Discard the story changes of the batch."""
         self._uncommitted.clear()
 
     def _known(self, name: bytes) -> bytes | None:
@@ -110,7 +110,7 @@ _STORIES: Final = TopicName.STORIES
 
 
 def stage(texts: StoryTexts) -> Stage:
-    """Return the stage; `texts` has the words of the stories that its batch publishes."""
+    """Return the stage; `texts` provides the words of the stories in its batch."""
     return Stage(
         NAME,
         lambda partition: Resolutions(partition, texts),

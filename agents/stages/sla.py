@@ -41,7 +41,7 @@ MOST_AT_ONCE: Final = 1_000
 
 
 class Timers(TimerDriven):
-    """The timers of one partition.
+    """Timers of one partition.
 
     They change at once, not at the commit: a record that is processed again arms the same timers.
     """
@@ -58,11 +58,11 @@ class Timers(TimerDriven):
         self.handle(record)
 
     def ready(self) -> None:
-        """Begin: whatever is overdue rings at the first tick."""
+        """Accept any restored state: overdue timers ring at the first tick."""
         self._recalculation.ready()
 
     def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
-        """Arm the clocks of a snapshot in place of those before it; raise Undecodable, which leaves them."""
+        """Replace the timers of a complaint by those of its snapshot; raise Undecodable, which keeps the old ones."""
         self._origin.check(record.offset, record.headers)
         if record.key == CALENDAR_KEY:
             self._recalculation.announced(record.value)
@@ -76,11 +76,11 @@ class Timers(TimerDriven):
         return ()
 
     def rollback(self) -> None:
-        """Take back the reschedules of the last tick; what rings, rings again."""
+        """Undo the changes of the last tick, so that its timers ring again."""
         self._recalculation.retry()
 
     def state_report(self) -> StateReport:
-        """Return how many clocks are armed, and when the next one rings."""
+        """Return the number of armed clocks, and the time of the next ring."""
         return StateReport(clocks=len(self._schedule), next_alarm=self._schedule.earliest())
 
     def due(self, now: datetime) -> bool:
@@ -88,7 +88,7 @@ class Timers(TimerDriven):
         return self._schedule.due(now) or bool(self._recalculation)
 
     def tick(self, now: datetime) -> Iterable[OutgoingRecord]:
-        """Return the notices that are due at `now`; of very many, the first."""
+        """Return the notices that are due at `now`, up to a limit."""
         for complaint, alarm in self._schedule.ring(now, MOST_AT_ONCE):
             yield self._notice(str(UUID(bytes=complaint)), alarm)
         self._log_refusals()

@@ -1,4 +1,4 @@
-"""The words of stories that a batch of facts publishes, read from `complaints.texts` before the batch is processed."""
+"""Texts of the stories in a batch of facts, read from `complaints.texts` before the batch is processed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -23,7 +23,7 @@ _SLACK_MS: Final = 60_000
 
 
 class StoryTexts:
-    """Words of published stories by the key of their record; kept for one batch.
+    """Texts of published stories by the key of their record; kept for one batch.
 
     Stories are rare: what is looked up is found by its stamp, and the topic is not followed.
     """
@@ -33,11 +33,11 @@ class StoryTexts:
         self._found: dict[str, FactTexts] = {}
 
     def of(self, ref: str) -> FactTexts | None:
-        """Return the words for the `text_ref` of a fact; None if they are erased."""
+        """Return the text for the `text_ref` of a fact; None if it is erased."""
         return self._found.get(ref)
 
     async def load(self, settings: Settings, batch: Mapping[int, Sequence[KafkaRecord]]) -> None:
-        """Read what the facts of a batch refer to, given by partition. Ends the process if that is not possible."""
+        """Read the texts that the facts of a batch refer to, by partition. Ends the process if that fails."""
         self._found.clear()
         try:
             await self._load(settings, batch)
@@ -51,7 +51,7 @@ class StoryTexts:
                 await self._read(settings, TopicPartition(settings.topic(TopicName.TEXTS), number), wanted)
 
     async def _read(self, settings: Settings, partition: TopicPartition, wanted: Mapping[bytes, int]) -> None:
-        """Read from the first stamp that is wanted to the last, as far as the log went when the facts were there.
+        """Read from the earliest requested timestamp to the latest, up to the log end when the facts were written.
 
         A transaction becomes visible partition by partition: what is open by then is waited for.
         """

@@ -1,4 +1,4 @@
-"""Verification: is a report complete and new? What the policy leaves to people waits, under its clock."""
+"""Verification: checks whether a report is complete and new; other decisions wait for people, with a clock."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -22,7 +22,7 @@ def _decided_on(complaint: Complaint, command: Command) -> tuple[str | int, ...]
 
 
 def stage(duplicates: Callable[[], DuplicateIndex]) -> Stage:
-    """Return the stage; `duplicates` gives the index of earlier reports once there is one."""
+    """Return the stage; `duplicates` returns the index of earlier reports once it exists."""
 
     def react(recorded: Recorded, policy: Policy, _now: datetime) -> Command | None:
         return verification(recorded.complaint, policy, duplicates().original_of(recorded, policy))

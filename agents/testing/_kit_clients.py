@@ -1,4 +1,4 @@
-"""Consumer, producer and administration client of the client kit on the in-memory log, as kafka-python has them."""
+"""Clients of the client kit on the in-memory log, with kafka-python's interface."""
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -17,7 +17,7 @@ from events.client.partitions import partition_of
 
 
 class Stored(NamedTuple):
-    """Where a record lies."""
+    """Position of a record."""
 
     topic: str
     partition: int
@@ -34,7 +34,7 @@ class _Sent(Future):  # type: ignore[misc]  # kafka-python ships no types
 
 
 class KitConsumer:
-    """Reads committed records; where there are none, lets the engine work first (`settle`)."""
+    """Reads committed records; if there are none, runs the engine first (`settle`)."""
 
     def __init__(self, log: Log, settle: Callable[[], None], group: str | None = None) -> None:
         self._log = log
@@ -98,7 +98,7 @@ class KitConsumer:
 
 
 class KitProducer(AbstractContextManager["KitProducer"]):
-    """Appends each record at once."""
+    """Producer that appends each record at once."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -135,7 +135,7 @@ class KitProducer(AbstractContextManager["KitProducer"]):
 
 
 class KitAdmin(AbstractContextManager["KitAdmin"]):
-    """Describes topics and lists offsets; all else raises NotInMemory."""
+    """Administration client that describes topics and lists offsets; other calls raise NotInMemory."""
 
     def __init__(self, log: Log) -> None:
         self._log = log

@@ -1,4 +1,4 @@
-"""A stage on the in-memory log, without a group: it owns all partitions and works when it is called."""
+"""A stage on the in-memory log, without a group: it owns all partitions and works when called."""
 
 from datetime import datetime
 from importlib import import_module
@@ -25,7 +25,7 @@ from workflow.policy.model import PolicySet
 
 
 class _Record(Installation):
-    """Installation record that is read when it is asked for, and not followed in the background."""
+    """Installation record that is read on request, and not followed in the background."""
 
     def __init__(self, settings: Settings, stage: str, log: Log) -> None:
         super().__init__(settings, stage)
@@ -96,7 +96,7 @@ class RunningStage:
         await self._worker.writer.stop()
 
     async def process(self) -> bool:
-        """Process one poll; return False if there was nothing."""
+        """Process one poll; return False if there were no records."""
         self._record.refresh()
         found = await self._worker.consumer.getmany(timeout_ms=0, max_records=clients.RECORDS_PER_POLL)
         if self._duplicates is not None:
@@ -116,17 +116,17 @@ class RunningStage:
         return bool(found)
 
     async def _index_reports(self, duplicates: DuplicateIndex) -> None:
-        """Read facts and texts of all partitions, as the followers do in production."""
+        """Index facts and texts of all partitions, as the followers do in production."""
         for source, records in (await self._reports.getmany(timeout_ms=0)).items():
             for record in records:
                 duplicates.hand_over(TopicName(source.topic.removeprefix(self._settings.prefix)), record)
 
     def next_alarm(self) -> datetime | None:
-        """Return when the earliest timer rings; None if the stage has none."""
+        """Return the time of the earliest timer; None if the stage has none."""
         return next_alarm(each.handler for each in self._processors.values())
 
     async def tick(self) -> bool:
-        """Write what is due; return True if that was something."""
+        """Write the due outputs; return True if there were any."""
         if self.stage.tick_seconds is None:
             return False
         due = [each for each in self._processors.values() if each.due(self._log.now)]

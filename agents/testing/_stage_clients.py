@@ -1,4 +1,4 @@
-"""Consumer and producer of the stages on the in-memory log, as `agents.kafka.protocols` has them."""
+"""Clients of the stages on the in-memory log, with the interface of `agents.kafka.protocols`."""
 
 import asyncio
 from collections.abc import Awaitable, Collection, Mapping, Sequence
@@ -29,13 +29,13 @@ class _Written(NamedTuple):
 
 
 class _Group:
-    """The only member of a group; of its own choice, since the log shares nothing out."""
+    """The only member of a group, which assigns its partitions itself, since the in-memory log has no coordinator."""
 
     generation = 1
 
 
 class InMemoryConsumer:
-    """Consumer of some partitions; those are assigned, never subscribed."""
+    """Consumer of some partitions, which are assigned, never subscribed."""
 
     def __init__(self, log: Log, group: str | None, isolation: str, reset: str) -> None:
         self._log = log
@@ -156,7 +156,7 @@ class InMemoryConsumer:
 
 
 class InMemoryProducer:
-    """Producer of batches in the client's own encoding, so that their size is that on Kafka."""
+    """Producer of batches in the client's own encoding, so that they have the same size as on Kafka."""
 
     def __init__(self, log: Log, transactional_id: str | None) -> None:
         self._log = log

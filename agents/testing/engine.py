@@ -1,4 +1,4 @@
-"""Engine in one process: the seven stages on an in-memory log, with a clock that is moved by hand.
+"""Engine in one process: the seven stages on an in-memory log, with a manual clock.
 
 The stages are those of production: handlers, partition processors, transactions, dead letters. What concerns a broker
 or several processes is left out: groups, the guards of topics and policy, backpressure, tracing.
@@ -75,30 +75,30 @@ class Engine(AbstractContextManager["Engine"]):
         self.start(*stages)
 
     def __exit__(self, *_: object) -> None:
-        """Stop the stages and drop the log."""
+        """Stop the stages and discard the log."""
         self.stop(*self._running)
         self._runner.close()
         del SUBSTITUTES[self.settings.broker]
 
     @property
     def now(self) -> datetime:
-        """The time of the log."""
+        """Present time of the log."""
         return self.log.now
 
     @property
     def running(self) -> tuple[str, ...]:
-        """Names of the stages that run."""
+        """Names of the running stages."""
         return tuple(self._running)
 
     def start(self, *stages: str) -> None:
-        """Start stages, which read their memory back and go on behind their last commit; raise RefusedToStart."""
+        """Start stages, which restore their state and resume after their last commit; raise RefusedToStart."""
         for name in stages:
             running = RunningStage(name, self.settings, self.policies, self.log)
             self._runner.run(running.start())
             self._running[name] = running
 
     def stop(self, *stages: str) -> None:
-        """Stop stages; what is not processed stays in the log."""
+        """Stop stages; unprocessed records stay in the log."""
         for name in stages:
             self._runner.run(self._running.pop(name).stop())
 
@@ -118,15 +118,15 @@ class Engine(AbstractContextManager["Engine"]):
         self.log.append(TopicPartition(name, number), [(key, value, headers)], size, self.log.writer(None))
 
     def settle(self) -> None:
-        """Process all that is in the log or due, and what follows from it; no time passes."""
+        """Process all records and due timers, and all that results from them; no time passes."""
         self._runner.run(self._settle())
 
     def advance(self, by: timedelta) -> None:
-        """Let time pass: at each deadline on the way the clock stands still until the engine has settled."""
+        """Advance the clock, processing everything at each deadline on the way."""
         self._runner.run(self._advance(self.now + by))
 
     def history(self, complaint: str) -> list[Recorded]:
-        """Settle, and return the facts about a complaint, each with the snapshot after it."""
+        """Process everything, and return the facts about a complaint, each with the snapshot after it."""
         self.settle()
         return read_history(self.settings, complaint).history
 
@@ -156,7 +156,7 @@ class Engine(AbstractContextManager["Engine"]):
             self.log.now = max(self.now, min(until, first))
 
     async def _ring(self) -> bool:
-        """Send the notices that are due; return False if there were none."""
+        """Send the due notices; return False if there were none."""
         rung = False
         while "lifecycle" in self._running and sum([await each.tick() for each in self._running.values()]):
             rung = True
@@ -166,19 +166,19 @@ class Engine(AbstractContextManager["Engine"]):
     # clients for the address of this engine: `events.client.substitutes`
 
     def stage_consumer(self, group: str | None, isolation: str, reset: str) -> KafkaConsumer:
-        """Return a consumer of the stages."""
+        """Return a consumer for a stage."""
         return InMemoryConsumer(self.log, group, isolation, reset)
 
     def stage_producer(self, transactional_id: str | None) -> KafkaProducer:
-        """Return a producer of the stages."""
+        """Return a producer for a stage."""
         return InMemoryProducer(self.log, transactional_id)
 
     def consumer(self, group: str | None = None) -> KitConsumer:
-        """Return a consumer of the client kit."""
+        """Return a consumer for the client kit."""
         return KitConsumer(self.log, self.settle, group)
 
     def producer(self) -> KitProducer:
-        """Return a producer of the client kit."""
+        """Return a producer for the client kit."""
         return KitProducer(self.log)
 
     def admin(self) -> AbstractContextManager[Any]:

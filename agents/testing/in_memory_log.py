@@ -24,7 +24,7 @@ Content = tuple[bytes | None, bytes | None, Headers]
 
 
 class NotInMemory(NotImplementedError):
-    """Raised for what the in-memory log cannot do as Kafka does it; the message names it."""
+    """Raised for an operation that the in-memory log does not support; the message names it."""
 
 
 class _State(Enum):
@@ -54,7 +54,7 @@ class _Partition:
 
 @dataclass(slots=True)
 class Writer:
-    """A producer and its open transaction, as the transaction coordinator keeps them."""
+    """A producer and its open transaction, like an entry of Kafka's transaction coordinator."""
 
     producer_id: int
     producer_epoch: int = 0
@@ -67,7 +67,7 @@ class Writer:
 
 
 class Log:
-    """Topics in memory, with the time that stamps their records.
+    """Topics in memory, with a clock for the timestamps of their records.
 
     It has the topics of the engine. All are stamped with the time of the log.
 
@@ -94,7 +94,7 @@ class Log:
 
     @property
     def now(self) -> datetime:
-        """The time of the log, aware."""
+        """Present time of the log, timezone-aware."""
         return self._now
 
     @now.setter
@@ -104,7 +104,7 @@ class Log:
         self._now = moment
 
     def writer(self, transactional_id: str | None) -> Writer:
-        """Return a new producer; with a transactional id, fence the former one and abort what it left open."""
+        """Return a new producer; with a transactional id, fence the previous one and abort its open transaction."""
         former = None if transactional_id is None else self._writers.get(transactional_id)
         if former is None:
             writer = Writer(next(self._ids))
@@ -118,7 +118,7 @@ class Log:
         return writer
 
     def append(self, partition: TopicPartition, records: Iterable[Content], size: int, writer: Writer) -> int:
-        """Append a batch of `size` bytes and return the offset of its first record; raise as a broker refuses."""
+        """Append a batch of `size` bytes and return the offset of its first record; raise the errors of a broker."""
         _check(writer)
         log = self._partition(partition)
         if size > log.largest:
@@ -176,22 +176,22 @@ class Log:
         return {partition: at for (each, partition), at in self._offsets.items() if each == group}
 
     def forget_offsets(self, group: str) -> None:
-        """Drop the committed offsets of a group, as Kafka does after their retention."""
+        """Delete the committed offsets of a group, as Kafka does after their retention."""
         self._offsets = {key: at for key, at in self._offsets.items() if key[0] != group}
 
     def start(self, partition: TopicPartition) -> int:
-        """Return the offset of the first record that is still there."""
+        """Return the offset of the first record that still exists."""
         return self._partition(partition).start
 
     def end_of(self, partition: TopicPartition, *, committed: bool) -> int:
-        """Return the log end; with `committed` the last stable offset, in front of the oldest open transaction."""
+        """Return the log end; with `committed` the last stable offset, before the oldest open transaction."""
         log = self._partition(partition)
         return log.stable_end() if committed else len(log.entries)
 
     def read(
         self, partition: TopicPartition, offset: int, most: int, *, committed: bool
     ) -> tuple[list[ConsumerRecord[bytes, bytes]], int]:
-        """Return up to `most` records from `offset` on, and the position behind them."""
+        """Return up to `most` records from `offset`, and the position after them."""
         log = self._partition(partition)
         hidden = {_State.CONTROL, _State.ABORTED} if committed else {_State.CONTROL}
         end = self.end_of(partition, committed=committed)
@@ -219,12 +219,12 @@ class Log:
         return next(((record.offset, record.timestamp) for record in found), None)
 
     def delete_before(self, partition: TopicPartition, offset: int) -> None:
-        """Let the records before `offset` expire."""
+        """Delete the records before `offset`, as retention does."""
         log = self._partition(partition)
         log.start = min(max(log.start, offset), len(log.entries))
 
     def compact(self, topic: str) -> None:
-        """Keep the last committed record of each key of a topic, at its offset; tombstones stay."""
+        """Keep the last committed record of each key of a topic at its offset; tombstones stay."""
         for partition, log in self._partitions.items():
             kept: set[bytes | None] = set()
             entries = log.entries[: log.stable_end()] if partition.topic == topic else []

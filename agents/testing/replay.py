@@ -1,4 +1,4 @@
-"""Replay: decide a recorded history again, and find where this version decides otherwise.
+"""Replay: decides a recorded history again, and reports where this version decides differently.
 
 The commands go through `lifecycle` in the order of the log, each at its time; the facts through the stages that react
 to them. Notices of deadlines are commands of the history like any other.
@@ -82,7 +82,7 @@ class Replay:
 
 
 def replay(history: Iterable[Record], settings: Settings) -> Replay:
-    """Decide `history` again and compare.
+    """Decide `history` again and compare with the recorded decisions.
 
     Args:
         history: all records of the topics in HISTORY, those of a partition in order, as `read_all` returns them.
@@ -137,12 +137,12 @@ def _installation(records: Iterable[_Raw]) -> dict[str, Any]:
 
 
 def _apart(event: _Event) -> bool:
-    """Check whether the words of a recorded fact lie apart from it."""
+    """Check whether the words of a recorded fact are stored apart."""
     return isinstance(event["data"], dict) and event["data"].get("text_ref") is not None
 
 
 def _decisions(partitions: Sequence[Partition], commands: Sequence[_Raw], apart: Collection[_Key]) -> _Events:
-    """Decide all commands; the facts of those in `apart` without their words, as they were recorded."""
+    """Decide all commands; the facts of those in `apart` are returned without words, as they were recorded."""
     decisions = _by_cause(_outputs([lifecycle.STAGE.handler(each) for each in partitions], commands))
     if apart:
         handlers = [lifecycle.STAGE.handler(replace(each, texts_apart=lambda: True)) for each in partitions]
@@ -198,7 +198,7 @@ def _grouped(values: Iterable[bytes | None], name: Callable[[_Event], tuple[str,
 
 
 def _difference(recorded: object, decided: object, path: str) -> tuple[str, str, str] | None:
-    """Return path and values of the first difference in what was recorded; a field that is new is none."""
+    """Return path and values of the first difference from the record; a new field is no difference."""
     if isinstance(recorded, dict) and isinstance(decided, dict):
         fields = [key for key in ("type", *recorded) if not key.endswith(_KEYED)]
         parts = ((recorded.get(key), decided.get(key), f"{path}.{key}".lstrip(".")) for key in fields)

@@ -12,7 +12,7 @@ from workflow.audit.evidence import Place
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a record became a dead letter: the stage and its code."""
+    """Reason of a dead letter: the stage and its code."""
 
     stage: str
     code: str
@@ -25,7 +25,7 @@ _LONGEST_TEXT: Final = 100
 
 
 class OpenDeadLetters:
-    """Place and reason of each open letter, and nothing of its content, which may hold who reported.
+    """Position and reason of each open letter, without its content, which may identify the reporter.
 
     The places are in a temporary file, and reasons are limited: memory does not grow with the letters.
     """
@@ -38,7 +38,7 @@ class OpenDeadLetters:
         """Number of open letters; reasons without any are left out."""
 
     def add(self, record: Record) -> None:
-        """Apply a letter, or a disposition of one."""
+        """Apply a letter or a disposition."""
         resolved = resolved_letter(record.headers)
         if resolved is None:
             reason = Reason(_text(record, "stage"), _text(record, "code"))

@@ -76,22 +76,22 @@ class DeadLetterRecord:
 
     @property
     def found_at(self) -> str:
-        """Where the original record lay, for people."""
+        """Position of the original record, for people."""
         return f"{self.origin or 'unknown'}{' before the migration' if self.migrated else ''}"
 
     @property
     def open(self) -> bool:
-        """Whether it was neither replayed nor discarded."""
+        """Whether the letter was neither replayed nor discarded."""
         return self.disposition is None
 
 
 def resolved_letter(headers: Mapping[str, bytes]) -> str | None:
-    """Return the place of the letter whose disposition a record is; None for a letter."""
+    """Return the position of the letter that a disposition closes; None if the record is a letter."""
     return next((_text(headers, name) for name in _RESOLVING if name in headers), None)
 
 
 def origin_of(settings: Settings, headers: Mapping[str, bytes]) -> Place | None:
-    """Return where the record in a letter lay, if its headers name a place on a topic of the contract."""
+    """Return the original position of the record in a letter, if its headers name one on a topic of the contract."""
     with suppress(DeadLetterNotFound):
         where = f"{_text(headers, 'topic')}-{_text(headers, 'partition')}@{_text(headers, 'offset')}"
         return parse_location(settings, where)
@@ -108,7 +108,7 @@ def parse_location(settings: Settings, text: str) -> Place:
 
 
 def read_dead_letters(settings: Settings, keep: Collection[Place] = ()) -> list[DeadLetterRecord]:
-    """Return all letters, oldest first, with the bytes of those at `keep` or of records there."""
+    """Return all letters, oldest first, with content only for positions in `keep`, of letter or original record."""
     require_topics(settings, [TopicName.DEAD_LETTERS])
     letters: list[DeadLetterRecord] = []
     dispositions: dict[str, DeadLetterDisposition] = {}
@@ -125,7 +125,7 @@ def read_dead_letters(settings: Settings, keep: Collection[Place] = ()) -> list[
 
 
 def find_dead_letters(letters: Collection[DeadLetterRecord], place: Place) -> list[DeadLetterRecord]:
-    """Return the letters at `place`, or of the record there (a fact has several readers); raise DeadLetterNotFound."""
+    """Return the letter at `place`, or those of the record there (one per stage); raise DeadLetterNotFound."""
     matching = [each for each in letters if place == each.place or (place == each.origin and not each.migrated)]
     if not matching:
         raise DeadLetterNotFound(f"no dead letter lies at {place} or holds a record from there: see `alur dead list`")

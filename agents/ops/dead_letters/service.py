@@ -26,7 +26,7 @@ class DeadLetterRefused(AlurError):
 
 
 class DeadLetterService(AbstractContextManager["DeadLetterService"]):
-    """Replays and discards letters, with `by` on record; a context manager. Raises `KafkaFailure`."""
+    """Replays and discards letters, recording `by`; a context manager. Raises `KafkaFailure`."""
 
     def __init__(self, settings: Settings, by: str) -> None:
         self._settings = settings
@@ -38,7 +38,7 @@ class DeadLetterService(AbstractContextManager["DeadLetterService"]):
         self._writer.__exit__(*failure)
 
     def records_at(self, places: Collection[Place]) -> list[DeadLetterRecord]:
-        """Read the letter at each place, its own or its record's, with its bytes.
+        """Return the letter at each position, its own or its record's, with the content.
 
         Raises DeadLetterNotFound where there is none, and DeadLetterRefused where a record is in letters of several
         stages.
@@ -54,7 +54,7 @@ class DeadLetterService(AbstractContextManager["DeadLetterService"]):
         return list(chosen.values())
 
     def replay(self, letter: DeadLetterRecord, *, force: bool = False) -> Place:
-        """Write the record in `letter` to its original partition again, with its key; return where it lies now.
+        """Write the record in `letter` to its original partition again, with its key; return the new position.
 
         It is a new record, with headers that name the letter and count its replays. A command is decided on at the time
         of its replay. With `force`, what should not be replayed is. Raises DeadLetterRefused.
@@ -72,7 +72,7 @@ class DeadLetterService(AbstractContextManager["DeadLetterService"]):
         return to
 
     def discard(self, letter: DeadLetterRecord, reason: str) -> None:
-        """Record that `letter` is not replayed, and why; raise DeadLetterRefused if it was closed before."""
+        """Record that `letter` is discarded, with the reason; raise DeadLetterRefused if it is already closed."""
         if not letter.open:
             raise DeadLetterRefused(f"{letter.place} was {letter.disposition}: nothing is left to discard")
         with self._writer.transaction(_NEXT_STEP):

@@ -1,4 +1,4 @@
-"""Lag of consumer groups: whether they get on, and what that means. `alur lag`, and for other programs.
+"""Lag of consumer groups: progress, causes and impact. For `alur lag`, and for other programs.
 
 `samples`, `rules`, `findings` and `assess` are pure; `observer`, `transactions` and `deadlines` ask Kafka.
 """

@@ -13,7 +13,7 @@ from agents.ops.lag.transactions import OpenTransaction
 
 @dataclass(frozen=True)
 class GroupView:
-    """A group, the stage whose group it is, and the window over which it was sampled."""
+    """A consumer group, its stage, and the window of its samples."""
 
     group: str
     stage: str | None
@@ -23,13 +23,13 @@ class GroupView:
 
     @property
     def own(self) -> Status:
-        """The status of the group as a whole."""
+        """Status of the group as a whole."""
         return evaluate_group(self.window, deserted=without_members(self.stage))
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known besides the offsets."""
+    """Observations other than offsets."""
 
     written_at: Mapping[tuple[Source, int], datetime] = field(default_factory=dict)
     """When the record at an offset was written."""
@@ -124,7 +124,7 @@ def _total(figures: Iterable[float | None]) -> float | None:
 
 
 def _longest(figures: Iterable[float | None]) -> float | None:
-    """Return the longest; None if one of them never ends. A partition does not drain faster when others are done."""
+    """Return the longest duration; None if one never ends. A partition drains no faster when others are done."""
     all_figures = list(figures)
     known = [each for each in all_figures if each is not None]
     return max(known, default=0.0) if len(known) == len(all_figures) else None

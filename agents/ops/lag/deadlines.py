@@ -1,4 +1,4 @@
-"""Deadlines at stake while a stage is behind, from `complaints.state`.
+"""Deadlines at stake because a stage has lag, from `complaints.state`.
 
 Partition *n* of each topic holds the same complaints (`events.topics`): where a stage is behind in partition *n*, the
 deadlines of that partition are at stake. Only those partitions are read, once, and followed from then on.
@@ -21,13 +21,13 @@ WITHOUT_AN_END: Final = timedelta(hours=24)
 
 
 class Deadlines:
-    """The running clocks of complaints, by partition. About 200 bytes for each complaint that has any."""
+    """Running clocks of complaints, by partition. About 200 bytes for each complaint with clocks."""
 
     def __init__(self) -> None:
         self._due: dict[int, dict[bytes, tuple[float, ...]]] = {}
 
     def add(self, records: Iterable[Record]) -> None:
-        """Apply snapshots; one that cannot be read leaves its complaint as it was."""
+        """Apply snapshots; an unreadable one leaves its complaint unchanged."""
         for record in records:
             if record.key is None or record.key == CALENDAR_KEY:
                 continue
@@ -55,7 +55,7 @@ class Deadlines:
 
 
 class DeadlineReader(ExitStack):
-    """Keeps `Deadlines` up to date for the partitions that are asked for; close it in the end."""
+    """Keeps `Deadlines` up to date for the requested partitions; close it after use."""
 
     def __init__(self, settings: ClientSettings) -> None:
         super().__init__()

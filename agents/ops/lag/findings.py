@@ -1,4 +1,4 @@
-"""Findings of a lag report: each in one line, what is wrong and what to do."""
+"""Findings of a lag report: one line each, with the problem and what to do."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ BY_THE_CLOCK: Final = frozenset({"sla"})
 
 
 def without_members(stage: str | None) -> Status:
-    """Return the status of a group without members for which no records wait: a stage needs workers at any time."""
+    """Return the status of a group without members or backlog: a stage needs workers at any time."""
     if stage is None:
         return Status.OK
     return Status.EMPTY if stage in BY_THE_CLOCK else Status.IDLE
@@ -67,7 +67,7 @@ def group_findings(group: GroupLag, own: Status, seconds: float) -> list[Finding
 def transaction_findings(
     transactions: Sequence[OpenTransaction], topics: Window, groups: Sequence[GroupLag], broker: str
 ) -> list[Finding]:
-    """Return a finding for each transaction that blocks readers, with the partitions of a topic that it blocks."""
+    """Return a finding for each transaction that blocks readers, with the partitions that it blocks."""
     now = topics.last.at
     by_owner: dict[tuple[str, int | None, str | None, bool], list[OpenTransaction]] = {}
     for each in transactions:

@@ -1,4 +1,4 @@
-"""Samples of consumer groups through Kafka's administration: needs the right to describe groups and topics only."""
+"""Observer of consumer groups through Kafka's Admin API: needs only the right to describe groups and topics."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ _UNNAMED: Final = "a member that the broker does not name"
 
 
 class UnknownGroup(KafkaFailure):
-    """Kafka has no consumer group of that name."""
+    """Kafka has no consumer group with that name."""
 
     def __init__(self, group: str) -> None:
         super().__init__(
@@ -51,14 +51,14 @@ class _Bounds(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """A sample of each group, and one of all partitions, whichever groups read them."""
+    """A sample of each group, and one of all partitions that any group reads."""
 
     groups: dict[str, GroupSample]
     topics: GroupSample
 
 
 class GroupObserver:
-    """Takes samples of groups, and of `topics`, through one connection.
+    """Takes samples of groups, and of `topics`, over one connection.
 
     Groups of `stages` begin at the start of their topic.
     """
@@ -74,7 +74,7 @@ class GroupObserver:
             self._ours = frozenset(Source(*each) for each in partitions_of(client, names)) if names else frozenset()
 
     def observe(self, groups: Collection[str]) -> Observation:
-        """Return a sample of each group; that of a group that does not exist has no offsets. Raises `KafkaFailure`."""
+        """Return a sample of each group; one that does not exist has no offsets. Raises `KafkaFailure`."""
         with kafka_errors(self._settings):
             # committed offsets first, then the ends: an offset behind the end is then really there
             committed = retry_while_starting(lambda: self._client.list_group_offsets(dict.fromkeys(groups)))
@@ -130,7 +130,7 @@ class GroupObserver:
     def _topics_of(
         self, group: str, description: _GroupDescription, committed: Mapping[TopicPartition, Any]
     ) -> frozenset[str]:
-        """Return what a group reads: the topic of the stage, else where it has committed offsets or owns partitions."""
+        """Return the topics of a group: that of the stage, else those with committed offsets or owned partitions."""
         if group in self._stages:
             return frozenset({self._settings.topic(STAGES[self._stages[group]])})
         return frozenset(each.topic for each in (*committed, *description.owners))
@@ -177,7 +177,7 @@ def _state(described: Mapping[str, Any]) -> GroupState:
 
 
 def _owners(members: Iterable[Mapping[str, Any]]) -> dict[Source, str]:
-    """Return the owner of each partition; none during a rebalance, or in other protocols."""
+    """Return the owner of each partition; none during a rebalance, or with other group protocols."""
     return {
         Source(topic["topic"], number): f"{member['client_id']} on {member['client_host'].lstrip('/')}"
         for member in members

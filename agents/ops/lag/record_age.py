@@ -1,4 +1,4 @@
-"""Age of the oldest unread record, from offsets by time alone.
+"""Age of the oldest unread record, from look-ups of offsets by timestamp alone.
 
 Reading the record would take the right to read the topic: operators may see the progress of the stages, and not what
 citizens wrote. `ListOffsets` with a time returns the first record stamped then or later, and takes no more than the
@@ -39,7 +39,7 @@ class _Search:
     over: bool = False
 
     def next_question(self) -> int | None:
-        """Return the time to ask for; None once it is close enough."""
+        """Return the next timestamp of the binary search; None once the bounds are close enough."""
         if self.over:
             return None
         high = self.now + 1 if self.high is None else self.high
@@ -68,7 +68,7 @@ class _Search:
 
 
 def stamps_at(positions: Collection[RecordPosition], ask: OffsetQuery, now: int) -> dict[RecordPosition, int]:
-    """Return when the record at each position was written, in milliseconds; `now` is in milliseconds too.
+    """Return the timestamp of the record at each position; `now` and the results are in milliseconds.
 
     Exact where stamps rise from record to record, as they do in a topic that the broker stamps, and in any case where
     the search hits the record; else close to one hundredth of its age. Where stamps do not rise it is the latest stamp

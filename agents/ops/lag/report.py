@@ -88,7 +88,7 @@ class GroupLag(_Model):
 
 
 class Finding(_Model):
-    """Something to act upon, in one line: what is wrong, and what to do."""
+    """A problem that needs action, in one line: what is wrong, and what to do."""
 
     status: Status
     severity: Severity
@@ -116,5 +116,5 @@ class LagReport(_Model):
 
     @property
     def severity(self) -> Severity:
-        """The worst there is."""
+        """The highest severity of all findings."""
         return max((finding.severity for finding in self.findings), key=list(Severity).index, default=Severity.OK)

@@ -1,4 +1,4 @@
-"""Whether a group gets on: judged by how its offsets moved over a window, not by how large its lag is.
+"""Rules for the status of a group, by the movement of its offsets over a window and not by the size of its lag.
 
 The rules for a partition are those of Burrow (LinkedIn), "Consumer Lag Evaluation Rules" in its wiki, and
 `calculatePartitionStatus` in `core/internal/evaluator/caching.go`, in its order:
@@ -74,12 +74,12 @@ _RANK: Final = {status: rank for rank, status in enumerate(Status)}
 
 
 def worst(statuses: Sequence[Status]) -> Status:
-    """Return the worst of them; OK if there is none."""
+    """Return the worst status; OK if there is none."""
     return max(statuses, key=_RANK.__getitem__, default=Status.OK)
 
 
 def evaluate_partition(samples: Sequence[PartitionSample], *, full: bool) -> Status:
-    """Judge a partition by its samples with a known position, oldest first; `full` if they span the whole window."""
+    """Return a partition's status by its samples with a known position, oldest first; `full`: a whole window."""
     if not samples:
         return Status.OK
     last = samples[-1].offsets
@@ -91,7 +91,7 @@ def evaluate_partition(samples: Sequence[PartitionSample], *, full: bool) -> Sta
 
 
 def _evaluate_moves(offsets: Sequence[Offsets], *, full: bool) -> Status:
-    """Judge a partition that has a backlog in each sample."""
+    """Return the status of a partition that has a backlog in each sample."""
     positions = [each.position or 0 for each in offsets]
     if any(later < earlier for earlier, later in pairwise(positions)):
         return Status.REWOUND  # rule 2
@@ -105,7 +105,7 @@ def _evaluate_moves(offsets: Sequence[Offsets], *, full: bool) -> Status:
 
 
 def evaluate_group(window: Window, *, deserted: Status = Status.OK) -> Status:
-    """Judge whether a group has members that work: OK, IDLE, EMPTY or REBALANCING.
+    """Return whether a group has members that work: OK, IDLE, EMPTY or REBALANCING.
 
     A group without members is at fault if it has not moved for the whole window while records wait; consumers that
     assign partitions by hand are no members, and move. Where no records wait, its status is `deserted`.
@@ -145,7 +145,7 @@ def is_stuck(samples: Sequence[PartitionSample], *, full: bool) -> bool:
 
 
 def is_clear(window: Window, *, needs_members: bool = False) -> bool:
-    """Check whether the rest of the window cannot make the group's status worse: nothing to wait for."""
+    """Check whether no later sample in the window can make the group's status worse."""
     last = window.last
     if last.state is GroupState.REBALANCING or (needs_members and last.state is not GroupState.STABLE):
         return False

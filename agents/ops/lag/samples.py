@@ -1,4 +1,4 @@
-"""Samples of a consumer group, and the window of samples over which it is judged."""
+"""Samples of a consumer group, and the window of samples for its status."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Source(NamedTuple):
-    """A partition of a topic; the topic's name has its prefix, as on Kafka."""
+    """Partition of a topic; the topic's name has its prefix, as on Kafka."""
 
     topic: str
     partition: int
@@ -31,7 +31,7 @@ class GroupState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Offsets:
-    """One partition that a group reads, in one sample."""
+    """Offsets of one partition that a group reads, in one sample."""
 
     committed: int | None
     """Committed offset: the next record that the group reads."""
@@ -82,14 +82,14 @@ class PartitionSample(NamedTuple):
 
 
 class Window:
-    """Samples of a group of the last `seconds`, and the one before them, so that they span that time."""
+    """Samples of the last `seconds` of a group, and one before them, so that they span that time."""
 
     def __init__(self, seconds: float) -> None:
         self._length = timedelta(seconds=seconds)
         self._group_samples: list[GroupSample] = []
 
     def add(self, group_sample: GroupSample) -> None:
-        """Add the next sample, and drop those that are too old."""
+        """Add the next sample, and drop those before the window."""
         self._group_samples.append(group_sample)
         since = group_sample.at - self._length
         while len(self._group_samples) > 1 and self._group_samples[1].at <= since:
@@ -111,7 +111,7 @@ class Window:
         return self.spanned_by(self._group_samples)
 
     def spanned_by(self, samples: Sequence[PartitionSample | GroupSample]) -> bool:
-        """Check whether these samples span the whole time."""
+        """Check whether these samples span the whole window."""
         return bool(samples) and samples[-1].at - samples[0].at >= self._length
 
     def partition_samples(self, source: Source) -> tuple[PartitionSample, ...]:
@@ -121,7 +121,7 @@ class Window:
         )
 
     def positioned_samples(self, source: Source) -> tuple[PartitionSample, ...]:
-        """Return those of one partition in which the position of the group is known."""
+        """Return the samples of one partition with a known position of the group."""
         return tuple(sample for sample in self.partition_samples(source) if sample.offsets.position is not None)
 
 
@@ -136,7 +136,7 @@ def rates(samples: Sequence[PartitionSample]) -> tuple[float | None, float | Non
 
 
 def seconds_to_drain(samples: Sequence[PartitionSample]) -> float | None:
-    """Return the seconds until the group has caught up at the present rates; None if it does not.
+    """Return the seconds until the group has caught up at the present rates; None if it never does.
 
     A group that was caught up in one of the samples keeps up with what is written: its backlog drains at its read rate.
     Any other has to gain on the writers.

@@ -1,4 +1,4 @@
-"""Open transactions that block readers: whose they are, and whether Kafka will end them (KIP-664).
+"""Open transactions that block readers: their owners, and whether Kafka will end them (KIP-664).
 
 The leader of a partition has the producers with an open transaction there, the coordinator has the transactions that it
 will end, and where. One that the coordinator does not have, or not in that partition, hangs until an operator aborts
@@ -31,7 +31,7 @@ _OPEN: Final = (TransactionState.ONGOING, TransactionState.PREPARE_COMMIT, Trans
 
 @dataclass(frozen=True, slots=True)
 class OpenTransaction:
-    """An open transaction in a partition; None stands for what is unknown or hidden."""
+    """An open transaction in a partition; None stands for an unknown or hidden value."""
 
     source: Source
     start_offset: int
@@ -49,7 +49,7 @@ class OpenTransaction:
         return None if self.started_at is None or self.timeout is None else self.started_at + self.timeout
 
     def never_ends(self, now: datetime) -> bool:
-        """Check whether only an operator can end it.
+        """Check whether the transaction hangs: only an operator can abort it.
 
         As in `kafka-transactions.sh find-hanging`, one that the coordinator does not report is given the longest
         timeout there is: access to it may be denied.
@@ -62,7 +62,7 @@ class OpenTransaction:
 def open_transactions(
     settings: ClientSettings, client: AdminClient, stuck: Mapping[Source, int]
 ) -> list[OpenTransaction]:
-    """Return the transactions that block readers at these last stable offsets, as far as access is granted.
+    """Return the transactions that block readers at these last stable offsets, as far as rights allow.
 
     Its owner needs the right to read the topic, or to describe the transactional id. Raises `KafkaFailure`.
     """

@@ -1,4 +1,4 @@
-"""Lag of consumer groups over time: each `sample` adds one sample, and reports on the window so far.
+"""Lag of consumer groups over time: each `sample` adds one sample, and returns a report on the window so far.
 
 with LagWatcher(settings) as watcher:      # the stages of the prefix
     while True:
@@ -89,7 +89,7 @@ class LagWatcher(AbstractContextManager["LagWatcher"]):
         )
 
     def sample(self) -> LagReport:
-        """Take a sample, and report on the window that ends now.
+        """Take a sample, and return a report on the window that ends now.
 
         Raises UnknownGroup if a group that was named does not exist; after a KafkaFailure the next call tries again.
         """
@@ -111,7 +111,7 @@ class LagWatcher(AbstractContextManager["LagWatcher"]):
         return report(views, groups, self._topics, evidence, self._settings.broker)
 
     def _stuck(self) -> dict[Source, int]:
-        """Return where one transaction has been open for the whole window, and its first offset."""
+        """Return partitions in which one transaction was open for the whole window, with its first offset."""
         stuck = {}
         for source, offsets in self._topics.last.offsets.items():
             samples = self._topics.partition_samples(source)
@@ -120,7 +120,7 @@ class LagWatcher(AbstractContextManager["LagWatcher"]):
         return stuck
 
     def _written_at(self) -> dict[tuple[Source, int], datetime]:
-        """Return when the oldest unread records were written; groups at one position share the answer."""
+        """Return the timestamps of the oldest unread records; groups at the same position share one look-up."""
         positions = {
             (source, offsets.position)
             for window in self._windows.values()
@@ -150,7 +150,7 @@ def measure(
     window: float = WINDOW_SECONDS,
     every: float = SAMPLE_INTERVAL_SECONDS,
 ) -> LagReport:
-    """Sample until the report is conclusive: at once if no group is behind, else for the whole window.
+    """Sample until the report is conclusive: at once if no group has lag, else for the whole window.
 
     Raises as `LagWatcher`.
     """

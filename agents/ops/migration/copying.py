@@ -1,4 +1,4 @@
-"""Copies the records of a plan in transactions that also hold the progress: a copy that ends early is resumed."""
+"""Copy of the records of a plan in transactions that include the progress: an interrupted copy is resumed."""
 
 import json
 from collections import deque
@@ -44,7 +44,7 @@ Report = Callable[[str, int, int, int], None]
 
 @dataclass(slots=True)
 class TopicProgress:
-    """How far a topic is copied: an entry of the new installation record, in the transaction of what it counts."""
+    """Copy progress of a topic: an entry of the new installation record, in the same transaction as its records."""
 
     offsets: dict[int, int] = field(default_factory=dict)
     """Next offset to copy, by partition of the source."""
@@ -54,7 +54,7 @@ class TopicProgress:
 
     @classmethod
     def of(cls, values: Mapping[str, Any], topic: TopicName) -> "TopicProgress":
-        """Return the progress in an installation record."""
+        """Return the progress that an installation record contains."""
         return _PROGRESS.validate_python(values.get(f"{MIGRATION_KEY}/{topic}", {}))
 
 
@@ -62,7 +62,7 @@ _PROGRESS: Final = TypeAdapter(TopicProgress)
 
 
 def add(written: Written, topic: TopicName, records: Iterable[KafkaRecord | OutgoingRecord]) -> None:
-    """Count records of a topic."""
+    """Add the counts of copied records of a topic."""
     count, total = written.get(topic, (0, 0))
     for each in records:
         count, total = count + 1, (total + checksum(each)) & CHECKSUM_BITS
@@ -70,7 +70,7 @@ def add(written: Written, topic: TopicName, records: Iterable[KafkaRecord | Outg
 
 
 class Copy:
-    """Copy of the records of `plan`."""
+    """Copies the records of `plan`."""
 
     def __init__(self, plan: Plan, report: Report) -> None:
         self._plan = plan
@@ -79,7 +79,7 @@ class Copy:
         self._writer = OutputWriter(plan.target, f"{plan.target.prefix}migrate")
 
     async def run(self) -> None:
-        """Copy what is not copied yet; another copy to the same prefix is fenced."""
+        """Copy the remaining records; another copy to the same prefix is fenced."""
         try:
             await self._writer.start()
             async with clients.running(clients.consumer(self._plan.source, fetching=_FETCHING)) as reader:
@@ -144,7 +144,7 @@ class Copy:
 async def in_time_order(
     reader: KafkaConsumer, starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
 ) -> AsyncIterator[list[KafkaRecord]]:
-    """Yield the committed records between `starts` and `ends` in lists: those of a partition in order, all by time."""
+    """Yield the committed records between `starts` and `ends` in lists, by time, in order within a partition."""
     reader.assign(list(starts))
     for place, start in starts.items():
         reader.seek(place, start)
@@ -175,7 +175,7 @@ async def in_time_order(
 
 
 async def read_back(target: Settings) -> Written:
-    """Count the records that the copied topics of the target hold now."""
+    """Return the present number of records of the copied topics in the target."""
     written: Written = dict.fromkeys(COPIED, (0, 0))
     async with clients.running(clients.consumer(target, fetching=_FETCHING)) as reader:
         for topic in COPIED:

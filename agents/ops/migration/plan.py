@@ -1,4 +1,4 @@
-"""Plan of a migration: what is copied, after the check that nothing of the old installation is at work or unread."""
+"""Plan of a migration: what is copied, after a check that the old installation is stopped and drained."""
 
 import asyncio
 import logging
@@ -41,11 +41,11 @@ _Result = TypeVar("_Result")
 
 
 class MigrationRefused(KafkaFailure):
-    """An installation cannot be migrated now, or not like this; the message is one line with the remedy."""
+    """The installation cannot be migrated now, or not like this; the message is one line with the remedy."""
 
 
 class KeptCalendar(NamedTuple):
-    """What has been announced in a partition, and the timestamp of its record in milliseconds."""
+    """Announcements in a partition, and the timestamp of their record in milliseconds."""
 
     announcements: Announcements
     timestamp: int
@@ -70,7 +70,7 @@ class Plan:
 
     @property
     def texts(self) -> str:
-        """Where the target keeps free text, as its installation record has it."""
+        """Where the target keeps free text, by its installation record."""
         return TEXTS_IN_FACTS if self.splitter is None else TEXTS_APART
 
 
@@ -111,7 +111,7 @@ def _splitter(source: Settings, values: Mapping[str, Any]) -> TextSplitter:
 
 
 def settled_ends(source: Settings) -> dict[str, list[int]]:
-    """Return where each partition of a stopped installation ends; raise as `plan` if anything is to be done."""
+    """Return the log ends of a stopped installation; raise as `plan` if a stage has unread records or open work."""
     with admin_client(source) as client:
         require_stopped(client, source, tuple(STAGES))
     for stage, partitions in lag(source).items():
@@ -127,7 +127,7 @@ def settled_ends(source: Settings) -> dict[str, list[int]]:
 
 
 def run(work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Return what `work` returns, which uses aiokafka; raise KafkaRefused for its errors."""
+    """Run a coroutine function that uses aiokafka and return its result; raise KafkaRefused for its errors."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the error states it once
     try:
         return asyncio.run(work)
@@ -153,7 +153,7 @@ async def stable_ends(settings: Settings, places: Sequence[TopicPartition]) -> d
 
 
 async def _calendars(source: Settings, values: Mapping[str, Any]) -> tuple[KeptCalendar | None, ...]:
-    """Read the state for the announcements of each partition; raise MigrationRefused for a foreign record."""
+    """Return the announcements of each partition from the state; raise MigrationRefused for a foreign record."""
     found: list[KeptCalendar | None] = []
     for number in range(source.partitions):
         origin = Origin(partial(writer_since, values, TopicName.STATE, number))
@@ -178,7 +178,7 @@ async def _calendars(source: Settings, values: Mapping[str, Any]) -> tuple[KeptC
 
 
 def _is_at_home(key: bytes, number: int, count: int) -> bool:
-    """Check whether a foreign record quarantines anything: one of another partition's complaint does not."""
+    """Check whether a foreign record is in its complaint's own partition: in another one it quarantines nothing."""
     if key == CALENDAR_KEY:
         return True
     try:
@@ -188,7 +188,7 @@ def _is_at_home(key: bytes, number: int, count: int) -> bool:
 
 
 def merged(source: Settings, found: Sequence[KeptCalendar | None]) -> KeptCalendar | None:
-    """Return the record of the partition that has folded the fewest announcements; raise if partitions differ.
+    """Return the record of the partition with the fewest compacted announcements; raise if partitions differ.
 
     A complaint's number of announcements would name others in its new partition then.
     """

@@ -1,4 +1,4 @@
-"""Records as a migration writes them: partition, headers, and what is left out."""
+"""Conversion of records for a migration: partition, headers, and omitted records."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -41,7 +41,7 @@ _READ: Final[Mapping[TopicName, Callable[[KafkaRecord], object]]] = {
 
 @dataclass(frozen=True)
 class RecordMover:
-    """Moves the records of one installation to another prefix and another number of partitions."""
+    """Converts records of one installation for another prefix and another number of partitions."""
 
     source: Settings
     target: Settings
@@ -54,7 +54,7 @@ class RecordMover:
     _origins: dict[tuple[TopicName, int], Origin] = field(default_factory=dict)
 
     def move(self, topic: TopicName, record: KafkaRecord) -> Sequence[OutgoingRecord]:
-        """Return `record` for the new topics, and the words of a fact where they are to lie apart.
+        """Return `record` for the new topics, with the words of a fact separately if they are to be stored apart.
 
         Nothing for what the engine does not act on: foreign and unreadable records, dead letters that were replayed or
         discarded, and erased words.
@@ -75,7 +75,7 @@ class RecordMover:
         return (moved,)
 
     def home(self, topic: TopicName, key: bytes | None, partition: int) -> int:
-        """Return the new partition of what lies in `partition`: that of its complaint, if its key names one."""
+        """Return the new partition of a record in `partition`: that of its complaint, if its key names one."""
         count = self.target.partitions
         if count == self.source.partitions:
             return partition
@@ -112,7 +112,7 @@ class RecordMover:
 
 
 def checksum(record: KafkaRecord | OutgoingRecord) -> int:
-    """Return 64 bits that depend on every part of a record. Those of many are added up: their order does not matter."""
+    """Return a 64-bit checksum of all parts of a record; the sum over records is independent of their order."""
     parts = [record.key, record.value]
     for name, content in record.headers:
         parts += (name.encode(errors="replace"), content)

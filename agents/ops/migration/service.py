@@ -56,7 +56,7 @@ class MigrationReport:
 
 
 def migrate(plan: Plan, report: Report, tell: Callable[[str], None]) -> MigrationReport:
-    """Copy an installation as planned, or go on with a copy that ended early; one that is complete stays as it is.
+    """Copy an installation as planned, or resume a copy; a complete one stays unchanged.
 
     `report` is called while records are copied, `tell` with the name of each step. Raises MigrationRefused: the target
     holds something else, the source has changed, or they differ in the end.
@@ -82,7 +82,7 @@ def migrate(plan: Plan, report: Report, tell: Callable[[str], None]) -> Migratio
 
 
 def completed(plan: Plan) -> bool:
-    """Check whether this migration is complete already; raise MigrationRefused for another one."""
+    """Check whether this migration is already complete; raise MigrationRefused for another one."""
     with admin_client(plan.target) as client:
         found = describe_topics(client, plan.target, ALL_TOPICS)
     for name, topic in found.items():
@@ -118,7 +118,7 @@ def _note(plan: Plan, **more: object) -> None:
 
 
 def _begin(plan: Plan) -> None:
-    """Create what topics are missing, as the copy needs them, and note the migration before anything is copied."""
+    """Create missing topics for the copy, and record the migration before anything is copied."""
     target = plan.target
     with admin_client(target) as client:
         missing = set(ALL_TOPICS) - describe_topics(client, target, ALL_TOPICS).keys()
@@ -130,7 +130,7 @@ def _begin(plan: Plan) -> None:
 
 
 def _compared(plan: Plan) -> dict[str, int]:
-    """Read back what was written and return the records of each topic; raise MigrationRefused if it differs."""
+    """Read the copy back and return the number of records of each topic; raise MigrationRefused if it differs."""
     values = installation_values(plan.target)
     parts = [TopicProgress.of(values, topic).written for topic in COPIED]
     found = run(read_back(plan.target))
@@ -145,7 +145,7 @@ def _compared(plan: Plan) -> dict[str, int]:
 
 
 def _hand_over(plan: Plan) -> None:
-    """Write what the stages start with: topic settings, marked offsets, and the installation record."""
+    """Write what the stages need to start: topic settings, marked offsets, and the installation record."""
     target, count = plan.target, plan.target.partitions
     places = {stage: [TopicPartition(target.topic(topic), n) for n in range(count)] for stage, topic in STAGES.items()}
     ends = run(stable_ends(target, [place for each in places.values() for place in each]))
@@ -174,13 +174,13 @@ def _hand_over(plan: Plan) -> None:
 
 
 def _incidents(plan: Plan) -> Mapping[str, Any]:
-    """Return the incidents under the names of the former topics: the same place of a new one is another incident."""
+    """Return the incidents under the names of the former topics: the same position in a new one is another incident."""
     found = [replace(each, topic=f"{each.topic}@{plan.source.prefix}") for each in incidents_in(plan.values)]
     return {each.key: each.to_value() for each in found}
 
 
 def _audited(plan: Plan) -> tuple[int, int, int]:
-    """Audit both installations; return complaints, facts and findings, or raise MigrationRefused."""
+    """Audit both installations; return the counts of complaints, facts and findings, or raise MigrationRefused."""
     old, new = audit(plan.source), audit(plan.target)
     known = {(each.code, each.complaint) for each in old.violations}
     added = [each for each in new.violations if (each.code, each.complaint) not in known]

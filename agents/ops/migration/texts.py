@@ -1,4 +1,4 @@
-"""Free text as a migration moves it: apart from the facts that held it, and without what was erased."""
+"""Migration of free text: moved out of the facts if requested, and dropped if it was erased."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
@@ -40,7 +40,7 @@ class TextSplitter:
     """By complaint id, the version of the last fact that erased its texts: those of the facts before it."""
 
     def split(self, moved: OutgoingRecord) -> Sequence[OutgoingRecord]:
-        """Return a fact without its words, and the words unless they are erased; what is no fact stays as it is."""
+        """Return a fact without its words, and the words unless they are erased; other records unchanged."""
         try:
             recorded = decode_own_fact(moved.key, moved.value)
         except Undecodable:
@@ -66,7 +66,7 @@ class TextSplitter:
 
 
 async def text_splitter(source: Settings, values: Mapping[str, Any]) -> TextSplitter:
-    """Return what moves the words of the installation `source`, with `values` in its record."""
+    """Return the splitter for the installation `source`, with `values` in its record."""
     keys = source.keys() if source.key_file else Keys.derived(values.get(KEY_PREFIX, source.prefix))
     # where free text was never apart, lifecycle refused to erase it
     erased = await _erased(source, values) if TEXTS_KEY in values else {}

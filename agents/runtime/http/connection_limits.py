@@ -23,7 +23,7 @@ _LOG_SECONDS: Final = 60.0
 
 
 class ConnectionLimit:
-    """At most `most` connections: for a new one beyond that, the oldest that waits for no answer is closed.
+    """Limits open connections to `most`: a new one beyond that closes the oldest without a pending response.
 
     So one that asks at once gets its answer, however many others hold connections open.
     """
@@ -36,7 +36,7 @@ class ConnectionLimit:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Note that the connection of `request` waits for an answer."""
+        """Mark the connection of `request` as waiting for a response."""
         self._busy.add(request.protocol)
         try:
             return await handler(request)
@@ -44,7 +44,7 @@ class ConnectionLimit:
             self._busy.discard(request.protocol)
 
     def accept(self, server: web.Server) -> asyncio.Protocol:
-        """Return the protocol for a new connection, after making room for it."""
+        """Return the protocol for a new connection, closing an old one if there are too many."""
         connections = server.connections
         excess = len(connections) - self._most + 1
         if excess > 0:
@@ -64,7 +64,7 @@ class ConnectionLimit:
 
 
 def runner(site: web.Application, shutdown_timeout: float = 60.0) -> web.AppRunner:
-    """Return what runs `site`, with our limits of time and size for each connection."""
+    """Return a runner for `site`, with the limits of time and size for each connection."""
     return web.AppRunner(
         site,
         access_log=None,
@@ -76,7 +76,7 @@ def runner(site: web.Application, shutdown_timeout: float = 60.0) -> web.AppRunn
 
 
 class LimitedSite(web.BaseSite):
-    """A TCP port whose connections are limited; port 0 takes any that is free."""
+    """A TCP port with limited connections; port 0 selects any free port."""
 
     def __init__(self, runner: web.AppRunner, host: str, port: int, limit: ConnectionLimit) -> None:
         super().__init__(runner)
@@ -86,7 +86,7 @@ class LimitedSite(web.BaseSite):
 
     @property
     def name(self) -> str:
-        """Where it is."""
+        """URL of the port."""
         return f"http://{self._host}:{self._port}"
 
     async def start(self) -> None:

@@ -1,4 +1,4 @@
-"""Liveness (should it be killed?) and readiness (does it work now?).
+"""Health of a worker: liveness (should it be killed?) and readiness (does it work now?).
 
 A worker that restores, or whose Kafka is unreachable, is not ready, and a restart would not help. One whose loop is
 stuck is not live either. A fenced one has ended itself.
@@ -22,13 +22,13 @@ _ASK_SECONDS: Final = 2.0
 
 
 def liveness_problem(stage_consumer: StageConsumer) -> str | None:
-    """Return why the worker should be killed, in one line; None if it should not."""
+    """Return why the worker should be killed, in one line; None if it is live."""
     # a batch that waits for another topic is loading: a restart would begin that anew
     return None if stage_consumer.wait_reason() else _stuck(stage_consumer, LIVE_SECONDS)
 
 
 def readiness_problem(stage_consumer: StageConsumer) -> str | None:
-    """Return why the worker does not do its work just now, in one line; None if it does."""
+    """Return why the worker does not work at present, in one line; None if it is ready."""
     if stage_consumer.should_stop:
         return "stopping"
     stuck = stage_consumer.guard.reason or stage_consumer.wait_reason() or _stuck(stage_consumer, READY_SECONDS)
@@ -51,7 +51,7 @@ def _stuck(stage_consumer: StageConsumer, seconds: float) -> str | None:
 
 
 def _silent_seconds(stage_consumer: StageConsumer) -> float:
-    """Return for how long Kafka has not answered."""
+    """Return the seconds since Kafka's last response."""
     silent = time.monotonic() - stage_consumer.metrics.answered_at
     fetched_ms = [
         stage_consumer.worker.consumer.last_poll_timestamp(each)
@@ -62,7 +62,7 @@ def _silent_seconds(stage_consumer: StageConsumer) -> float:
 
 
 async def ping_kafka(stage_consumer: StageConsumer) -> None:
-    """Let a worker without partitions ask Kafka for something: by itself it asks for nothing."""
+    """Send a request to Kafka for a worker without partitions, which sends none by itself."""
     if stage_consumer.rebalancing or stage_consumer.processors:
         return
     with suppress(KafkaError, TimeoutError):

@@ -20,7 +20,7 @@ _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- what
 
 
 def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
-    """Ask, print the answer, and return the exit status."""
+    """Request the stage's health, print the answer, and return the exit status."""
     try:
         address = Settings.from_environment(env).web
     except SettingsError as error:

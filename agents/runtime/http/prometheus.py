@@ -173,7 +173,7 @@ METRICS: Final = (*Metrics().specs, *(spec for spec, _ in _STATE))
 
 
 class _Labelled(Collector):
-    """Metrics of a process, its own and those of Python, with the labels that all have."""
+    """Metrics of a process, its own and those of Python, with the common labels."""
 
     def __init__(self, name: str, prefix: str, collect: Callable[[], Iterable[Metric]]) -> None:
         self._labels = {STAGE: name, PREFIX: prefix}
@@ -190,7 +190,7 @@ class _Labelled(Collector):
 
 
 class Exporter:
-    """Encoder of the metrics of a process.
+    """Exporter of the metrics of a process.
 
     Args:
         name: value of the label `stage`.
@@ -204,13 +204,13 @@ class Exporter:
         self._registry.register(_Labelled(name, prefix, collect))
 
     def read(self, accept: str) -> tuple[bytes, str]:
-        """Return the metrics as they are now, and their content type, in the format that `accept` asks for."""
+        """Return the present metrics and their content type, in the format that `accept` requests."""
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 
 
 class PrometheusExporter(Exporter):
-    """Encoder of the metrics of a worker and of its process."""
+    """Exporter of the metrics of a worker and of its process."""
 
     def __init__(self, stage_consumer: StageConsumer) -> None:
         stage = stage_consumer.stage.name

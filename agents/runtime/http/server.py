@@ -40,11 +40,11 @@ class StageWeb(Service):
 
     @property
     def web_url(self) -> str:
-        """Where it is, for Faust's banner."""
+        """URL of the service, for Faust's banner."""
         return f"http://{self._address}"
 
     async def on_start(self) -> None:
-        """Open the port."""
+        """Open the port when the service starts."""
         await self._runner.setup()
         try:
             await LimitedSite(self._runner, self._address.host, self._address.port, self._limit).start()
@@ -53,7 +53,7 @@ class StageWeb(Service):
             exit_with_error(self._stage_consumer.stage.name, RefusedToStart(reason))
 
     async def on_stop(self) -> None:
-        """Close it."""
+        """Close the port when the service stops."""
         await self._runner.cleanup()
 
     async def _metrics(self, request: web.Request) -> web.Response:
