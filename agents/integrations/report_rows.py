@@ -242,9 +242,12 @@ def _is_of_amounts(row: Iterable[Any], first: str) -> bool:
 
 
 def _may_be_sum(row: Iterable[Any], first: str, word: str) -> bool:
-    """Check whether `first` labels a total beside amounts alone, or has no letter after the `word` for one."""
-    beside = any(text != first for text in _texts(row))
-    return _is_of_amounts(row, first) and (beside or not any(map(str.isalpha, first[len(word) :])))
+    """Check whether `first` labels a total beside amounts alone, or has only an amount, or no letter, after `word`."""
+    if not _is_of_amounts(row, first):
+        return False
+    behind = first[len(word) :].lstrip(" :=-")
+    beside = any(text != first and _AMOUNT.fullmatch(text) for text in _texts(row))
+    return beside or _AMOUNT.fullmatch(behind) is not None or not any(map(str.isalpha, behind))
 
 
 def _is_sum(text: str) -> bool:
@@ -252,9 +255,9 @@ def _is_sum(text: str) -> bool:
 
 
 def _word_of_sum(text: str) -> str:
-    """Return the word for a total at the beginning of a text, as written there."""
+    """Return the longest word for a total at the beginning of a text, as written there."""
     found = (text[: len(word)] for word in catalogue().words["sums"] if text.casefold().startswith(word))
-    return next((word for word in found if not text[len(word) : len(word) + 1].isalnum()), "")
+    return max((word for word in found if not text[len(word) : len(word) + 1].isalnum()), key=len, default="")
 
 
 def _body(cells: Mapping[str, str]) -> str:

@@ -167,6 +167,8 @@ def test_a_sum_or_a_rule_with_anything_else_is_refused_with_a_reason(header: str
         ("title,body", "Total keluhan,12", "Total"),
         ("title,body", "TOTAL-,---", "TOTAL"),
         ("title,body", "Grand Total = 3,", "Grand Total"),
+        ("title,body", "Total keseluruhan = 3,", "Total keseluruhan"),
+        ("title,body", "Total: Rp 1.500.000,-", "Total"),
     ],
 )
 def test_what_may_be_a_sum_is_neither_sent_nor_skipped(header: str, row: str, word: str) -> None:
@@ -183,7 +185,12 @@ def test_an_amount_in_the_line_of_a_sum_is_no_status_and_no_word() -> None:
 def test_a_title_that_begins_as_a_sum_is_a_report() -> None:
     for text in ("Total bantuan,tidak sampai", "Jumlah,5", "Total = 3,", "Jumlah laporan,2"):
         assert report(f"id,title,body\n7,{text}\n").id == "7"
-    alone = ("Total pemadaman listrik sudah 5 hari,", "Jumlah korban bertambah,")
+    alone = (
+        "Total pemadaman listrik sudah 5 hari,",
+        "Jumlah korban bertambah,",
+        "Jumlah guru kurang,",
+        "Jumlah guru kurang,-",
+    )
     for text in ("Total bantuan,tidak sampai", "Totalitas,5", "Jumlahkan,", "Summary,5", *alone):
         assert report(f"title,body\n{text}\n", no_id=True).data.title == text.split(",")[0]
     assert report("title,body\nTotal bantuan,tidak sampai\n", no_id=True).data.title == "Total bantuan"
