@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.tables import Rows, every
-from workflow.deadlines.due_dates import due_at, remaining, warn_at
+from workflow.deadlines.due_dates import due_after_work, due_at, remaining, warn_at
 from workflow.deadlines.durations import Duration, Unit
 from workflow.deadlines.office_hours import OfficeHours
 from workflow.deadlines.working_days import Calendar
@@ -158,3 +158,12 @@ def test_a_warning_lies_between_start_and_due(start: datetime, length: timedelta
     warning = warn_at(start, due, share)
     assert start <= warning <= due
     assert warning.microsecond % 1000 == 0
+
+
+@pytest.mark.parametrize(("hours", "due"), [("14", date(2026, 3, 6)), ("38", date(2026, 3, 9)), ("39", None)])
+def test_a_day_of_work_until_midnight_ends_with_itself(hours: str, due: date | None) -> None:
+    always = OfficeHours.parse("00:00-24:00")
+    friday = datetime(2026, 3, 6, 10, tzinfo=WIB)
+    left = Duration.parse(f"{hours} working hours")
+    found = due_after_work(friday, left, WIB, CALENDAR, hours=always, in_days=True)
+    assert found == (end_of(due, WIB) if due else datetime(2026, 3, 10, 1, tzinfo=WIB))
