@@ -297,6 +297,8 @@ class Lifecycle:
         for name, snapshot in self._committed.items():
             self._cache.pop(name, None)
             self._store.put_back(name, snapshot)
+            if snapshot is not None and basis_of(snapshot).status not in OPEN:
+                self._store.compress(name)
         self._forget_batch()
 
     def _forget_batch(self) -> None:

@@ -197,6 +197,18 @@ def test_a_settled_complaint_is_packed_when_it_is_read_back() -> None:
     assert decided(after, rating) == wanted
 
 
+def test_a_settled_complaint_stays_packed_when_its_rating_is_rolled_back() -> None:
+    commands = records(list(lives(LIVES, at_once=LIVES)))
+    before = begun()
+    after = begun([each for each in decided(before, commands[:-LIVES]) if each.topic is TopicName.STATE])
+    rating = commands[-LIVES:]
+    for record in rating:
+        after.handle(record)
+    after.rollback()
+    assert list(after._store.uncompressed()) == []  # noqa: SLF001 -- the memory that packing saves
+    assert decided(after, rating) == decided(before, rating)
+
+
 def test_a_complaint_that_is_no_longer_in_the_topic_is_forgotten_though_it_was_packed() -> None:
     commands = records(list(lives(1)))
     memory = [each for each in decided(begun(), commands) if each.topic is TopicName.STATE]
