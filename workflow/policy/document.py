@@ -122,7 +122,8 @@ def _completed(document: Mapping[str, Any]) -> tuple[list[_Version], list[tuple[
             continue
         base = next((each for each in versions if each.day is not None and each.day == read(_DAY, named)), None)
         if base is not None:
-            whole = base.whole | {key: _merged(base.whole.get(key), value) for key, value in whole.items()}
+            own = {key: _merged(base.whole.get(key), value) for key, value in whole.items()}
+            whole = {key: value for key, value in base.whole.items() if key != "effective_from"} | own
         elif all(each.day is not None for each in versions):
             days = ", ".join(str(each.day) for each in versions) or "none"
             mistakes.append(
@@ -190,6 +191,7 @@ def _lines(found: Iterable[tuple[str, str]], versions: Sequence[_Version]) -> It
     for at, (version, own) in enumerate(zip(versions, by_version, strict=True)):
         name = f"versions[{at}]." if version.day is None else f"version {version.day}: "
         for path, mistake in own:
-            if not (version.based and (path, mistake) in seen) and not (version.incomplete and is_absence(mistake)):
+            may_be_there = version.incomplete and is_absence(mistake) and path != "effective_from"
+            if not (version.based and (path, mistake) in seen) and not may_be_there:
                 yield f"{name}{path}: {mistake}"
         seen.update(own)

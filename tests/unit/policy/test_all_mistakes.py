@@ -178,6 +178,14 @@ def test_what_is_based_on_an_unreadable_day_is_no_mistake() -> None:
     ]
 
 
+def test_a_day_is_not_taken_from_the_version_that_another_is_based_on() -> None:
+    undated = {"based_on": date(2025, 1, 1), "return_limit": 3}
+    later = {"effective_from": date(2027, 5, 1), "based_on": date(2026, 11, 30)}
+    missing = ["versions[1].effective_from: missing"]
+    assert mistakes(version(), undated) == missing
+    assert mistakes(version(), undated, later) == missing
+
+
 def test_what_would_only_have_no_effect_is_named_beside_a_mistake() -> None:
     late = {"category": "pasr", "clocks": {"citizen_reply": "8 days"}}
     units = [{"id": each, "name": each, "categories": ["pasar"]} for each in ("one", "two")]
