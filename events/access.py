@@ -19,23 +19,23 @@ class Role:
 
     name: str
     what: str
-    """What it is, for people."""
+    """Description of the role, for people."""
     reads: tuple[TopicName, ...] = ()
     writes: tuple[TopicName, ...] = ()
     sees: tuple[TopicName, ...] = ()
-    """Topics that it may see besides: how many partitions, and where they end."""
+    """Further topics that the role may describe: number of partitions, and log ends."""
     follows: tuple[str, ...] = ()
-    """Stages whose progress (the committed offsets of their group) it may see."""
+    """Stages whose committed offsets the role may read."""
     group: str | None = None
-    """The consumer group it may join; one that ends in `-` stands for all groups that begin so."""
+    """Consumer group that the role may join; a trailing `-` makes it a prefix."""
     transactional: tuple[str, ...] = ()
-    """The transactional ids it may write under; one that ends in `-` stands for all that begin so."""
+    """Transactional ids that the role may use; a trailing `-` makes it a prefix."""
     looks_into: tuple[TopicName, ...] = ()
-    """Topics whose settings it may look at."""
+    """Topics whose settings the role may read."""
     makes: tuple[TopicName, ...] = ()
-    """Topics that it may make."""
+    """Topics that the role may create."""
     alters: tuple[TopicName, ...] = ()
-    """Topics whose settings and number of partitions it may change."""
+    """Topics whose settings and number of partitions the role may change."""
 
     @property
     def topics(self) -> tuple[TopicName, ...]:

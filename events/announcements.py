@@ -14,7 +14,7 @@ from events.cloudevents import Attribute, Envelope, Frozen, Line
 from events.commands import Command, command_type
 
 CALENDAR: Final = "calendar"
-"""Subject and key of what concerns the calendar."""
+"""Subject and key of records about the calendar."""
 CALENDAR_KEY: Final = CALENDAR.encode()
 CALENDAR_TYPE: Final = "lapor.calendar.snapshot.v1"
 """Type of the record `calendar` of `complaints.state`."""
@@ -59,7 +59,7 @@ class Announcement(Frozen):
 
 
 REMEMBERED_ANNOUNCEMENTS: Final = 500
-"""So many of the announcements that are no longer kept are known again when they are repeated."""
+"""Number of compacted announcements whose repeats are still recognized."""
 
 
 class Announcements(Frozen):

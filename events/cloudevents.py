@@ -30,7 +30,7 @@ _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
 LINK_SCHEMES: Final = ("http", "https")
 """The schemes that a link to an attachment or evidence may have."""
 _set: Final = object.__setattr__
-"""Sets an attribute of a frozen model."""
+"""Setter for an attribute of a frozen model."""
 
 
 def _short(limit: int, least: int = 0) -> StringConstraints:

@@ -18,9 +18,9 @@ from events.writer import header_value
 AFTER_HEADER: Final = "after"
 LAYOUT_KEY: Final = "layout"
 MARKS: Final = "marks/"
-"""Begins the key of each stage that marks its offsets: from the beginning, or since they were first accepted."""
+"""Prefix of the keys of stages that mark their offsets: from their first start, or since acceptance."""
 INCIDENTS: Final = "incident/"
-"""What the key of each incident begins with."""
+"""Prefix of the keys of incidents."""
 
 EXPIRED_UNREAD: Final = "expired-unread"
 LAYOUT_CHANGED: Final = "layout-changed"
@@ -31,21 +31,21 @@ KINDS: Final = (EXPIRED_UNREAD, LAYOUT_CHANGED, OFFSET_LOST, OFFSETS_ACCEPTED, T
 """The kinds of incidents; docs/how-to/runbook.md has the steps for each."""
 
 MIGRATION_KEY: Final = "migration"
-"""Key of the migration that filled the topics: from which prefix, and whether it is complete (`alur migrate`)."""
+"""Key of the migration that filled the topics: its source prefix, and whether it is complete (`alur migrate`)."""
 FIRST_POSITIONS: Final = "first-positions"
-"""Key of the positions at which the inward topics begin: a migrated installation counts on from its former topics."""
+"""Key of the first positions in the inbound topics: a migrated installation continues those of its former topics."""
 KEY_PREFIX: Final = "key-prefix"
 """Key of the prefix that keys are derived from where there is no key file; without it, the installation's own."""
 
 _OF_ONE_STAGE: Final = frozenset({OFFSET_LOST, OFFSETS_ACCEPTED})
-"""Kinds that several stages can report about one place: each has offsets of its own."""
+"""Kinds that several stages can report about the same position: each stage has its own offsets."""
 _WRITER_KEY: Final = "writer/"
 TEXTS_KEY: Final = "texts"
 TEXTS_APART: Final = "apart"
 TEXTS_IN_FACTS: Final = "facts"
 """Where free text is written to: apart, as in a new installation, or into the facts, as where nothing is recorded."""
 ERASE_AFTER_KEY: Final = "erase-after"
-"""Key of the retention: the days after its end when a complaint is due to be erased; none at 0, or without it."""
+"""Key of the retention: days from the end of a complaint to its erasure; none if 0 or absent."""
 
 
 def writer_key(topic: TopicName, partition: int) -> str:
@@ -80,9 +80,9 @@ class Layout:
     """Topics and partitions that every worker must find."""
 
     partitions: int
-    """Of each topic about complaints."""
+    """Number of partitions of each topic about complaints."""
     topics: dict[str, str]
-    """Kafka's id of each topic, by its name without the prefix: a topic that is made anew has another."""
+    """Kafka's id of each topic, by its name without the prefix: a recreated topic has another id."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Layout | None":
@@ -108,11 +108,11 @@ class Incident:
     partition: int | None
     first_offset: int | None
     last_offset: int | None
-    """The records concerned, both included; None where it is not about records."""
+    """Offset of the last record concerned, inclusive; None if no records are concerned."""
     reason: str
     """One line: what happened, to what, what to do next."""
     at: datetime | None = None
-    """When it was first reported."""
+    """Time of the first report."""
     acknowledged_at: datetime | None = None
     acknowledged_by: str | None = None
 

@@ -12,9 +12,9 @@ from events.vocabulary import ClockName, ComplaintClass, Outcome, Status
 STATE_TYPE: Final = "lapor.complaint.snapshot.v1"
 """Type of the records of `complaints.state`."""
 Unless0 = Annotated[int, Field(exclude_if=not_)]
-"""A number that most snapshots do not need: left out while it is 0."""
+"""Number that is zero in most snapshots, and then left out."""
 REMEMBERED_COMMANDS: Final = 64
-"""So many last commands are known again when they are repeated."""
+"""Number of last commands whose repeats are recognized."""
 
 
 class Clock(Frozen):

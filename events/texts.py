@@ -20,9 +20,9 @@ from events.reports import ReportContent
 from events.snapshot import Complaint
 
 PLACEHOLDER: Final = "[complaints.texts]"
-"""Stands in a fact for words that lie in `complaints.texts`."""
+"""Placeholder in a fact for words in `complaints.texts`."""
 ERASED: Final = "[erased]"
-"""What a reader of both topics shows in place of words that are no longer there."""
+"""Replacement for erased words, for readers of both topics."""
 
 _REPORT: Final = ("title", "body", "office", "attachments")
 FREE_TEXT: Final[Mapping[type[Frozen], tuple[str, ...]]] = {

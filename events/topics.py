@@ -14,7 +14,7 @@ _TOMBSTONE_DAYS: Final = 3_650
 _ERASED_DAYS: Final = 7
 
 INWARD_RECORD_BYTES: Final = 1_048_576
-"""Largest record (key, value and headers) that channels, officers and citizens may send, in bytes."""
+"""Maximum size of a record (key, value and headers) from channels, officers and citizens, in bytes."""
 INWARD_BATCH_BYTES: Final = INWARD_RECORD_BYTES * 5 // 4
 """Largest batch that the topics of these records take, unpacked: a record that is forwarded still fits, and one that is
 too large is set aside instead of refused by the broker alone."""
@@ -47,7 +47,7 @@ class Topic:
     readers: str
     config: dict[str, str] = field(default_factory=dict)
     partitions: int | None = None
-    """None: as many as the installation has."""
+    """Number of partitions; None: that of the installation."""
 
     def partitions_in(self, installation: int) -> int:
         """Return the number of partitions, in an installation with `installation` partitions."""
@@ -128,7 +128,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
 )
 
 INWARD: Final = frozenset({TopicName.INTAKE, TopicName.COMMANDS})
-"""The topics on which others write to the engine."""
+"""Topics on which others write to the engine."""
 ALL_TOPICS: Final = tuple(topic.name for topic in TOPICS)
 """The names of all topics, in the order of their declaration."""
 
@@ -146,4 +146,4 @@ STAGES: Final[dict[str, TopicName]] = {
 }
 """Each stage and the topic it reads: one consumer group a stage."""
 FROM_MEMORY: Final = "sla"
-"""The stage that reads a compacted topic from its start: its offset is no progress."""
+"""The stage that reads a compacted topic from its start: its committed offset is no progress."""

@@ -17,7 +17,7 @@ WRITER: Final = 1
 
 An older lifecycle would drop that field: it refuses a partition with a higher number than its own (docs/adr/0017)."""
 MARKED: Final = (TopicName.EVENTS, TopicName.TEXTS, TopicName.STATE, TopicName.STORIES)
-"""The topics whose records have it."""
+"""Topics whose records have a writer number."""
 WRITER_HEADER: Final = "writer"
 SOURCE_OFFSET_HEADER: Final = "source-offset"
 _REPAIR: Final = ("repair", b"1")

@@ -30,10 +30,10 @@ ALUR_SECURITY, ALUR_SASL_* and ALUR_TLS_* (docs/reference/security.md).
 
 _FILE: Final = files("agents.cli").joinpath("commands.toml")
 PANELS: Final[dict[str, dict[str, list[str]]]] = tomllib.loads(_FILE.read_text("utf-8"))
-"""By heading, in the order of `alur --help`, and by name: the attribute of the module of that name, and the summary."""
+"""Commands by heading, in the order of `alur --help`: for each name the attribute of its module, and the summary."""
 
 _LONGEST_WORD: Final = 500
-"""Of a message: what was typed may be of any length, and an address or a path shorter."""
+"""Maximum length of an unbroken word in a message: typed input may be of any length."""
 
 COMMANDS: Final = {name: command for commands in PANELS.values() for name, command in commands.items()}
 

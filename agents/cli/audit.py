@@ -59,7 +59,7 @@ HOLDS: Final[dict[str, tuple[set[Code], tuple[TopicName, ...]]]] = {
     "each record is read before it expires": ({Code.EXPIRED_UNREAD}, ()),
     "each record can be read, and is in its partition": ({Code.MISPLACED, Code.UNREADABLE}, _FACTS),
 }
-"""Of each invariant the violations, and the topics that it is checked by."""
+"""For each invariant its violations, and the topics that it is checked with."""
 _PARTLY: Final = {
     Kept.SOME: "of what is still kept",
     Kept.NOTHING: "not checked: all of it has expired",

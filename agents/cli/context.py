@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workflow.policy.model import Policy
 
 _PIPE_WIDTH: Final = 2_000
-"""Columns: in a pipe nothing is cut or folded."""
+"""Width in columns: in a pipe nothing is cut or wrapped."""
 _LONGEST_LOGIN: Final = 100
 _OPTIONS: Final = {"ALUR_BROKER": "--broker", "ALUR_PREFIX": "--prefix", "ALUR_POLICY": "--policy"}
 _COMMAND: Final = re.compile(r"(?<![\w/.-])alur (?=[a-z])(?!broker )")

@@ -28,7 +28,7 @@ from workflow.reports.explain import Explanation, Origin, Run, Step, explain
 
 _UNCONFIRMED: Final = "default, not confirmed"
 _MARK: Final = "*"
-"""Beside an unconfirmed value, explained in a line below."""
+"""Mark beside an unconfirmed value, explained in a line below."""
 _RULES: Final = {
     "zones": "zone",
     "hours": "office hours",

@@ -39,9 +39,9 @@ class Tally:
     lines: list[tuple[int, str]] = field(default_factory=list)
     """Line and complaint of the first reports."""
     notes: Counter[str] = field(default_factory=Counter)
-    """Values that were left out, by field."""
+    """Number of dropped values, by field."""
     noted: list[str] = field(default_factory=list)
-    """The first of these, a line each."""
+    """The first dropped values, one line each."""
 
     @property
     def empty(self) -> bool:

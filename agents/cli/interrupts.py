@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 
 _STDERR: Final = 2
 _SHELL: Final = 128
-"""Added to the number of the signal."""
+"""Exit status of a shell for a signal: this plus the signal's number."""
 
 
 class Terminated(KeyboardInterrupt):

@@ -12,9 +12,9 @@ from workflow.policy.model import PolicyError, PolicySet
 _PACKAGED: Final = resources.files("workflow") / "policy"
 _OFFICES: Final = "offices.toml"
 _LARGEST: Final = 4 * 1024 * 1024
-"""Bytes of a file: all offices of the country have a fraction of it."""
+"""Maximum size of a file in bytes: all offices of the country need a fraction of it."""
 _DEEPEST: Final = 30
-"""So far its values may be nested: five levels are all that a policy has."""
+"""Maximum nesting of values: a policy needs five levels."""
 
 
 def packaged() -> list[str]:

@@ -44,11 +44,11 @@ class HistoryResult:
 
     known: ComplaintHistory
     whole: bool
-    """It was read up to the present version; else reading reached its limit."""
+    """Whether all facts up to the present version were read, within the limit."""
     explained: tuple[Explanation, ...] = ()
-    """Its present clocks; none of a secret complaint: the days tell the part of the country."""
+    """Day breakdowns of the present clocks; none for a secret complaint: the days reveal the part of the country."""
     refused: bool = True
-    """Its refusals were read."""
+    """Whether the refusals were read."""
 
 
 def read_history(settings: Settings, key: bytes, row: ComplaintRow) -> HistoryResult:

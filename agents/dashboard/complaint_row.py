@@ -15,7 +15,7 @@ from workflow.machine.transitions import OPEN
 from workflow.reports.redaction import redacted
 
 BREACHED: Final = tuple(name for name, rule in RULES.items() if rule.on_expiry is OnExpiry.BREACH)
-"""Clocks that lists have: of the others, none is ever missed."""
+"""Clocks that lists show as missed: the others are never breached."""
 OBLIGATIONS: Final = frozenset(BREACHED) - {ClockName.ESCALATION}
 """Clocks whose expiry is a breach. Clocks of citizens expire without one, and a rung's belongs to the ladder."""
 HOUR_S: Final = 3_600
@@ -27,9 +27,9 @@ class RowShape(NamedTuple):
     status: Status
     office: str | None
     disposed: bool
-    """It has been with an office at least once."""
+    """Whether it has ever been with an office."""
     exhausted: bool
-    """It is open, and the ladder has no rung left."""
+    """Whether it is open with an exhausted ladder."""
     secret: bool
     why: str | None = None
     """Why it waits, of `waiting_for` in its snapshot."""
@@ -64,9 +64,9 @@ class ComplaintRow(NamedTuple):
     received: int
     closed: int | None
     due: Deadline | None
-    """The first obligation that can still be met; it may have expired without a notice so far."""
+    """First obligation that can still be met; it may have expired without a processed notice."""
     missed: Deadline | None
-    """The first deadline that was missed, as long as what it was for is still missing."""
+    """First missed deadline whose required action is still missing."""
     follows: str | None = None
     """The earlier complaint that its reporter named; None also of one at rest."""
 

@@ -21,11 +21,11 @@ from workflow.reports.redaction import redacted
 from workflow.stages.waiting import BY_HAND, WHY
 
 NAMED: Final = 10
-"""Complaints in a list."""
+"""Number of complaints in a list."""
 OFFICES: Final = 20
-"""Offices with a row of their own; the others share one."""
+"""Number of offices with their own row; the others share one."""
 REASONS: Final = 15
-"""Reasons of dead letters with a row of their own."""
+"""Number of dead-letter reasons with their own row."""
 DAYS: Final = 14
 CHART_DAYS: Final = 90
 _LONGEST_NAME: Final = 100
@@ -38,11 +38,11 @@ class DisplayContext:
     """The parts of the policy that the figures need."""
 
     zone: ZoneInfo
-    """Zone of the days in `flow`."""
+    """Time zone of the days in `flow`."""
     offices: Mapping[str, str] = field(default_factory=dict)
     """Names of the offices by id."""
     units: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Units of each office, however far below."""
+    """Units of each office, at any depth."""
     parents: Mapping[str, str | None] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     """Which installation it is, by name: prefix, broker, policy and version."""
@@ -81,7 +81,7 @@ class Sources:
     """Status of the topics that the dashboard reads, lag and dead letters."""
 
     reading: bool = True
-    """The topics have not been read to their end yet."""
+    """Whether the topics have not been read to their end yet."""
     trouble: str | None = None
     """`unreachable` or `refused` while there are no new records; else None."""
     unreadable: int = 0

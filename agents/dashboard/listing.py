@@ -25,7 +25,7 @@ from workflow.reports.redaction import redacted
 from workflow.stages.waiting import BY_HAND, WHY
 
 PAGE: Final = 50
-"""Complaints on a page of the dashboard."""
+"""Number of complaints on a page of the dashboard."""
 _BY_HAND: Final = "by-hand"
 NONE: Final = "none"
 """Value of `office` for complaints that no office holds."""
@@ -173,7 +173,7 @@ FIELDS: Final[Mapping[str, Callable[[ComplaintRow], Any]]] = {
 }
 """What conditions and orders are about, by name; moments in seconds since 1970."""
 LAST: Final = 10**12
-"""In place of a moment that there is not: after all others."""
+"""Substitute for a missing time: sorts after all others."""
 ORDERS: Final[Mapping[str, tuple[str, Any]]] = {
     "due": ("deadline", LAST),
     "received": ("received", LAST),
@@ -214,11 +214,11 @@ class Found(NamedTuple):
     total: int
     """Complaints in the whole list."""
     rows: Iterable[ComplaintRow]
-    """The asked ones; of all, they may come from the mirror one after the other."""
+    """Rows of the requested page; a whole list from the mirror is read lazily."""
     older: int = 0
-    """Settled complaints that are not looked at."""
+    """Number of settled complaints that are not searched."""
     mirrored: bool = False
-    """They are from the mirror."""
+    """Whether the rows are from the mirror."""
     current_at: datetime | None = None
     """When the mirror had all records; None before it has read them once."""
 

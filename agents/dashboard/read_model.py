@@ -21,7 +21,7 @@ from workflow.stages.waiting import BY_HAND
 
 DAY_S: Final = 86_400
 LATEST: Final = 10_000
-"""Settled complaints that `rows` has: those that ended last."""
+"""Number of settled complaints that `rows` has: the most recent ones."""
 FOLLOWERS: Final = 50
 _ENDS: Final = (Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN)
 
@@ -45,7 +45,7 @@ class HourCounts(NamedTuple):
 
 
 _Place = tuple[int, int, str, bytes]
-"""Of a complaint by a deadline; those of one second by their numbers, as in lists."""
+"""Sort key of a complaint by a deadline, then by tracking number, as in lists."""
 _Key = TypeVar("_Key")
 _Counts = TypeVar("_Counts", OfficeCounts, HourCounts)
 

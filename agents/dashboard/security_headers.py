@@ -22,7 +22,7 @@ HEADERS: Final = {
     "X-Frame-Options": "DENY",
 }
 _FOR_ALL: Final = frozenset({"/metrics", "/health/live", "/health/ready"})
-"""Counts and status, which Prometheus and health checks ask for by whatever address they have."""
+"""Paths of metrics and health, which any Host header may request."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 

@@ -48,7 +48,7 @@ PARTITIONS: Final = 4
 _QUICK_CHECK_S: Final = 1.0
 _PIPE_WIDTH: Final = 160
 _SCORECARD: Final = ("received", "verified", "answered_share", "on_time_share", "returned", "rating")
-"""Figures that the tables above do not have."""
+"""Figures in addition to the tables above."""
 
 
 def demonstrate(  # noqa: PLR0913 -- one for each option

@@ -40,7 +40,7 @@ class PlannedAction:
     """A command to be sent later."""
 
     after: float
-    """Seconds from now."""
+    """Delay in seconds."""
     source: str
     command: c.Command
     statuses: frozenset[Status] | None

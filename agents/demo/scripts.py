@@ -50,9 +50,9 @@ class OfficeConduct(Enum):
     DISPOSES = auto()
     ARCHIVES = auto()
     WAITS = auto()
-    """Disposes only when the missed deadline has been escalated to it."""
+    """Disposes only after the missed deadline was escalated to this office."""
     FORGETS = auto()
-    """Nothing, until no rung is left."""
+    """Does nothing until the ladder is exhausted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from agents.integrations.layouts import catalogue
 _LOCALES: Final = ("id", "en")
 _ZONES: Final = {"WIB": 7, "WITA": 8, "WIT": 9, "Z": 0, "UTC": 0, "GMT": 0}
 _EARLIEST: Final = 1980
-"""No report in a file is older."""
+"""Earliest plausible date of a report."""
 _EARLIEST_EVENT: Final = 1945
 _SLACK: Final = timedelta(hours=1)
-"""How far the clock of a source may be ahead."""
+"""Tolerance for the clock of a source that is ahead."""
 _CLEAR: Final = 19
-"""Of so many cells of one order, one of the other is a mistake."""
+"""If this many cells have one order, a single one of another order is an error."""
 
 _PARTED: Final = re.compile(r"(\d{1,2})([./\- ])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
 _YEAR_FIRST: Final = re.compile(r"(\d{4})([./\- ])(\d{1,2})\2(\d{1,2})(?!\d)")
@@ -72,9 +72,9 @@ class DateColumn:
     asked: Order | None = None
     example: str = ""
     years: bool = False
-    """A year may come first."""
+    """Whether a year may come first."""
     counts: Counter[Order | None] = field(default_factory=Counter)
-    """Cells that only one order can be; None for those that several can."""
+    """Cells that are valid in only one order; None counts those valid in several."""
 
     def see(self, cell: str) -> None:
         """Note a cell of the column."""

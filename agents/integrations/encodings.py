@@ -10,7 +10,7 @@ from charset_normalizer import from_bytes
 from agents.integrations.entries import UnreadableFile
 
 LONGEST: Final = 64 * 1024 * 1024
-"""Bytes of a line: a report may have one sixty-fourth of it, a list of requests all of it."""
+"""Maximum length of a line in bytes: a report may have one sixty-fourth of it, a list of requests all of it."""
 _CHUNK: Final = 1024 * 1024
 _SAMPLE: Final = 64 * 1024
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))

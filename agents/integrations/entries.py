@@ -11,7 +11,7 @@ from events.errors import Undecodable
 from workflow.stages.content_digests import FIELDS
 
 NO_RESULT: Final = "#FORMULA!"
-"""The text of a cell that holds a formula whose result is not in the file."""
+"""Text of a cell with a formula whose result is not in the file."""
 _COMPARED: Final = {"class_" if name == "class" else name for name in FIELDS}
 
 NOTHING: Final = "there is nothing in it"
@@ -72,7 +72,7 @@ class Report:
     """`field: reason` of each value that was dropped."""
     raw: Any = field(default=None, compare=False, repr=False)
     content: int = field(default=0, compare=False, repr=False)
-    """Hash of what is compared where a report comes again."""
+    """Hash of the content, for comparison with redeliveries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class PassedOver:
 
     line: int
     layout: bool = False
-    """It is the line of a sum or a rule."""
+    """Whether the row is only a total or a separator."""
 
 
 Item = Report | Skipped | PassedOver

@@ -15,7 +15,7 @@ from agents.integrations.report_rows import ImportOptions, is_layout
 
 _SAMPLED: Final = 200
 _OFTEN: Final = 20
-"""A word that one of so many entries has is a word of the file, and no mistake in one of them."""
+"""If one of this many entries has a word, it is intended and no error."""
 _WORDS: Final = (
     "class",
     "category",

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from agents.integrations.entries import Skipped
 
 HEAD: Final = 60
-"""So many rows are looked at to find the header."""
+"""Number of rows that are searched for the header."""
 
 _DELIMITERS: Final = ";,\t|"
 _LONGEST_CELL: Final = 16 * 1024 * 1024
@@ -18,10 +18,10 @@ _LONGEST_CELL: Final = 16 * 1024 * 1024
 _LONGEST_RECORD: Final = 100_000
 _MOST_LINES: Final = 1_000
 _SURE: Final = 20
-"""So many rows of one width are rows of the table."""
+"""This many rows of one width are taken as rows of the table."""
 
 _LONG_NUMBER: Final = 4
-"""With so many digits a number at the beginning of a line is an id, and not that of a list in a text."""
+"""Number of digits from which a number at the beginning of a line is an id, not a list number."""
 
 Row = tuple[int, list[str]]
 """The number of a row, as an editor or a spreadsheet counts, and its cells."""
@@ -34,7 +34,7 @@ class Grid(Protocol):
     """Rows of text, which can be read more than once."""
 
     name: str
-    """What it is called for a person: empty for a file with one table."""
+    """Name of the table for people: empty for a file with one table."""
 
     def rows(self) -> Iterator[Row | Skipped]:
         """Return each row that is not empty, or the reason why it is invalid, from the first."""
@@ -45,11 +45,11 @@ class CsvGrid:
     """A CSV file, with any column separator."""
 
     lines: Callable[[], Iterator[str]]
-    """Gives its lines from the first on."""
+    """Returns the lines of the file from the first."""
     delimiter: str
     name: str = ""
     start: int = 1
-    """The line of its first row."""
+    """Line number of the first row."""
 
     def rows(self) -> Iterator[Row | Skipped]:
         """Yield each row; an unclosed quote invalidates the line that opens it."""
@@ -103,9 +103,9 @@ class _Shape:
 
     widths: Counter[int] = field(default_factory=Counter)
     numbered: int = 0
-    """Rows that begin with a number."""
+    """Number of rows that begin with a number."""
     digits: int = 0
-    """Of the last of these numbers."""
+    """Number of digits in the last of these numbers."""
 
     def see(self, cells: Sequence[str]) -> None:
         self.widths[len(cells)] += 1

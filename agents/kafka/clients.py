@@ -40,10 +40,10 @@ _NONE: Final = -1
 BATCH_BYTES: Final = 262_144
 RECORDS_PER_POLL: Final = 2_000
 POLL_PARTITION_BYTES: Final = 1_048_576
-"""What a stage reads ahead of each of its partitions, in bytes, and so the most that one poll brings of it: records of
+"""Prefetch per partition in bytes, and so the most that one poll returns of a partition: records of
 a megabyte each come one by one. Only a single larger batch comes whole, or reading would stop there."""
 POLL_MS: Final = 200
-"""So long a poll waits, here or at the broker, for something to come."""
+"""Maximum wait of a poll for records, in milliseconds, in the client or at the broker."""
 
 
 class _CommittedOffsets(Protocol):
@@ -58,14 +58,14 @@ class Fetching:
     """Fetch wait times: how long the broker holds a request for records."""
 
     gather_bytes: int
-    """It is answered when so many have come,"""
+    """Bytes after which the broker answers a fetch (`fetch.min.bytes`),"""
     wait_ms: int = POLL_MS
-    """or after so many milliseconds, whatever has come."""
+    """or milliseconds after which it answers with fewer (`fetch.max.wait.ms`)."""
 
 
 IMMEDIATE: Final = Fetching(1)
 BATCHED: Final = Fetching(262_144)
-"""For stages whose latency does not matter: a poll with its outputs and offsets costs about the same for one record as
+"""For latency-tolerant stages: a poll with its outputs and offsets costs about the same for one record as
 for a hundred."""
 
 

@@ -16,10 +16,10 @@ from agents.kafka import clients
 from agents.kafka.protocols import KafkaConsumer
 
 COMMIT_SECONDS: Final = 0.1
-"""An offset is sent so many seconds after it was noted; it is committed when the broker has answered."""
+"""Seconds from staging an offset to its commit request; it is committed when the broker has answered."""
 OVERDUE_SECONDS: Final = 5.0
-"""A stage whose offsets have not been committed for so long goes no further until they are: what it would have to do
-again would only grow."""
+"""Seconds without a successful commit after which a stage pauses until one succeeds: the work that it would have to
+repeat would only grow."""
 _NO_GENERATION: Final = -1
 
 

@@ -7,14 +7,14 @@ a group without a committed offset begins at the log start, and expired records 
 from typing import Final, NamedTuple
 
 _MARK: Final = "alur/1:"
-"""Begins the metadata of an offset that a stage has committed; the offset itself follows."""
+"""Prefix of the metadata of an offset that a stage has committed; the offset itself follows."""
 
 
 class GroupProgress(NamedTuple):
     """Progress of a group in one partition of its topic, as offsets of the log."""
 
     committed: int | None
-    """Next record that the group wants; None if it has committed nothing, or Kafka has forgotten it."""
+    """Next record that the group will read; None if it has no committed offset, or Kafka has deleted it."""
     start: int
     """First offset that the log still has."""
     end: int

@@ -19,7 +19,7 @@ _LONGEST_TRACEBACK: Final = 8_000
 _ROOM_FOR_HEADERS: Final = 65_536
 _ROOM_FOR_KEY: Final = 65_536
 FULL_VALUE: Final = OUTWARD_RECORD_BYTES - _ROOM_FOR_HEADERS - _ROOM_FOR_KEY
-"""So many bytes of a value fit into a dead letter, whatever its key and headers are."""
+"""Bytes of a value that fit into a dead letter with any key and headers."""
 NO_VALUE: Final = 0
 _DIGITS: Final = 6  # of a count that others may have written
 _MOST_HEADERS: Final = 65_536
@@ -28,11 +28,11 @@ _OWN_HEADERS_BYTES: Final = 1_024
 """What forwarding and replaying may add to a record that had the largest size."""
 
 BUG: Final = "bug"
-"""Code of a record on which our own code failed."""
+"""Code of a record on which the engine's own code failed."""
 REPLAYS: Final = "replays"
-"""Header of a record that was a dead letter before: how often it has been brought back."""
+"""Header of a replayed dead letter: number of replays."""
 FORWARDED: Final = "forwarded-from"
-"""Header of a command that was forwarded: where it lay, when, and a signature."""
+"""Header of a forwarded command: its original position and timestamp, with a signature."""
 MIGRATED: Final = "migrated"
 """Header of a dead letter from before a migration: its origin is an offset of the former topic."""
 TRUNCATED: Final = "truncated-from"
@@ -41,7 +41,7 @@ KEY_TRUNCATED: Final = "key-truncated-from"
 
 OUTPUT_REFUSED: Final = "output-refused"
 OUTPUT_TOO_LARGE: Final = "output-too-large"
-"""Codes of a record whose outputs the broker has refused, or their topic cannot take."""
+"""Codes of a record whose outputs the broker refused, or whose topic cannot hold them."""
 
 
 class Unwritable(Exception):

@@ -4,7 +4,7 @@ from importlib.resources import files
 from typing import Final
 
 SCHEMA_VERSION: Final = 6
-"""Number of this layout: a mirror of another number is built anew."""
+"""Version of the table layout: a mirror with another one is rebuilt."""
 
 CURRENT_AT: Final = "current_at"
 """Name in the table `mirror` of the moment (ISO 8601) from before which it has all records; absent at first."""
@@ -12,7 +12,7 @@ CURRENT_AT: Final = "current_at"
 REPLACED_STORIES: Final = """
     SELECT 1 FROM resolutions JOIN new_resolutions USING (complaint_id)
     WHERE resolutions.story_title IS NOT NULL LIMIT 1"""
-"""Finds out whether a published story is about to be replaced or deleted."""
+"""Query that shows whether a published story is about to be replaced or deleted."""
 
 INDEXES: Final = (
     "CREATE UNIQUE INDEX ON complaints (complaint_id)",

@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 import structlog
 
 WINDOW_SECONDS: Final = 10.0
-"""How often what repeats itself is written."""
+"""Interval in seconds at which repeats are written."""
 KINDS_PER_LIBRARY: Final = 50
-"""So many lines that differ one part of a library may write within a window; the others are counted together."""
+"""Number of distinct lines that one logger may write within a window; the others are counted together."""
 _OTHERS: Final = "(other messages)"
 _LEVELS: Final = (logging.CRITICAL, logging.ERROR, logging.WARNING)
 

@@ -22,7 +22,7 @@ from events.vocabulary import ClockName, Detail, Refusal
 
 ACCEPTED: Final = "accepted"
 REPEATED: Final = "repeated"
-"""Verdicts on a command beside the codes of a rejection."""
+"""Results of a command other than the codes of a rejection."""
 CODES: Final = (
     *("bug", "empty", "foreign", "invalid", "not-an-object", "not-json", "output-refused", "output-too-large"),
     *("quarantined", "too-large", "unknown-type"),
@@ -30,11 +30,11 @@ CODES: Final = (
 RESTARTS: Final = "ALUR_RESTARTS"
 """Variable in which the supervisor passes the number of restarts."""
 SHORT: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
-"""Bounds in seconds for the engine's own work."""
+"""Bucket bounds in seconds for the engine's own work."""
 LONG: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 3_600.0, 14_400.0, 86_400.0, 259_200.0, 604_800.0)
-"""Bounds in seconds for what may wait for people: up to a week."""
+"""Bucket bounds in seconds for waits on people: up to a week."""
 SIZES: Final = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_000.0)
-"""Bounds for the records of a poll."""
+"""Bucket bounds for the number of records of a poll."""
 
 _ALL: Final = tuple(STAGES)
 _LIFECYCLE: Final = ("lifecycle",)

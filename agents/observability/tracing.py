@@ -36,9 +36,9 @@ class TraceContext:
     """Position in a trace: trace id, span id and flags."""
 
     trace: str
-    """32 hexadecimal digits, of which one at least is not 0."""
+    """32 hexadecimal digits, not all of them 0."""
     span: str
-    """16 of them, as above."""
+    """16 hexadecimal digits, not all of them 0."""
     flags: int
 
     def header(self) -> bytes:

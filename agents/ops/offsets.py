@@ -34,7 +34,7 @@ class AcceptedOffset(NamedTuple):
 
     stage: str
     topic: str
-    """As it stands on Kafka, with its prefix."""
+    """Topic name on Kafka, with its prefix."""
     partition: int
     offset: int
 

@@ -39,12 +39,12 @@ class Repair:
 
     partition: int
     found: Place | None
-    """The last record, which is foreign or cannot be read; None if there is none."""
+    """The last record, foreign or unreadable; None if there is none."""
     version: int | None
     """The version of the complaint or the calendar that is restored; None if none of the engine's records is left."""
     value: bytes | None
     written: Place | None = None
-    """Where it lies now; None after a dry run."""
+    """Position of the new record; None after a dry run."""
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class _Last:
     place: Place | None = None
     foreign: bool = False
     own: Any = None
-    """The last one that the engine wrote: a complaint, or announcements."""
+    """The last record of the engine: a complaint, or announcements."""
     decided: int | None = None
     """The highest offset of a command that the engine's records follow from; None if none names one."""
     writer: int = 0

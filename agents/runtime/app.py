@@ -30,7 +30,7 @@ from events.client.settings import SettingsError
 from workflow.policy.model import PolicyError, PolicySet
 
 _COLLECTOR: Final = (100_000, 50, 100)
-"""Python's own thresholds make the collector look through a memory of millions again and again while it is read."""
+"""Thresholds of the garbage collector: Python's own would scan millions of objects again and again during a restore."""
 
 
 class _OwnReader(BootStrategy):

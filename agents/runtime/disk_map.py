@@ -14,7 +14,7 @@ from typing import Final
 from events.errors import AlurError
 
 RECENT_BYTES: Final = 4 * 1_048_576
-"""So much of keys and values is in memory before it is written."""
+"""Bytes of keys and values that are kept in memory before they are written to the file."""
 _ENTRY_BYTES: Final = 200
 """Memory of an entry besides its key and value."""
 _SET_UP: Final = (

@@ -38,7 +38,7 @@ POINTS: Final[dict[str, str]] = {
     "after-refusal": "the broker has refused an output, and its producer has been replaced",
     "after-commit": "committed; without transactions: the offset is noted, and will be sent",
 }
-"""Each point and where the runtime is then. What is after one step and before the next has one name."""
+"""Failpoints, with the position of the runtime at each. The point after one step is also the one before the next."""
 
 _ACTIONS: Final = ("kill", "raise")
 

@@ -28,7 +28,7 @@ from events.topics import TopicName
 log = structlog.get_logger()
 
 Values = Mapping[str, Any]
-"""The record: a JSON value a key."""
+"""The record: a JSON value per key."""
 
 _LONGEST_PAUSE_SECONDS: Final = 0.05
 _FETCHING: Final = clients.Fetching(1, wait_ms=5_000)  # answered at once when something comes

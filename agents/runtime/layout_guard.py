@@ -38,7 +38,7 @@ from events.topics import STAGES, TopicName
 log = structlog.get_logger()
 
 _GONE_LOOKS: Final = 5
-"""So many looks in a row have to miss a topic before it counts as gone."""
+"""Number of consecutive checks without a topic after which it counts as gone."""
 _REPORT_SECONDS: Final = 10.0
 
 

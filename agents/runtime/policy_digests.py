@@ -21,7 +21,7 @@ OFFICE: Final = "office/"
 DAYS_OFF: Final = "days-off/"
 """The days off of all workers, besides the announced ones."""
 ROLLED_OUT: Final = "days-rolled-out/"
-"""The days off of the package and the file as they were rolled out last."""
+"""Days off of the package and the file at the last rollout."""
 _KINDS: Final = {VERSION: "policy version", OFFICE: "office"}
 _YEARS: Final = range(-1, 3)
 """Beside the year of today: what was announced reaches back one, what open deadlines reach may be two ahead."""
@@ -39,7 +39,7 @@ class DayChange:
 
     day: date
     name: str | None
-    """What it is called now; None: a working day."""
+    """Present name of the day off; None: a working day."""
 
     def __str__(self) -> str:
         """Return the change in a few words."""

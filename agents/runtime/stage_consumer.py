@@ -64,7 +64,7 @@ class StageConsumer(Service):
     """Member of the stage's group: polls, and processes the polls that the agent returns."""
 
     worker: Worker
-    """Set on start."""
+    """Set when the service starts."""
 
     def __init__(
         self, stage: Stage, settings: Settings, policies: PolicySet, polls: PollChannel, tracing: Tracing = PASS_THROUGH

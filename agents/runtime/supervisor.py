@@ -25,7 +25,7 @@ from agents.runtime.process import EXIT_REFUSED, STOP_SECONDS
 log = structlog.get_logger()
 
 HEALTHY_SECONDS: Final = 30.0
-"""A stage that has run so long is restarted at once."""
+"""Seconds of running after which an exited stage is restarted at once."""
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 15.0
 REFUSED_PAUSE: Final = 60.0
@@ -45,9 +45,9 @@ class _Child:
     start_at: float = 0.0
     starts: int = 0
     refused: bool = False
-    """It exited because of its set-up, and has not been healthy since."""
+    """Whether the stage refused to start, and has not run well since."""
     ready: bool = False
-    """It works on all its partitions."""
+    """Whether the stage works on all its partitions."""
 
 
 def environment_of(settings: Settings, place: int) -> dict[str, str]:

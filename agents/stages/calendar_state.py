@@ -19,12 +19,12 @@ from workflow.policy.announcements import all_with_announcements, announce, fold
 log = structlog.get_logger()
 
 FOLDS_AT: Final = 50
-"""With more announcements than this beside what is folded, it is tried to fold some: that reads all open complaints."""
+"""Number of announcements since compaction above which it is tried again: it reads all open complaints."""
 _FOLDS_AGAIN: Final = timedelta(hours=1)
 _NOTHING: Final = Announcements.of()
 
 CalendarDependency = Callable[[], tuple[int, date]]
-"""Returns how many announcements the open complaint furthest behind was computed with, and the day of the oldest."""
+"""Returns the number of announcements that the oldest open calendar has, and the day of the oldest open complaint."""
 
 
 class CalendarState:

@@ -17,18 +17,18 @@ from events.vocabulary import ComplaintClass, Outcome, Status
 
 _OPENING: Final = '{"complaint_id":"'
 _OPENED: Final = len(_OPENING) + 36
-"""Length of the prefix that the name determines; the rest is compressed."""
+"""Length of the prefix that follows from the name; only the rest is compressed."""
 _DIGESTS: Final = b',"recent":["'
 _BETWEEN: Final = b'","'
 _ENDING: Final = b'"]}'
 _DIGEST_BYTES: Final = 8
 _WINDOW: Final = -12
-"""4 kB, which is the dictionary and a snapshot; raw, since what comes out is compared."""
+"""Compression window of 4 kB, enough for dictionary and snapshot; raw, since the result is verified."""
 _MEMORY: Final = 4
-"""So little that a compressor is copied in a microsecond."""
+"""Memory level of the compressor, so low that a copy takes a microsecond."""
 _LEVEL: Final = 3
 BUCKETS: Final = 1 << 16
-"""With a million snapshots in a partition, 15 lie in each."""
+"""Number of hash buckets: with a million snapshots in a partition, 15 per bucket."""
 _LENGTH: Final = 2
 _HEAD: Final = 16 + _LENGTH
 _LONGEST: Final = 1 << 8 * _LENGTH

@@ -11,9 +11,9 @@ from workflow.policy.announcements import all_with_announcements
 from workflow.policy.model import PolicySet
 
 EXAMINED_AT_ONCE: Final = 2_000
-"""Complaints that a partition looks at in one tick."""
+"""Number of complaints that a partition examines in one tick."""
 SENT_AT_ONCE: Final = 500
-"""Commands that it sends of these: other commands in the same log should not wait for long."""
+"""Number of commands that a partition sends for them, so that other commands in the log do not wait for long."""
 
 
 class DeadlineRecalculation:

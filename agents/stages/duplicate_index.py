@@ -28,9 +28,9 @@ from workflow.stages.duplicates import Index
 log = structlog.get_logger()
 
 _LOGGED_AT_ONCE: Final = 10
-"""Suspected duplicates of half a second with a log line each: a load test sends one text a thousand times."""
+"""Number of suspected duplicates per half second that get a log line: a load test sends one text a thousand times."""
 _UNJUDGED: Final = 10_000
-"""So many facts may wait for their words where nothing waits for them."""
+"""Number of facts that may wait for their words if no command depends on them."""
 _LOG_EVERY_S: Final = 0.5
 _WORDS_S: Final = 0.5
 _ENDING: Final = frozenset(

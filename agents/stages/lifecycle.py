@@ -44,7 +44,7 @@ from workflow.policy.model import Policy
 log = structlog.get_logger()
 
 _CACHE_SIZE: Final = 1_000
-"""So many complaints of a partition are kept as objects."""
+"""Number of complaints of a partition that are kept as objects."""
 
 
 class Lifecycle:

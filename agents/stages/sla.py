@@ -37,7 +37,7 @@ AGAIN_MS: Final = 2_000
 """Milliseconds until a notice without effect is sent again; then twice that, and so on up to two minutes."""
 
 MOST_AT_ONCE: Final = 1_000
-"""Notices a partition gives at one tick: when very many deadlines fall on one moment, the group's heartbeat goes on."""
+"""Maximum number of notices of a partition in one tick, so that the group's heartbeat continues."""
 
 
 class Timers(TimerDriven):

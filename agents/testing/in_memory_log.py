@@ -29,7 +29,7 @@ class NotInMemory(NotImplementedError):
 
 class _State(Enum):
     OPEN = auto()
-    """In a transaction that is not over."""
+    """The record is in an open transaction."""
     COMMITTED = auto()
     ABORTED = auto()
     CONTROL = auto()

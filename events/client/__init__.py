@@ -101,7 +101,7 @@ _RENAMED: Final = {
     "Dossier": ComplaintHistory,
     "read_dossier": read_history,
 }
-"""Names of 0.1.0."""
+"""Names of release 0.1.0, deprecated."""
 
 if not TYPE_CHECKING:
 

@@ -49,7 +49,7 @@ class CommandResult:
     request: CommandRequest
     place: Place
     waited: float
-    """Seconds."""
+    """Time waited for the result, in seconds."""
     facts: tuple[Recorded, ...] = ()
     refused: RefusedCommand | None = None
 

@@ -26,7 +26,7 @@ _LARGEST_ANSWER: Final = 1_048_576  # bytes
 _CHUNK: Final = 4096  # bytes
 _SPEAKS_TLS: Final = "it speaks TLS at this port: set ALUR_SECURITY=tls or sasl-tls"
 _UNANSWERED: Final = (KafkaError, OSError, struct.error)
-"""The connection ended, no answer came in time, or it is none of Kafka's protocol."""
+"""The connection was closed, no answer came in time, or the answer is not Kafka's protocol."""
 
 
 class _Connection:

@@ -32,7 +32,7 @@ _REFUSALS: Final = (
     kafka.UnsupportedForMessageFormatError,
     kafka.UnsupportedVersionError,
 )
-"""What a broker checks before it appends, and clients do not retry: the record is not in the log."""
+"""Errors of a broker before it appends, which clients do not retry: the record is not in the log."""
 ABSENT: Final = (
     kafka.KafkaConnectionError,
     kafka.KafkaTimeoutError,

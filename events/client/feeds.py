@@ -82,9 +82,9 @@ class ComplaintBatch:
     """Current complaints, or facts; and the positions to store in the same transaction as their effect."""
 
     present: tuple[Complaint, ...]
-    """Replace what is stored of these complaints."""
+    """Complaints that replace the stored ones."""
     facts: tuple[Recorded, ...]
-    """Each follows on the stored version of its complaint, by one."""
+    """Facts, each of which follows on the stored version of its complaint."""
     positions: Positions
     unread: tuple[Unread, ...] = ()
 

@@ -25,7 +25,7 @@ from events.topics import OUTWARD_RECORD_BYTES, TopicName
 from events.writer import MARKED, Origin
 
 CLOCK_SKEW: Final = timedelta(hours=1)
-"""Largest difference between the clocks of the broker and of lifecycle: to leave room for when skipping by time."""
+"""Largest difference between the clocks of broker and lifecycle: the margin for skipping by time."""
 _AT_ONCE: Final = 2_000
 _WAIT_S: Final = 0.5
 _STALLED_S: Final = 30.0

@@ -163,7 +163,7 @@ class Security:
 
 
 PLAINTEXT: Final = Security()
-"""Neither encrypted nor authenticated: Kafka as it comes."""
+"""No encryption and no authentication: Kafka's default."""
 
 
 def _protocol(given: Mapping[str, str]) -> Protocol:

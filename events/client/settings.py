@@ -20,7 +20,7 @@ _TOPIC_CHARACTERS: Final = re.compile(r"[A-Za-z0-9._-]*")
 _LONGEST_PREFIX: Final = 200
 
 Variables = Mapping[str, tuple[str, Callable[[str], Any]]]
-"""The variable of each field, and what reads it or raises `ValueError`."""
+"""Variable of each field, with its parser, which raises `ValueError`."""
 
 
 class SettingsError(AlurError):

@@ -30,4 +30,4 @@ class Substitute(Protocol):
 
 
 SUBSTITUTES: Final[dict[str, Substitute]] = {}
-"""The logs, by broker address; an `Engine` of `agents.testing` is here while its block lasts."""
+"""In-memory logs by broker address; an `Engine` of `agents.testing` is here until its block ends."""

@@ -36,7 +36,7 @@ _SENDERS_PART: Final = {"data", "expectedversion"}
 _UNICODE_ESCAPE: Final = b"\\u"
 _NAN: Final = b"NaN"
 _INFINITY: Final = b"Infinity"
-"""No JSON, and read by pydantic in a field that is not of the message."""
+"""Infinity and NaN are no JSON, but pydantic accepts them in unknown fields."""
 _ANNOUNCEMENT_MARK: Final = AnnouncementEvent.TYPE.encode()
 
 

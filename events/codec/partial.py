@@ -17,9 +17,9 @@ from events.snapshot import STATE_TYPE, Clock, Complaint
 from events.vocabulary import ClockName, Status
 
 SNAPSHOT_MARK: Final = b',"complaint":'
-"""What `encode_fact` puts before the snapshot, which comes last."""
+"""Text that `encode_fact` puts before the snapshot, which comes last."""
 STATE_MARK: Final = b',"data":{"complaint":'
-"""What `encode_snapshot` puts before the snapshot, which comes last."""
+"""Text that `encode_snapshot` puts before the snapshot, which comes last."""
 _OPENING: Final = f'{{"specversion":"1.0","type":"{STATE_TYPE}",'.encode()
 _HEAD: Final = re.compile(
     rb'\{"complaint_id":"(?P<id>[0-9a-f-]{36})","tracking_id":"[^"\\]*","version":(?P<version>[1-9][0-9]{0,17}),'
@@ -50,7 +50,7 @@ class Timetable(_Part):
     complaint_id: str
     clocks: dict[ClockName, Clock] = Field(default_factory=dict)
     calendar: int = 0
-    """Number of announcements they were computed with."""
+    """Number of announcements that the deadlines were computed with."""
 
 
 class Basis(_Part):
@@ -68,7 +68,7 @@ class Snapshot(NamedTuple):
     """Snapshot as bytes, with the fields that decide whether it may follow another one."""
 
     raw: bytes
-    """As `encode_complaint` writes it."""
+    """The snapshot in the format of `encode_complaint`."""
     complaint_id: bytes
     version: int
     status: Status

@@ -94,7 +94,7 @@ class Shown(IntEnum):
 
     OUTCOME = 0
     DETAILS = 1
-    """Category, place, office or rating too: never of a secret complaint."""
+    """Category, place, office or rating too: never for a secret complaint."""
     STORY = 2
 
     @classmethod

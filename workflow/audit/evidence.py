@@ -62,7 +62,7 @@ class Kept(StrEnum):
     SOME = "some"
     NOTHING = "nothing"
     UNREAD = "unread"
-    """It was not read, for want of a right."""
+    """The topic was not read, because a right is missing."""
 
 
 Command = CommandEvent[Any] | AnnouncementEvent | InvalidCommand

@@ -13,9 +13,9 @@ from events.outcomes import Finding
 from events.reports import Reporter
 
 SHORTEST: Final = 6
-"""Characters of a name, number or address that is looked for: shorter ones stand in many a word by chance."""
+"""Minimum length of a searched name, number or address: shorter ones occur in words by chance."""
 OWN_WORDS: Final = frozenset({"title", "body", "edited_text", "text", "answer", "reason"})
-"""Fields that hold what people wrote: a citizen may sign a report, and an officer may address them by name."""
+"""Fields with people's own words: a citizen may sign a report, and an officer may address them by name."""
 
 
 def traces(reporter: Reporter) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ _REGIONS: Final = (
     *("A", "B", "D", "E", "F", "G", "H", "K", "L", "M", "N", "P", "R", "S", "T", "W", "Z"),
     *("A[ABDEG]", "B[ABDEGHKLMNP]", "D[ABCDEGHKLMNRSTW]", "E[ABD]", "K[BHTU]", "P[ABGSTY]"),
 )
-"""Letters that a number plate begins with. They are of general knowledge: a scan may miss some."""
+"""Area letters of number plates. They are from general knowledge: a scan may miss some."""
 _PLATE: Final = re.compile(rf"\b(?:{'|'.join(_REGIONS)})[ -]?\d{{2,4}}[ -]?[A-Z]{{1,3}}\b", re.IGNORECASE)
 _LONG_WORD: Final = re.compile(r"\w{5,}")
 _WOMEN_ADD: Final = 40

@@ -162,13 +162,13 @@ class PartitionAudit:
     strayed: dict[tuple[str, str], Place]
     histories: dict[str, History] = field(default_factory=dict)
     states: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """The version of the last snapshot of each complaint, and how it differs from the fact of that version."""
+    """Version of each complaint's last snapshot, and its difference from the fact of that version."""
     announced: dict[str, Place] = field(default_factory=dict)
     """The announcements in force, by their digests, with their record."""
     rejected: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     pending: set[str] = field(default_factory=set)
     foreign: dict[str, Place] = field(default_factory=dict)
-    """The last state record of a complaint, or of the calendar, where it is foreign."""
+    """The last state record of a complaint, or of the calendar, if it is foreign."""
 
     def fact(self, place: Place, recorded: Recorded | None) -> None:
         """Check a fact, None if it is unreadable."""

@@ -181,11 +181,11 @@ _RUNNING_IN: Final = {
     ]
     for status in Status
 }
-"""`RULES` by status, without the clock that depends on the others: each fact asks."""
+"""`RULES` by status, without the escalation clock; precomputed, since each fact needs it."""
 _OF_ONE_CLOCK: Final = (f.DeadlineWarned, f.DeadlineBreached, f.DeadlineRescheduled)
 
 _TAKEN_BACK: Final = (f.FollowUpRejected, f.ComplaintReopened)
-"""Facts after which a clock may go on with what was left when it was stopped."""
+"""Facts that may resume a stopped clock with its remaining time."""
 
 
 def clocks_after(before: Complaint | None, fact: f.Fact, status: Status, at: datetime, context: ClockContext) -> Clocks:

@@ -48,7 +48,7 @@ def recalculated(name: ClockName, clock: Clock, day: date, old: Calendar, contex
 
 
 Days = Sequence[tuple[date, frozenset[ClockName]]]
-"""For each announcement its day, and the clocks that it can move under any version of the policy."""
+"""Day of each announcement, with the clocks that it can move under any version of the policy."""
 
 
 def moving_days(policies: PolicySet) -> Days:

@@ -14,11 +14,11 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MINUTE_MS: Final = 60_000
 STUBBORN: Final = 6
-"""An alarm that has rung so often without effect is refused rather than late: with 2 s at first, for about a minute."""
+"""Number of rings without effect after which an alarm counts as refused: about a minute, from 2 s at first."""
 _MOST_DOUBLINGS: Final = 6
-"""The pause between two rings of an alarm doubles so often: from 2 s to about two minutes."""
+"""Number of times that the pause between two rings doubles: from 2 s to about two minutes."""
 _SPARE: Final = 1_000
-"""So many entries that count no more are not worth clearing away."""
+"""Number of replaced entries up to which a rebuild is not worth its cost."""
 
 _Entry = tuple[int, bytes, int, int, ClockName, bool]
 """When it rings next (ms), for which complaint, and its alarm: the first moment at which it is true (ms), the due time

@@ -31,12 +31,12 @@ from workflow.stages.resolution import working_days
 from workflow.stages.waiting import waiting_for
 
 _IN_PLACE: Final = (f.DeadlineWarned, f.DeadlineBreached, f.ComplaintEscalated, f.DeadlineRescheduled)
-"""Facts that change nothing of whom a complaint waits for."""
+"""Facts that do not change for whom a complaint waits."""
 _KINDS: Final = {command_type(command.NAME): command for command in COMMANDS}
 _INTAKE: Final = stage_source("intake")
 
 Facts = tuple[f.Recorded, ...]
-"""What a command led to, in order; empty for a known repeat."""
+"""Facts of a command, in order; empty for a known repeat."""
 
 
 class _History:
@@ -264,7 +264,7 @@ def _not_intake(source: str) -> Rejected | None:
 
 
 _Held = tuple[str | None, str | None]
-"""The office that holds a complaint, and its category."""
+"""Office and category of a complaint: what selects overrides."""
 _HELD_AFTER: Final[dict[type[f.Fact], Callable[[Complaint, Any], _Held]]] = {
     f.ComplaintDisposed: lambda before, fact: (fact.office, before.category),
     f.ComplaintReopened: lambda before, fact: (fact.office, before.category),
@@ -272,7 +272,7 @@ _HELD_AFTER: Final[dict[type[f.Fact], Callable[[Complaint, Any], _Held]]] = {
     f.ComplaintVerified: lambda before, fact: (before.office, fact.category or before.category),
     f.ReportCompleted: lambda before, fact: (before.office, fact.category or before.category),
 }
-"""Facts that change one of them."""
+"""Facts that change office or category."""
 
 
 def _clock_context(policy: Policy, before: Complaint | None, fact: f.Fact) -> ClockContext:

@@ -138,7 +138,7 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
 # What a deadline waits for. A complaint that is handed back or on has not been answered: the miss is still told.
 _CLIMBED: Final = (f.EscalationExhausted, f.ComplaintEscalated)
 OPEN_AGAIN: Final = (f.ComplaintRestored, f.ComplaintReopened)
-"""Facts with which the ladder begins anew."""
+"""Facts that restart the ladder."""
 _ANSWERS: Final = (f.ComplaintVerified, f.ComplaintPostponed, f.FollowUpRecorded, f.Settling)
 
 

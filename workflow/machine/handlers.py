@@ -41,17 +41,17 @@ class CommandContext(NamedTuple):
 
     complaint: Complaint
     before: Complaint
-    """The complaint as it stood before it was moved by what was announced and overdue."""
+    """The complaint before announcements and overdue deadlines were applied."""
     by: str
     roles: frozenset[Role]
     now: datetime
     policy: Policy
     elapsed: tuple[f.Fact, ...] = ()
-    """What was announced and overdue: the facts that come before the command's own."""
+    """Facts of announcements and overdue deadlines, which come before the command's own."""
     content: str | None = None
-    """Digests of the command's report fields; None where they cannot be compared."""
+    """Digests of the command's report fields; None if they cannot be compared."""
     sender: str | None = None
-    """Digest of a citizen who asks, as `report.reporter_digest` of the complaint."""
+    """Digest of the sender if a citizen, as `report.reporter_digest` of the complaint."""
 
     @property
     def holder(self) -> str:
@@ -60,7 +60,7 @@ class CommandContext(NamedTuple):
 
 
 Check = Callable[[CommandContext, Any], object]
-"""A check of one command; its data are None where they cannot be read. Raises Refused."""
+"""Check of one command; its data are None if unreadable. Raises Refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,11 @@ class Handler:
     """Decision on one command, after its sender's role and the status were checked."""
 
     fact: Callable[[CommandContext, Any], f.Fact | None]
-    """Checks the data and returns the fact that follows; None if it is in the history already."""
+    """Checks the data and returns the resulting fact; None if the history already has it."""
     may: Check | None = None
-    """What the sender has to be permitted beside."""
+    """Checks further permissions of the sender."""
     standing: Check | None = None
-    """What has to be so of the complaint beside its status."""
+    """Checks further conditions on the state of the complaint."""
 
 
 def known_office(office: str | None, now: datetime, policy: Policy) -> str | None:
@@ -127,7 +127,7 @@ def _archive(context: CommandContext, data: c.ArchiveComplaint) -> f.Fact:
 
 
 _IN_SNAPSHOT: Final = frozenset({"category", "location", "anonymous", "secret"})
-"""Fields of a report that a snapshot has as they are: an administrator may have changed them since."""
+"""Report fields that are copied into the snapshot: an administrator may have changed them since."""
 
 
 def _complete(context: CommandContext, data: c.CompleteReport) -> f.Fact:

@@ -21,13 +21,13 @@ from workflow.policy.model import Policy, PolicySet
 _BACK: Final = timedelta(days=366)
 _AHEAD: Final = timedelta(days=3 * 366)
 RECENT: Final = timedelta(days=30)
-"""Announcements of this time count towards the limits, and are kept one by one: the commands are in the log as long."""
+"""Age up to which announcements count towards the limits and are not compacted: retention of the commands."""
 MOST_OF_A_DAY: Final = 10
-"""Recent announcements of one day. A decree is corrected once or twice; more is a program that repeats itself."""
+"""Maximum of recent announcements for one day: more than a few corrections come from a faulty program."""
 MOST_RECENT: Final = 100
-"""Recent announcements in all. A year has about 25 days off."""
+"""Maximum of recent announcements for all days. A year has about 25 days off."""
 MOST_KEPT: Final = 500
-"""Announcements in the record of a partition: up to 7 kB each, in a topic that takes 4 MiB."""
+"""Maximum of announcements in a partition's record: up to 7 kB each, in a topic that accepts 4 MiB."""
 
 
 def announce(

@@ -17,7 +17,7 @@ from workflow.policy.requirements import is_absence, mistakes, offices_in, read,
 from workflow.policy.terms import Model
 
 CITIZENS_SINCE: Final = date(2026, 11, 30)
-"""From here on a version without the key `citizens` lets only the reporter speak for a complaint."""
+"""From this date on, a version without the key `citizens` allows only the reporter to send commands."""
 _DAY: Final = TypeAdapter(date)
 _VERSION: Final = re.compile(r"versions\[(\d+)\]\.")
 
@@ -97,7 +97,7 @@ class _Version(NamedTuple):
     day: date | None = None
     based: bool = False
     incomplete: bool = False
-    """What it is based on is unknown, so that a key that is missing may be there."""
+    """Whether the base version is unknown, so that a missing key may be in it."""
 
 
 def _completed(document: Mapping[str, Any]) -> tuple[list[_Version], list[tuple[str, str]]]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 ABSENT: Final = "missing"
-"""The mistake of a key that is needed and not there."""
+"""Message for a missing required key."""
 _KEY: Final = "[key]"
 _EMPTY: Final = ("too_short", "string_too_short")
 _OURS: Final = {
@@ -24,7 +24,7 @@ _OURS: Final = {
     "string_pattern_mismatch": "must be lower-case letters and digits, with single hyphens between",
     "zoneinfo_str": 'must be a time zone such as "Asia/Jakarta", "Asia/Makassar" or "Asia/Jayapura"',
 }
-"""By pydantic's type of an error."""
+"""Own messages by pydantic's error type."""
 _CHOICES: Final = {"enum", "literal_error"}
 _CHOICE: Final = re.compile(r"'([^']+)'")
 

@@ -23,7 +23,7 @@ Words = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whi
 
 
 _CATEGORIES: Final = 4_096
-"""Of so many, with their places, it is remembered who is competent."""
+"""Number of categories with places whose competent offices are cached."""
 
 
 class Level(StrEnum):
@@ -36,7 +36,7 @@ class Level(StrEnum):
     CITY = "city"
     """A city or a regency: they are equal in rank."""
     UNIT = "unit"
-    """A service of an agency; its liaison officer follows up. Everything else is an agency."""
+    """A service of an agency; its liaison officer follows up. All other levels are agencies."""
 
 
 _ABOVE: Final[dict[Level, set[Level | None]]] = {
@@ -113,7 +113,7 @@ class Office(BaseModel):
     """The topics of a unit; a generalist has none."""
     since: date | None = None
     until: date | None = None
-    """Its last day, of its own. A unit also ends with its agency: `Directory.last_day`."""
+    """Last day of the office itself. A unit also ends with its agency: `Directory.last_day`."""
 
     def handles(self, category: str) -> bool:
         """Return whether the category, or one of its parents, is among the office's topics."""
@@ -126,7 +126,7 @@ class Listed:
 
     id: str
     level: Level | None
-    """None also if it cannot be read."""
+    """None also for an unreadable level."""
     parent: str | None
     parent_misread: bool = False
 

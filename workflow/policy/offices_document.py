@@ -14,7 +14,7 @@ from workflow.policy.offices import Directory, Level, Listed, Office, OfficesErr
 
 _AREAS: Final = {Level.PROVINCE, Level.CITY}
 _NEEDED: Final = {"zone": set(Level), "province": _AREAS, "city": {Level.CITY}}
-"""What an agency of these levels has, and by the key, unless it is the city, may have from above."""
+"""Required values of agencies by level; except for the city's key, they may be inherited."""
 _NO_SLUG: Final = re.compile(r"[^a-z0-9]+")
 
 

@@ -24,13 +24,13 @@ NATIONAL: Final = "national"
 """Rung of a ladder: the national administrator."""
 LADDER: Final = "ladder"
 Rule = ClockName | Literal["ladder"]
-"""What an override can set."""
+"""Name of a rule that an override can set."""
 _BEFORE_AN_OFFICE: Final = (ClockName.VERIFICATION, ClockName.COMPLETION, ClockName.SETTLEMENT)
-"""Clocks that start before an office holds the complaint, so that no level is known."""
+"""Clocks that start before an office holds the complaint, and therefore without a level."""
 CONDITIONS: Final = ("category", "class", "level")
 RULES: Final = ("clocks", LADDER)
 SOURCE: Final = "source"
-"""Keys of an override."""
+"""Keys of an override that state its source."""
 
 
 def _rung(name: str, info: ValidationInfo) -> str:

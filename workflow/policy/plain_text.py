@@ -6,7 +6,7 @@ from typing import Final
 
 _NO_LETTERS: Final = re.compile(r"[\W_]+")
 _VARIATION: Final = range(0xFE00, 0xFE10)
-"""Selectors between two pictures of one character."""
+"""Variation selectors, which choose between two images of one character."""
 
 
 def plain(text: str) -> str:

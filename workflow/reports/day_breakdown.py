@@ -25,11 +25,11 @@ class Day:
     date: date
     counted: bool
     reason: str
-    """Why it does not count, or what it counts as."""
+    """Why the day does not count, or what it counts as."""
     number: int | None = None
-    """Which one it is of the days that count."""
+    """Number of the day among those that count."""
     worked: Duration | None = None
-    """How much of it counts, where working hours are counted."""
+    """Part of the day that counts, if working hours are counted."""
 
     @property
     def weekday(self) -> str:
@@ -44,12 +44,12 @@ class Stretch:
     start: datetime
     end: datetime
     lengths: tuple[Duration, ...]
-    """What it had to run: its time or what was left of it, then extensions."""
+    """Durations of the period: its time or remaining time, then extensions."""
     resumed: bool
-    """It goes on after a pause, and is not the beginning."""
+    """Whether the period resumes after a pause, and is not the first one."""
     calendar: Calendar
     paused: str | None = None
-    """The status that stopped it; None if it ran up to its due time."""
+    """Status that paused the clock; None if it ran up to its due time."""
 
     @property
     def unit(self) -> Unit:

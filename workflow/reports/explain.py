@@ -47,11 +47,11 @@ class Step:
     fact: str
     version: int
     detail: str = ""
-    """What belongs to it: the days of an extension, the reason, the status that pauses."""
+    """Detail of the step: the days of an extension, the reason, or the status that pauses."""
     due_at: datetime | None = None
-    """The due time after it, as the fact has it; None while there is none."""
+    """Due time after the step, as in the fact; None while there is none."""
     left: str | None = None
-    """What was left at a pause, as the fact has it."""
+    """Remaining time at a pause, as in the fact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,9 @@ class Origin:
     rule: str
     value: str
     source: str | None
-    """None for a default of ours that nothing confirms."""
+    """Source of the rule; None for our own default."""
     override: str | None = None
-    """The override of the policy that it comes from: its conditions and its place."""
+    """Policy override that sets the rule: its conditions and its position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +72,29 @@ class Run:
 
     duration: str
     rule: Origin
-    """The rule that the duration comes from."""
+    """Rule that sets the duration."""
     office: str | None
-    """Who held the complaint when it started."""
+    """Office that held the complaint when the clock started."""
     zone: str
     calendar: str
     """Version of the calendar with which it was recomputed last."""
     announced: int
-    """How many announced changes that calendar has beside those of the policy."""
+    """Number of announced changes that this calendar has in addition to the policy's."""
     steps: tuple[Step, ...]
     days: tuple[Day, ...]
-    """Empty where elapsed time is counted."""
+    """Days of the run; empty if elapsed time is counted."""
     due_at: datetime | None
-    """The last moment in time; None while paused. For a run that has ended: what it was when it ended."""
+    """Last moment in time; None while paused. For an ended run: the due time at its end."""
     recomputed: datetime | None
-    """The same, recomputed; after a difference, from the time in the fact on."""
+    """Recomputed due time; after a difference, continued from the time in the fact."""
     warn_at: datetime | None
     remaining: str | None
-    """What is left, while paused."""
+    """Remaining time, while paused."""
     breached: bool
     over: bool
-    """It has ended: by what it waited for, by passing, or by a start anew."""
+    """Whether the run has ended: by the required action, by expiry, or by a restart."""
     differences: tuple[str, ...]
-    """Where a fact and the recomputation differ."""
+    """Differences between facts and recomputation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Explanation:
     policy: str
     """The version that the complaint is pinned to."""
     explained_with: str
-    """The version that was used here: the same, unless that one is not known any more."""
+    """Version used for the explanation: `policy`, unless that version is unknown now."""
     origins: tuple[Origin, ...]
     runs: tuple[Run, ...]
 
@@ -207,10 +207,10 @@ class _Run:
     office: str | None = None
     last: Clock | None = None
     ours: datetime | None = None
-    """The due time to go on from; None while paused."""
+    """Recomputed due time to continue from; None while paused."""
     recomputed: datetime | None = None
     left: Duration | None = None
-    """Our own count of what is left, while paused."""
+    """Recomputed remaining time, while paused."""
     over: bool = False
 
     def start(self, recorded: Recorded, clock: Clock, kept: Clock | None = None) -> None:

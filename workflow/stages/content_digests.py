@@ -20,7 +20,7 @@ FIELDS: Final = (
     "attachments",
     "follows",
 )
-"""In the order in which a digest has them. Only ever added to, at the end."""
+"""Fields in their order within a digest. New ones are only appended."""
 SLOT: Final = 4
 """Characters for each field: one in 16 million changes of one field goes unnoticed."""
 NOT_GIVEN: Final = "." * SLOT

@@ -22,7 +22,7 @@ PUBLISHED: Final = (
     f.ComplaintReopened,
     f.ComplaintRestored,
 )
-"""The facts that change what is published of a settled complaint."""
+"""Facts that change the published resolution of a settled complaint."""
 _TAKING_BACK: Final = (f.ComplaintReopened, f.ComplaintRestored)
 
 

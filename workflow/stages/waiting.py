@@ -13,7 +13,7 @@ from workflow.policy.model import Policy
 from workflow.stages.disposition import competent_office
 
 REPORTER: Final = "reporter"
-"""Who is waited for, where it is no office."""
+"""Value for the reporter, in place of an office."""
 
 WHY: Final = {
     "verification": "verification by {who}",
@@ -25,9 +25,9 @@ WHY: Final = {
     "office-ended": "the office that holds it has ended: to be disposed by {who}",
     "reply": "the reporter{until}",
 }
-"""Reasons with their words: an open list of the contract."""
+"""Reasons with their wording: an open list of the contract."""
 BY_HAND: Final = ("no-competent-office", "return-limit", "office-ended")
-"""Those of them for which no office works on it and no stage goes on: an administrator has to dispose it."""
+"""Reasons for which an administrator has to dispose: no office works on the complaint and no stage continues."""
 _CLOCK: Final = {"completion": ClockName.COMPLETION, "reply": ClockName.CITIZEN_REPLY}
 
 

@@ -38,7 +38,7 @@ class DeadLetterDisposition:
     at: datetime
     reason: str | None = None
     to: str | None = None
-    """Where its record lies now, if it was replayed."""
+    """Position of the replayed record, if it was replayed."""
 
     def __str__(self) -> str:
         text = f"replayed to {self.to}" if self.how == REPLAYED else f"discarded ({self.reason})"
@@ -50,17 +50,17 @@ class DeadLetterRecord:
     """A dead letter: a record that a stage could not process."""
 
     place: Place
-    """Where the letter lies."""
+    """Position of the letter."""
     origin: Place | None
-    """Where the original record lay; None if that is no topic of the contract."""
+    """Position of the original record; None if that is on no topic of the contract."""
     stage: str
     code: str
     reason: str
     at: datetime
-    """When the stage failed on it."""
+    """When the stage failed on the record."""
     key: bytes | None
     size: int
-    """Bytes of its value."""
+    """Size of the record's value in bytes."""
     replays: int = 0
     """How often the record had been replayed before."""
     traceback: str | None = None

@@ -19,7 +19,7 @@ class GroupView:
     stage: str | None
     window: Window
     seen_at: datetime | None = None
-    """When the group last had a member, as far as it has been watched."""
+    """When the group was last observed with a member."""
 
     @property
     def own(self) -> Status:
@@ -34,7 +34,7 @@ class Evidence:
     written_at: Mapping[tuple[Source, int], datetime] = field(default_factory=dict)
     """When the record at an offset was written."""
     transactions: Sequence[OpenTransaction] = ()
-    """Those that have been open for the whole window."""
+    """Transactions that have been open for the whole window."""
 
 
 def group_lag(view: GroupView, evidence: Evidence) -> GroupLag:

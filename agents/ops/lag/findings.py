@@ -22,7 +22,7 @@ STAGE_IMPACTS: Final[dict[str, tuple[str, str]]] = {
 ON_DEADLINES: Final = frozenset({"lifecycle", "verification", "disposition", "sla", "escalation"})
 """Stages on which deadlines depend: while they are behind, deadlines are missed, or noticed late."""
 BY_THE_CLOCK: Final = frozenset({"sla"})
-"""Stages that work when time passes, also without records: without a worker they are at fault without any lag."""
+"""Timer-driven stages, which work without records: without a worker they are at fault even without lag."""
 
 
 def without_members(stage: str | None) -> Status:
@@ -122,7 +122,7 @@ def _finding(
 
 
 _Text = tuple[str, str]
-"""What is wrong, and what to do."""
+"""The problem, and what to do."""
 
 
 def _growing(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float) -> _Text:

@@ -22,7 +22,7 @@ _FIRST_STEP_MS: Final = 125
 _STEP_FACTOR: Final = 8
 _MOST_ROUNDS: Final = 200
 _CLOSE_ENOUGH: Final = 0.01
-"""Share of the age that the result may be off."""
+"""Tolerated error of the result, as a share of the age."""
 _CLOSE_ENOUGH_MS: Final = 10
 
 

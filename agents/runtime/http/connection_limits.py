@@ -15,9 +15,9 @@ from aiohttp.typedefs import Handler
 log = structlog.get_logger()
 
 HEAD_SECONDS: Final = 10.0
-"""A connection without a complete request for so long is closed; so is an idle one that is kept alive."""
+"""Seconds after which a connection without a complete request, or an idle one, is closed."""
 _LINGER_SECONDS: Final = 1.0
-"""Nothing here takes a body: what comes of one after the answer is read for so long."""
+"""Seconds for which a request body is drained after the response: no handler reads one."""
 _HEADERS: Final = 64
 _LOG_SECONDS: Final = 60.0
 

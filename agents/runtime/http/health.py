@@ -14,9 +14,9 @@ from aiokafka.errors import KafkaError
 from agents.runtime.stage_consumer import StageConsumer
 
 READY_SECONDS: Final = 10.0
-"""So long a poll may take, or Kafka be silent, and the worker still counts as ready."""
+"""Seconds that a poll, or a response of Kafka, may take while the worker counts as ready."""
 LIVE_SECONDS: Final = 60.0
-"""So long a poll may take, and the worker still counts as live: longer than Kafka's own time limits, after which it
+"""Seconds that a poll may take while the worker counts as live: longer than Kafka's own time limits, after which it
 ends by itself."""
 _ASK_SECONDS: Final = 2.0
 
