@@ -197,6 +197,9 @@ def test_what_is_in_the_way_is_named(engine: Engine) -> None:
     engine.await_quiet()
     engine.stop()
     target, used = moved(engine, 3), moved(engine, 3)
+    without = Engine(replace(engine.settings, key_file=None), engine.log)
+    unsigned = migrating(without, target).stderr
+    assert unsigned.startswith("alur: ALUR_KEY_FILE is not set here, and the stages have one")
     ensure_topics(used.settings)
     used.report("another")
     assert "is in use, and not by a migration" in migrating(engine, used).stderr

@@ -77,13 +77,13 @@ async def lacks_keys(source: Settings) -> bool:
     """Check whether the stages of `source` sign with a key file that is not set here. Raises as `text_splitter`."""
     if source.key_file is not None:
         return False
-    own = Keys.derived("").ids
+    own, found = Keys.derived("").ids, False
+    # to the end: iterators left on the way are closed by the event loop, in an order that fails and is printed
     async for record in _records(source, TopicName.STATE):
         with suppress(Undecodable):
             digests = decode_snapshot(record.value).report.content_digests
-            if digests is not None and key_of(digests) not in own:
-                return True
-    return False
+            found = found or (digests is not None and key_of(digests) not in own)
+    return found
 
 
 async def _erased(source: Settings, values: Mapping[str, Any]) -> dict[str, int]:
