@@ -104,8 +104,9 @@ def plan(source: Settings, target: Settings, texts: str | None = None) -> Plan:
 def _splitter(source: Settings, values: Mapping[str, Any]) -> TextSplitter:
     if run(lacks_keys(source)):
         raise MigrationRefused(
-            "ALUR_KEY_FILE is not set here, and the stages have one: set it, or the reports that are moved would be "
-            "signed without a key"
+            "ALUR_KEY_FILE is not set here, and the stages have one, with which the reports that are moved are signed: "
+            "set it to that file; where none was set for `alur run`, it is `keys` beside the data of the local broker "
+            "(~/.local/state/alur/broker/keys, or in ALUR_HOME)"
         )
     return run(text_splitter(source, values))
 
