@@ -54,7 +54,7 @@ class People:
         self._complaints[complaint.complaint_id] = complaint
         if isinstance(recorded.fact, FollowUpReplied):
             self._satisfied.add(complaint.complaint_id)
-        for number, act in enumerate(actions(self._scene(recorded))):
+        for number, act in enumerate(actions(self._situation(recorded))):
             if isinstance(act.command, ReplyToFollowUp) and complaint.complaint_id in self._satisfied:
                 continue  # a citizen replies once
             self._count += 1
@@ -69,7 +69,7 @@ class People:
             if self._still_meant(plan):
                 yield Sending(plan.subject, plan.act.source, plan.command_id, plan.act.command)
 
-    def _scene(self, recorded: Recorded) -> Situation:
+    def _situation(self, recorded: Recorded) -> Situation:
         complaint = recorded.complaint
         lots = Random(f"{self._seed}/{complaint.complaint_id}/{complaint.version}")  # noqa: S311 -- repeatable on purpose
         script = self._scripts.get(complaint.complaint_id)

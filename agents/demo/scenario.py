@@ -113,14 +113,14 @@ class Simulation:
             self._moment.phase = "playing"
             while self._elapsed() < self._moment.seconds and not self.stopped.is_set():
                 self._feed(publisher)
-                self._turn(reader)
+                self._react(reader)
                 self._act(publisher)
             publisher.flush()
             self._moment.phase = "catching up"
             monitor.expect()
             deadline = time.monotonic() + _CATCH_UP_SECONDS
             while not (monitor.caught_up or self.stopped.is_set()) and time.monotonic() < deadline:
-                self._turn(reader)
+                self._react(reader)
             return monitor.caught_up or self.stopped.is_set()
 
     @property
@@ -139,14 +139,14 @@ class Simulation:
             publisher.publish(TopicName.INTAKE, complaint, message, refused=self._refused.append)
             self._moment.submitted += 1
 
-    def _turn(self, reader: Reader) -> None:
+    def _react(self, reader: Reader) -> None:
         self._check()
         for record in reader.poll(_LISTEN_SECONDS):
-            self._hear(record)
+            self._receive(record)
         self._elapsed()
         self._view.show()
 
-    def _hear(self, record: Record) -> None:
+    def _receive(self, record: Record) -> None:
         try:
             if record.topic is TopicName.EVENTS:
                 recorded = decode_fact(record.value)

@@ -85,15 +85,15 @@ class CsvGrid:
             # it costs this line, and the next is tried by itself
             open_ = used or "unexpected end" in str(error)
             reason = "opens a quote that is not closed" if open_ else str(error)
-            return Skipped(number, f"no row of a table: {reason}", self._torn(line))
+            return Skipped(number, f"no row of a table: {reason}", self._split_line(line))
         swallowed = list(islice(numbered.ahead(), used))
         if swallowed and (shape.differs(cells) or shape.has_rows(swallowed, self.delimiter)):
             reason = f"opens a quote that is closed in line {number + used} only, across other rows"
-            return Skipped(number, f"no row of a table: {reason}", self._torn(line))
+            return Skipped(number, f"no row of a table: {reason}", self._split_line(line))
         numbered.pass_over(used)
         return number, cells
 
-    def _torn(self, line: str) -> list[str]:
+    def _split_line(self, line: str) -> list[str]:
         return next(csv.reader([line], delimiter=self.delimiter, quoting=csv.QUOTE_NONE), [])
 
 

@@ -64,7 +64,7 @@ def _start_once(engine: Engine) -> tuple[subprocess.Popen[bytes], int]:
     directory = Path(tempfile.mkdtemp(prefix="alur-broker-"))
     [port] = free_ports(1)
     try:
-        keeper = _watched(_orders(engine, directory, port))
+        keeper = _watched(_watchdog_input(engine, directory, port))
         try:
             await_answer(port, lambda: keeper.poll() is None, lambda: last_words(directory))
         except BaseException:
@@ -76,7 +76,7 @@ def _start_once(engine: Engine) -> tuple[subprocess.Popen[bytes], int]:
     return keeper, port
 
 
-def _orders(engine: Engine, directory: Path, port: int) -> dict[str, Any]:
+def _watchdog_input(engine: Engine, directory: Path, port: int) -> dict[str, Any]:
     orders: dict[str, Any] = {"directory": str(directory), "log": str(directory / LOG)}
     if isinstance(engine, Docker):
         name = directory.name

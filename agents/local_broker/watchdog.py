@@ -20,7 +20,7 @@ _LOOK_S = 0.5
 _PR_SET_PDEATHSIG = 1
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> None:
+def _exit(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(1)
 
 
@@ -60,6 +60,6 @@ def keep(orders: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(keep(json.loads(sys.argv[1])))

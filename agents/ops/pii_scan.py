@@ -83,17 +83,17 @@ class PiiScan:
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
         """Yield the records of a partition."""
         for record in self._read(topic, number):
-            self._look(record)
+            self._search(record)
             yield record
 
     def read_the_rest(self, number: int) -> None:
         """Search the topics that an audit does not read partition by partition."""
         for record in self._read(TopicName.STORIES, number):
-            self._look(record)
+            self._search(record)
         for record in self._read(TopicName.DEAD_LETTERS, number):
             origin = origin_of(self._settings, record.headers)
             if resolved_letter(record.headers) is None and origin is not None and origin.topic is not TopicName.INTAKE:
-                self._look(record)
+                self._search(record)
         for key, (place, story) in self._stories.items():
             self._scan(key, place, story)
 
@@ -118,7 +118,7 @@ class PiiScan:
                 if story is not None:
                     self._stories[key] = place, story
 
-    def _look(self, record: Record) -> None:
+    def _search(self, record: Record) -> None:
         if record.key is None or record.value is None:
             return
         place = Place(record.topic, record.partition, record.offset)

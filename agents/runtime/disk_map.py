@@ -41,7 +41,7 @@ class DiskMap:
         self._recent: dict[bytes, bytes | None] = {}  # None: to be removed from the file
         self._size = 0
         self._lock = Lock()
-        with _failing():
+        with _disk_errors():
             self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)
             for statement in _SET_UP:
                 self._file.execute(statement)
@@ -53,7 +53,7 @@ class DiskMap:
         value = self._recent.get(key, _ABSENT)
         if value is not _ABSENT:
             return value
-        with self._lock, _failing():
+        with self._lock, _disk_errors():
             row = self._file.execute(_GET, (key,)).fetchone()
         return None if row is None else row[0]
 
@@ -66,7 +66,7 @@ class DiskMap:
 
     def _write(self) -> None:
         entries = sorted(self._recent.items())  # neighbours in the index are written together
-        with self._lock, _failing():
+        with self._lock, _disk_errors():
             self._file.execute("BEGIN")
             self._file.executemany(_REMOVE, ((key,) for key, value in entries if value is None))
             self._file.executemany(_PUT, ((key, value) for key, value in entries if value is not None))
@@ -77,7 +77,7 @@ class DiskMap:
 
 
 @contextmanager
-def _failing() -> Iterator[None]:
+def _disk_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:

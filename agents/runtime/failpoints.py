@@ -82,10 +82,10 @@ def step(
 def arm(stage: str, env: Mapping[str, str]) -> None:
     """Set the failpoint of `stage` from `env`, if there is one. Raises InvalidFailpoint: name or syntax is wrong."""
     global reach  # noqa: PLW0603 -- of a process, and a process has one stage
-    reach = _bomb(stage, env[VARIABLE]) if env.get(VARIABLE) else _nothing
+    reach = _armed(stage, env[VARIABLE]) if env.get(VARIABLE) else _nothing
 
 
-def _bomb(stage: str, setting: str) -> Callable[[str], None]:
+def _armed(stage: str, setting: str) -> Callable[[str], None]:
     wanted, point, nth, action = (*setting.split(":"), "kill")[:4] if setting.count(":") in {2, 3} else ("", "", "", "")
     if point not in POINTS or action not in _ACTIONS or not (nth.isdecimal() and int(nth) > 0):
         raise InvalidFailpoint(f"{VARIABLE}={setting}: write stage:point:nth or stage:point:nth:raise")

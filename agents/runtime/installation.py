@@ -50,7 +50,7 @@ class Installation:
         self._consumer = clients.consumer(self._settings, fetching=_FETCHING)
         await self._consumer.start()
         async for records in clients.to_end(self._consumer, _partition(self._settings)):
-            self._take(records)
+            self._apply(records)
         self._following = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
@@ -115,7 +115,7 @@ class Installation:
             while True:
                 fetched = await self._consumer.getmany(timeout_ms=_FETCHING.wait_ms)
                 for records in fetched.values():
-                    for key, value in self._take(records).items():
+                    for key, value in self._apply(records).items():
                         for callback in self._watchers:
                             callback(key, value)
         except asyncio.CancelledError:
@@ -123,7 +123,7 @@ class Installation:
         except Exception as error:  # noqa: BLE001 -- Kafka is not what it should be
             exit_with_error(self._stage, error)
 
-    def _take(self, records: Sequence[KafkaRecord]) -> dict[str, Any]:
+    def _apply(self, records: Sequence[KafkaRecord]) -> dict[str, Any]:
         changed: dict[str, Any] = {}
         for each in records:
             changed |= self._log.add(each.offset, each.key, each.value, each.headers)

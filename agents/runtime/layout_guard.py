@@ -63,7 +63,7 @@ class LayoutGuard:
             KafkaError: Kafka cannot be asked.
             RefusedToStart: the topics are not as they have to be.
         """
-        existing, differing = await self._look()
+        existing, differing = await self._describe()
         if TopicName.INSTALLATION in existing:
             await self._installation.start()
         if (source := unfinished_migration(self._installation.values)) is not None:
@@ -144,15 +144,15 @@ class LayoutGuard:
         if line is not None:
             raise RefusedToStart(line)
 
-    async def _look(self) -> tuple[dict[TopicName, TopicDescription], list[Difference]]:
+    async def _describe(self) -> tuple[dict[TopicName, TopicDescription], list[Difference]]:
         try:
-            return await asyncio.to_thread(self._look_now)
+            return await asyncio.to_thread(self._describe_now)
         except NotAllowed as error:
             raise RefusedToStart(str(error)) from error
         except KafkaFailure as error:
             raise KafkaConnectionError(str(error)) from error
 
-    def _look_now(self) -> tuple[dict[TopicName, TopicDescription], list[Difference]]:
+    def _describe_now(self) -> tuple[dict[TopicName, TopicDescription], list[Difference]]:
         """Return the existing topics, and their settings that are not as declared."""
         with admin_client(self._settings) as client:
             existing = describe_topics(client, self._settings, self._topics)

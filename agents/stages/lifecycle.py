@@ -217,8 +217,8 @@ class Lifecycle:
             return self._refused(error.sender, error.reason, record, now)
         name = command.subject.bytes
         complaint = self._find(name)
-        if complaint is None and (passed_by := self._passed_by(name, _sender_of(command), record)) is not None:
-            return passed_by
+        if complaint is None and (rerouted := self._reroute(name, _sender_of(command), record)) is not None:
+            return rerouted
         content = self._digests.of(command.data, complaint, name)
         citizen = self._reporters.of_sender(command.source, complaint)
         decision = decide(command, complaint, now, self._policy(complaint, now), content, sender=citizen)
@@ -235,13 +235,13 @@ class Lifecycle:
         """Reject a command with unreadable data."""
         name = complaint_key(sender.subject.encode())
         complaint = self._find(name)
-        if complaint is None and (passed_by := self._passed_by(name, sender, record)) is not None:
-            return passed_by
+        if complaint is None and (rerouted := self._reroute(name, sender, record)) is not None:
+            return rerouted
         citizen = self._reporters.of_sender(sender.source, complaint)
         rejected = refuse(sender, reason, complaint, now, self._policy(complaint, now), citizen=citizen)
         return [self._rejected(sender, rejected, complaint, record)]
 
-    def _passed_by(self, name: bytes, sender: Sender, record: KafkaRecord) -> list[OutgoingRecord] | None:
+    def _reroute(self, name: bytes, sender: Sender, record: KafkaRecord) -> list[OutgoingRecord] | None:
         """Quarantine or forward a command about no complaint of this partition; None if it is decided here."""
         if name in self._quarantine:
             # a letter that is replayed too early becomes a letter again

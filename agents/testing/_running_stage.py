@@ -33,7 +33,7 @@ class _Record(Installation):
 
     def refresh(self) -> None:
         log, topic = self._topic
-        self._take(list(log.records(topic)))
+        self._apply(list(log.records(topic)))
 
 
 class RunningStage:

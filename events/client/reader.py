@@ -187,9 +187,9 @@ class Reader:
         with kafka_errors(self._settings):
             found = self._consumer.poll(timeout_ms=int(seconds * 1000))
         read = [record_of(self._names[raw.topic], raw) for records in found.values() for raw in records]
-        return [record for record in read if not self._skips(record)]
+        return [record for record in read if not self._is_skipped(record)]
 
-    def _skips(self, record: Record) -> bool:
+    def _is_skipped(self, record: Record) -> bool:
         if self._with_foreign or record.topic not in MARKED:
             return False
         origin = self._origins.setdefault((record.topic, record.partition), Origin())

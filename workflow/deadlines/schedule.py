@@ -113,7 +113,7 @@ class Schedule:
             self._armed[complaint] = tuple(after)
         self._count += len(after) - len(before)
         if self._stored > 2 * self._count + _SPARE:
-            self._clear_away()
+            self._rebuild()
 
     def due(self, now: datetime) -> bool:
         """Return whether `ring` may have an alarm to yield."""
@@ -180,7 +180,7 @@ class Schedule:
             heapq.heapify(self._soon)
         self._opened = max(self._opened, now_ms // _MINUTE_MS + 1)
 
-    def _clear_away(self) -> None:
+    def _rebuild(self) -> None:
         """Rebuild the schedule without replaced entries; amortized, since those outnumber the valid ones."""
         self._begin()
         for entries in self._armed.values():

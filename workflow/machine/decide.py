@@ -84,11 +84,11 @@ class _History:
             old = self.policy.calendar
             self.pass_deadlines(min(self.now, announcement.announced_at))
             self.policy = later
-            self._redate(announcement, old)
+            self._recalculate(announcement, old)
         self.policy = policy
         self.pass_deadlines(self.now)
 
-    def _redate(self, announcement: Announcement, old: Calendar) -> None:
+    def _recalculate(self, announcement: Announcement, old: Calendar) -> None:
         complaint = self.complaint
         if complaint is None:
             return

@@ -77,7 +77,7 @@ def _days(stretch: Stretch, zone: ZoneInfo, hours: OfficeHours | None) -> Iterat
     if stretch.unit is Unit.SECONDS:
         return
     first, last = _local(stretch.start, zone), _local(stretch.end, zone)
-    for day in _through(first, last):
+    for day in _days_between(first, last):
         if stretch.unit is Unit.WORKING_SECONDS:
             yield _worked(day, stretch, zone, hours)
         else:
@@ -110,7 +110,7 @@ def _worked(day: date, stretch: Stretch, zone: ZoneInfo, hours: OfficeHours | No
 
 def _pause(last: date, following: Stretch, status: str, zone: ZoneInfo) -> Iterator[Day]:
     """Yield the days between the begin and the end of a pause."""
-    for day in _through(last + _DAY, _local(following.start, zone) - _DAY):
+    for day in _days_between(last + _DAY, _local(following.start, zone) - _DAY):
         off = following.calendar.reason_off(day) if following.unit is not Unit.DAYS else None
         yield Day(day, counted=False, reason=f"paused ({status}); {off}" if off else f"paused ({status})")
 
@@ -127,6 +127,6 @@ def _local(moment: datetime, zone: ZoneInfo) -> date:
     return moment.astimezone(zone).date()
 
 
-def _through(first: date, last: date) -> Iterator[date]:
+def _days_between(first: date, last: date) -> Iterator[date]:
     for day in range((last - first).days + 1):
         yield first + timedelta(days=day)

@@ -285,11 +285,11 @@ class _Run:
         if isinstance(fact, f.DeadlineExtended):
             detail = f"{fact.working_days} working days" + (f": {fact.reason}" if fact.reason else "")
             more = self.policy.extension.day * fact.working_days
-            self._lay(stretch, (*stretch.lengths, more))
+            self._recompute(stretch, (*stretch.lengths, more))
         elif isinstance(fact, f.DeadlineRescheduled):
             detail = fact.reason
             if after.paused_for is None:
-                self._lay(stretch, stretch.lengths)
+                self._recompute(stretch, stretch.lengths)
             else:
                 self.ours = self.recomputed = after.due_at
                 if stretch.paused is None and after.due_at is not None:
@@ -348,9 +348,9 @@ class _Run:
     def _run(self, at: datetime, length: Duration, *, resumed: bool) -> None:
         calendar = self.policy.calendar
         self.stretches.append(Stretch(start=at, end=at, lengths=(length,), resumed=resumed, calendar=calendar))
-        self._lay(self.stretches[-1], (length,))
+        self._recompute(self.stretches[-1], (length,))
 
-    def _lay(self, stretch: Stretch, lengths: tuple[Duration, ...]) -> None:
+    def _recompute(self, stretch: Stretch, lengths: tuple[Duration, ...]) -> None:
         """Compute the due time of the present period from its durations, one after the other."""
         due, calendar = stretch.start, self.policy.calendar
         for length in lengths:

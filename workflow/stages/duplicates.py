@@ -83,7 +83,7 @@ class Index:
         self._newest = max(self._newest, _moment(mine))
         self._put(print_, mine)
         if len(self._known) > self._tidy_at:
-            self._tidy()
+            self._drop_expired()
 
     def _put(self, print_: bytes | None, mine: bytes) -> None:
         if print_ is None:
@@ -115,7 +115,7 @@ class Index:
             return None
         return str(UUID(bytes=first[8:]))
 
-    def _tidy(self) -> None:
+    def _drop_expired(self) -> None:
         oldest = self._newest - _milliseconds(self.window)
         self._first = {print_: first for print_, first in self._first.items() if _moment(first) >= oldest}
         self._known = {name: known for name, known in self._known.items() if _moment(known[0]) >= oldest}

@@ -81,7 +81,7 @@ def report(
         window=round(seconds, 3),
         complete=topics.full,
         groups=tuple(groups),
-        findings=tuple(sorted(findings, key=_badness, reverse=True)),
+        findings=tuple(sorted(findings, key=_severity_order, reverse=True)),
     )
 
 
@@ -134,5 +134,5 @@ def _rounded(figure: float | None) -> float | None:
     return None if figure is None else round(figure, 3)
 
 
-def _badness(finding: Finding) -> tuple[int, int]:
+def _severity_order(finding: Finding) -> tuple[int, int]:
     return list(Severity).index(finding.severity), list(Status).index(finding.status)

@@ -85,7 +85,7 @@ def transaction_findings(
                 group=None,
                 topic=topic,
                 partitions=numbers,
-                what=f"{_whose(several[0])} has been open {_since(several[0], now)} in {_named(topic, numbers)} and "
+                what=f"{_owner(several[0])} has been open {_since(several[0], now)} in {_named(topic, numbers)} and "
                 f"keeps {_count(held, 'offset')} from {readers}",
                 todo=_end_it(several, broker, for_good=for_good),
             )
@@ -185,7 +185,7 @@ def _start(group: GroupLag) -> str:
     return f"start a worker: alur run {group.stage}{again}"
 
 
-def _whose(transaction: OpenTransaction) -> str:
+def _owner(transaction: OpenTransaction) -> str:
     if transaction.transactional_id is not None:
         return f"a transaction of {transaction.transactional_id!r}"
     if transaction.producer_id is not None:

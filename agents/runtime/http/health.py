@@ -24,14 +24,14 @@ _ASK_SECONDS: Final = 2.0
 def liveness_problem(stage_consumer: StageConsumer) -> str | None:
     """Return why the worker should be killed, in one line; None if it is live."""
     # a batch that waits for another topic is loading: a restart would begin that anew
-    return None if stage_consumer.wait_reason() else _stuck(stage_consumer, LIVE_SECONDS)
+    return None if stage_consumer.wait_reason() else _stuck_poll(stage_consumer, LIVE_SECONDS)
 
 
 def readiness_problem(stage_consumer: StageConsumer) -> str | None:
     """Return why the worker does not work at present, in one line; None if it is ready."""
     if stage_consumer.should_stop:
         return "stopping"
-    stuck = stage_consumer.guard.reason or stage_consumer.wait_reason() or _stuck(stage_consumer, READY_SECONDS)
+    stuck = stage_consumer.guard.reason or stage_consumer.wait_reason() or _stuck_poll(stage_consumer, READY_SECONDS)
     if stuck is not None:
         return stuck
     if stage_consumer.rebalancing:
@@ -45,7 +45,7 @@ def readiness_problem(stage_consumer: StageConsumer) -> str | None:
     return None
 
 
-def _stuck(stage_consumer: StageConsumer, seconds: float) -> str | None:
+def _stuck_poll(stage_consumer: StageConsumer, seconds: float) -> str | None:
     stuck = time.monotonic() - stage_consumer.metrics.polled_at
     return f"a poll has not ended for {stuck:.0f} s" if stuck > seconds else None
 

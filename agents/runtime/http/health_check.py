@@ -24,11 +24,11 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     try:
         address = Settings.from_environment(env).web
     except SettingsError as error:
-        return _no(str(error))
+        return _fail(str(error))
     if list(arguments) not in ([question] for question in QUESTIONS):
-        return _no(f"ask one of {', '.join(QUESTIONS)}")
+        return _fail(f"ask one of {', '.join(QUESTIONS)}")
     if address is None:
-        return _no("ALUR_WEB is not set, so no stage answers")
+        return _fail("ALUR_WEB is not set, so no stage answers")
     return _ask(arguments[0], WebAddress(_EVERYWHERE.get(address.host, address.host), address.port))
 
 
@@ -40,13 +40,13 @@ def _ask(question: str, address: WebAddress) -> int:
             sys.stdout.write(answer.read().decode())
     except urllib.error.HTTPError as error:
         with error:
-            return _no(error.read().decode(errors="replace").strip())
+            return _fail(error.read().decode(errors="replace").strip())
     except OSError as error:
-        return _no(f"{address} does not answer: {getattr(error, 'reason', error)}")
+        return _fail(f"{address} does not answer: {getattr(error, 'reason', error)}")
     return 0
 
 
-def _no(reason: str) -> int:
+def _fail(reason: str) -> int:
     sys.stdout.write(f"{reason}\n")
     return 1
 
