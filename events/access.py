@@ -59,7 +59,7 @@ def _stage(
         "the stage",
         reads=reads,
         writes=every,
-        # its progress is what it waits for: with it comes where that stage's topic ends
+        # a stage whose progress it waits for: includes the end of that stage's topic
         sees=tuple(STAGES[stage] for stage in follows),
         follows=follows,
         group=name,
@@ -72,17 +72,17 @@ def _stage(
 STAGE_ROLES: Final = (
     # writes no more commands than `lifecycle` can soon take
     _stage("intake", (TopicName.IDENTITIES, _COMMANDS), memory=(TopicName.ERASURES,), follows=("lifecycle",)),
-    # writes commands to send on those that lie in the wrong partition, and reads others' partitions for their stamps
+    # forwards commands from wrong partitions, and reads those partitions for original timestamps
     _stage(
         "lifecycle",
         (_COMMANDS, _EVENTS, TopicName.TEXTS, _STATE, TopicName.REJECTIONS),
         memory=(_STATE,),
         transactional=True,
     ),
-    # finds duplicates by their signatures, which lie with the texts
+    # finds duplicates by their signatures, which are stored with the texts
     _stage("verification", (_COMMANDS,), memory=(TopicName.TEXTS,)),
     _stage("disposition", (_COMMANDS,)),
-    # gives no notice before `lifecycle` has settled what came earlier
+    # sends no notice before `lifecycle` has processed earlier commands
     _stage("sla", (_COMMANDS,), follows=("lifecycle",)),
     _stage("escalation", (_COMMANDS,)),
     _stage(

@@ -21,10 +21,10 @@ MAX_LINK: Final = 2_048
 MAX_LINKS: Final = 20
 MAX_ATTRIBUTE: Final = 256
 
-# U+0000 is legal JSON, and many a database downstream dies of it.
+# U+0000 is legal JSON, but crashes many databases downstream.
 _NO_NUL: Final = r"^[^\x00]*$"
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
-# letters and marks by their category, of which nothing is seen
+# invisible letters and marks, although their category is a visible one
 _FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(0xFE00 + n) for n in range(16)}
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
 LINK_SCHEMES: Final = ("http", "https")
@@ -42,7 +42,7 @@ def _not_given(value: object) -> object:
 
 
 def _blank_is_null(limit: int) -> BeforeValidator:
-    # forms send an empty text for what was not filled in; the second argument says so in the published schema
+    # forms send an empty text for an empty field; the second argument declares it in the published schema
     return BeforeValidator(_not_given, json_schema_input_type=Annotated[str, _short(limit)] | None)
 
 
@@ -118,7 +118,7 @@ def unseen(text: str) -> bool:
 def _linked(found: tuple[Link | Attachment, ...]) -> tuple[Link | Attachment, ...]:
     for each in found:
         link = each.url if isinstance(each, Attachment) else each
-        # a browser passes over white space and control characters within a scheme
+        # browsers ignore white space and control characters within a scheme
         scheme = _SCHEME.match("".join(letter for letter in link if unicodedata.category(letter) not in _UNSEEN))
         if scheme and scheme[1].casefold() not in LINK_SCHEMES:
             msg = f"a link with {scheme[1][:20]}: is no attachment, only http and https are"

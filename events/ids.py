@@ -47,7 +47,7 @@ def fact_id(complaint: str, version: int) -> str:
     return f"{complaint}/{version}"
 
 
-@lru_cache(maxsize=8)  # of one command it is asked twice in a row: was it there before, and to remember it
+@lru_cache(maxsize=8)  # cached for two calls in a row on one command: to detect a repeat, and to remember it
 def digest(source: str, message_id: str) -> str:
     """Return 16 hexadecimal digits that identify a command in a complaint's list of processed commands.
 

@@ -32,7 +32,7 @@ def _null_is_none(value: object) -> object:
     return () if value is None else tuple(value) if isinstance(value, list) else value
 
 
-# channels write null for what they do not have; the second argument says so in the published schema
+# channels write null for missing values; the second argument declares it in the published schema
 _TITLE: Final = BeforeValidator(_null_is_empty, json_schema_input_type=Title | None)
 _BODY: Final = BeforeValidator(_null_is_empty, json_schema_input_type=Body | None)
 _ATTACHMENTS: Final = BeforeValidator(_null_is_none, json_schema_input_type=Links | None)
@@ -96,7 +96,7 @@ class ReportContent(Frozen):
 class ReportData(ReportContent):
     """`data` of a submitted report."""
 
-    # stricter than `ReportContent`, in which facts hold what releases before took
+    # stricter than `ReportContent`, since facts may contain what earlier releases accepted
     attachments: Annotated[NewLinks, _ATTACHMENTS] = ()
     reporter: Reporter | None = None
 

@@ -71,7 +71,7 @@ def _kept(days: int | None) -> dict[str, str]:
     return {
         "cleanup.policy": "delete",
         "retention.ms": _FOREVER if days is None else str(days * _DAY_MS),
-        # what expires does so by the broker's clock: a record with an old stamp of its sender's was gone in seconds
+        # retention follows the broker's clock: records with an old sender's timestamp expired within seconds
         "message.timestamp.type": "CreateTime" if days is None else "LogAppendTime",
         "max.message.bytes": str(OUTWARD_RECORD_BYTES),
     }
@@ -80,7 +80,7 @@ def _kept(days: int | None) -> dict[str, str]:
 def _inward() -> dict[str, str]:
     return _kept(30) | {
         "max.message.bytes": str(INWARD_BATCH_BYTES),
-        # the broker unpacks what comes compressed, and so holds it to that limit: 12 kB can unpack to 400 MB
+        # the broker decompresses batches, so the limit applies to the decompressed size: 12 kB can become 400 MB
         "compression.type": "uncompressed",
     }
 
@@ -104,12 +104,12 @@ def _compacted(within_days: int | None = None) -> dict[str, str]:
 
 TOPICS: Final[tuple[Topic, ...]] = (
     Topic(TopicName.INTAKE, "intake", _inward()),
-    # what is erased has to be gone from the disk some day soon, also where little is written
+    # erased data must leave the disk soon, even with few writes
     Topic(TopicName.IDENTITIES, "the identity desk only", _compacted(within_days=_ERASED_DAYS)),
     # The broker's stamp on a command is the `now` of the decision on it: the log is the clock.
     Topic(TopicName.COMMANDS, "lifecycle", _inward()),
     Topic(TopicName.EVENTS, "stages, gateways, auditors", _kept(None)),
-    # what is erased has to go, as above
+    # erased data must leave the disk, as above
     Topic(TopicName.TEXTS, "those who may read what people write", _compacted(within_days=_ERASED_DAYS)),
     # the engine deletes no complaint: a tombstone is foreign, and has to be there when lifecycle reads the topic again
     Topic(
@@ -120,10 +120,10 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(TopicName.STORIES, "resolution", _compacted(within_days=_ERASED_DAYS)),
     Topic(TopicName.ERASURES, "intake", _compacted()),
     Topic(TopicName.REJECTIONS, "the senders", _kept(30)),
-    # what was taken back has to be gone some day soon: a resolution that is published again takes the place of the last
+    # revoked stories must leave the disk soon: a resolution that is published again replaces the last one
     Topic(TopicName.RESOLUTIONS, "everyone", _compacted(within_days=_ERASED_DAYS)),
     Topic(TopicName.DEAD_LETTERS, "operators", _kept(90)),
-    # Everything in it is about the installation as a whole, and needs one order.
+    # All its records concern the installation as a whole, and need one order.
     Topic(TopicName.INSTALLATION, "stages, operators, auditors", _compacted(), partitions=1),
 )
 

@@ -6,7 +6,7 @@ from typing import Final
 FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 -- wide forms, which some take for the others
 _WORDS: Final = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
 _NOT_OURS: Final = "Value error, "
-_SHOWN_CHARACTERS: Final = 100  # of what a sender wrote: a reason stands in a header, and is read by a person
+_SHOWN_CHARACTERS: Final = 100  # for a sender's text: a reason is in a header, and is read by a person
 
 
 def clipped(text: str, longest: int = _SHOWN_CHARACTERS) -> str:

@@ -50,7 +50,7 @@ class Answers:
                 if (rejection.command_source, rejection.command_id) == identity:
                     self.refused[record.partition] = f"{rejection.code}: {rejection.message}"
         except (Undecodable, ValidationError):
-            return  # a foreign record: those of lifecycle can be decoded
+            return  # a foreign record: lifecycle's own can be decoded
 
 
 @dataclass(frozen=True)

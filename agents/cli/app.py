@@ -104,7 +104,7 @@ class AlurGroup(TyperGroup):
         except typer.Abort:
             _fail("the input has ended", FAILED)
         except BrokenPipeError:
-            # the reader has left, as `head` does; Python flushes the rest at exit
+            # the reader has closed the pipe, as `head` does; Python flushes the rest at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(FAILED)
         except OSError as error:

@@ -27,7 +27,7 @@ def refuse_unless_writable(path: Path | None, file: str) -> None:
             return  # a pipe or a device: opening it would use it
         path.open("ab").close()
         if new:
-            path.resolve().unlink()  # of a link to a missing file, the link stays
+            path.resolve().unlink()  # for a link to a missing file, keep the link
     except OSError as no:
         raise Failure(f"{_unwritable(path, no)}; nothing was submitted", MISUSED) from None
 

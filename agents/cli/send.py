@@ -38,9 +38,9 @@ from workflow.machine.transitions import ALLOWED_IN, OPEN
 
 _ELSEWHERE: Final = frozenset(
     {
-        *("register-complaint", "notice-deadline", "escalate-complaint", "reschedule-deadlines"),  # by stages
-        *("publish-story", "unpublish-story"),  # by `alur story`, which scans the texts
-        "erase-data",  # by `alur privacy`, which erases outside of lifecycle too
+        *("register-complaint", "notice-deadline", "escalate-complaint", "reschedule-deadlines"),  # sent by stages
+        *("publish-story", "unpublish-story"),  # sent by `alur story`, which scans the texts
+        "erase-data",  # sent by `alur privacy`, which also erases outside of lifecycle
     }
 )
 _UTC: Final = ZoneInfo("UTC")

@@ -181,7 +181,7 @@ def _progress(found: Import, stream: BinaryIO) -> Iterator[Iterator[Item]]:
     where = console(stderr=True)
     columns = (TextColumn("submitting"), BarColumn(), TextColumn("{task.fields[done]:,}"), TimeRemainingColumn())
     with Progress(*columns, console=where, transient=True, disable=not where.is_terminal) as progress:
-        # of entries that are read one by one, only the bytes are known beforehand
+        # for entries that are read lazily, only the bytes are known beforehand
         task = progress.add_task("", total=found.total or _size(stream), done=0)
 
         def items() -> Iterator[Item]:

@@ -78,7 +78,7 @@ def _explained(settings: Settings, known: ComplaintHistory) -> tuple[Explanation
     complaint = known.history[-1].complaint
     policy = policy_of(settings, known) if complaint.clocks else None
     if policy is None or policy.version != complaint.policy or len(known.history) < complaint.version:
-        return ()  # by another version or without its beginning, each day would be shown wrong
+        return ()  # from another version, or without its beginning, the day breakdown would be wrong
     if complaint.calendar:
         policy = with_announcements(policy, calendar_for(settings, known.complaint))
     return tuple(explain(known.history, name, policy) for name in complaint.clocks)

@@ -66,7 +66,7 @@ def _status_of(group: GroupLag) -> dict[str, str]:
     in_flight = group.status in {Status.BEHIND, Status.GROWING} and group.age < _INSTANT_S
     status, severity = (Status.OK, Severity.OK) if in_flight else (group.status, group.severity)
     if group.members == 0 and severity is Severity.OK:
-        status, severity = Status.IDLE, Severity.WARNING  # before the window is full, and whatever is in flight
+        status, severity = Status.IDLE, Severity.WARNING  # before the window is full, or with only records in flight
     return {"status": status, "severity": severity}
 
 

@@ -154,7 +154,7 @@ def _check(values: Mapping[str, Any]) -> None:
 
 FIELDS: Final[Mapping[str, Callable[[ComplaintRow], Any]]] = {
     "status": lambda row: row.shape.status,
-    # a secret complaint has no office here: a list of one office, or by office, would tell which has it
+    # a secret complaint has no office here: a list by office would reveal which one has it
     "office": lambda row: redacted(row.shape.office, secret=row.shape.secret),
     "secret": lambda row: row.shape.secret,
     "category": lambda row: row.shape.category,

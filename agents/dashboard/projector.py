@@ -193,6 +193,6 @@ class Projector:
         self._set_trouble(where, None)
 
     def _set_trouble(self, where: str, trouble: str | None) -> None:
-        # separate for each thread: a lag that can be read does not mean that records can
+        # separate for each thread: readable lag does not mean readable records
         self._troubles[where] = trouble
         self.sources.trouble = self._troubles[_RECORDS] or self._troubles[_LAG]

@@ -107,7 +107,7 @@ async def _serve_until(
     await runner.setup()
     try:
         url = await _listen(runner, address, board)
-        # not in a thread of the loop: it would wait for that at the end, however long Kafka does not answer
+        # not in a thread of the loop: the loop would wait for it at the end, however long Kafka does not answer
         threading.Thread(target=projector.run, args=(begin,), name="board-start", daemon=True).start()
         await end
     finally:

@@ -120,7 +120,7 @@ def _flat(nested_value: object) -> list[object]:
     if isinstance(nested_value, Mapping):
         # an attribute of XML has an @ before its name
         named = [link for name in _OF_LINKS if (link := nested_value.get(name) or nested_value.get(f"@{name}"))]
-        # as XML has a list: one element in another
+        # XML lists are one element inside another
         nested = [value for value in nested_value.values() if isinstance(value, list | Mapping)]
         return _flat(named[0]) if named else _flat(nested) if nested else [nested_value] if nested_value else []
     if isinstance(nested_value, str):

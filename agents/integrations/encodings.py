@@ -67,7 +67,7 @@ def encoding_of(stream: BinaryIO, asked: str | None = None) -> str:
     if (even + odd) * 4 > len(head) and min(even, odd) * 4 < max(even, odd):
         return "utf-16-le" if odd > even else "utf-16-be"
     count, right, wrong, sample = _as_utf8(stream)
-    # a line of another encoding is UTF-8 by accident once in very many
+    # a line of another encoding is rarely valid UTF-8 by chance
     if right * _RARE >= wrong:
         return "utf-8"
     guess = from_bytes(sample, cp_isolation=_GUESSES).best()

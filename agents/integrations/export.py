@@ -66,9 +66,9 @@ class Export:
                 try:
                     recorded = _with_words(decode_fact(record.value), words)
                 except Undecodable:
-                    continue  # of a foreign producer
+                    continue  # from a foreign producer
                 complaint = recorded.complaint
-                # what has happened since the state was read is for the next export
+                # changes since the state was read are for the next export
                 if complaint.complaint_id not in last:
                     continue
                 texts = texts_after(incomplete.pop(complaint.complaint_id, RowTexts()), recorded.fact)

@@ -64,7 +64,7 @@ def _in_one(numbered: Iterator[tuple[int, bytes]]) -> Iterator[Message]:
     for number, line in _limited(numbered):
         held.append((number, line))
         if line.startswith(b"{") and len(held) > 1 and not held[0][1].lstrip().startswith(b"[") and _is_object(line):
-            # messages by the line, and the first of them is broken
+            # one message per line, and the first one is broken
             yield from (Message(at, raw.strip()) for at, raw in chain(held, numbered))
             return
     whole = b"".join(line for _, line in held)

@@ -63,7 +63,7 @@ def requests_in(value: object) -> list[Any]:
     if len(chosen) != 1:
         return [] if any(each == [] for each in value.values()) else [value]
     requests: list[Any] = chosen[0] if lists else requests_in(chosen[0])
-    # what the envelope says of privacy, it says of each
+    # privacy flags of the envelope apply to each request
     around = {name: each for name, each in value.items() if each is not chosen[0]}
     if not speaks_of_privacy(around):
         return requests
@@ -103,7 +103,7 @@ def _entry(number: int, request: object, ignored: Collection[str]) -> Entry | Sk
         return Skipped(
             number, f"{_ID}: missing; without it the request would be another one each time it is sent", request
         )
-    # what one server calls by two names is one list
+    # two servers' names for the same list
     links = tuple(whole[name] for name in _LINKS if whole.get(name)) + tuple(
         attributes[name] for name in _LINKS if attributes.get(name)
     )

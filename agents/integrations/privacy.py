@@ -36,7 +36,7 @@ def privacy(cells: Mapping[str, str]) -> tuple[bool, bool]:
     anonymous |= _flag("anonymous", cells.get("anonymous", ""))
     secret |= _flag("secret", cells.get("secret", ""))
     public = _flag("public", cells["public"]) if cells.get("public") else True
-    # who is called so has not given a name
+    # this word is a request for anonymity, not a name
     return anonymous or is_no_name(cells.get("name", "")), secret or not public
 
 
@@ -65,7 +65,7 @@ def _of_words(field: str, cell: str) -> tuple[bool, bool]:
 
 def _flag(field: str, cell: str, name: str = "") -> bool:
     words, word = catalogue().words, cell.strip().casefold()
-    # in a column of its own the word itself is a yes
+    # in a column of its own the word itself means yes
     if word in words["yes"] or word in words.get(field, frozenset()):
         return True
     if word in words["no"]:

@@ -112,7 +112,7 @@ class Survey:
         with suppress(Unusable):
             self._without_status += not readable(word)
             unknown = error_of(word) is None and self._options.words.is_over(readable(word)) is None
-            # where settled ones are submitted too, it need not be known
+            # if settled entries are submitted too, the status need not be known
             self._unknown[word] += unknown and not self._options.settled
         for name, column in self._dates.items():
             if cell := entry.cells.get(name, "").strip():

@@ -82,7 +82,7 @@ class CsvGrid:
         try:
             cells = next(csv.reader(feed(), delimiter=self.delimiter, strict=True))
         except (csv.Error, StopIteration) as error:
-            # it costs this line, and the next is tried by itself
+            # only this line is invalid, and the next one is parsed by itself
             open_ = used or "unexpected end" in str(error)
             reason = "opens a quote that is not closed" if open_ else str(error)
             return Skipped(number, f"no row of a table: {reason}", self._split_line(line))

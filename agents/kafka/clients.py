@@ -100,7 +100,7 @@ def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers di
         auto_offset_reset=reset,
         isolation_level=isolation,
         **_IN_A_GROUP,
-        # a consumer whose partitions never change need not look after them five times a second
+        # a consumer with fixed partitions need not check them five times a second
         consumer_timeout_ms=POLL_MS if group else max(POLL_MS, fetching.wait_ms),
         fetch_max_wait_ms=fetching.wait_ms,
         fetch_min_bytes=fetching.gather_bytes,
@@ -147,7 +147,7 @@ def generation(consumer: KafkaConsumer) -> int:
 
 def is_forgotten(error: BaseException) -> bool:
     """Return True if Kafka has expired the transactional id."""
-    # the client wraps what it does not foresee
+    # the client wraps unexpected errors
     return any(isinstance(each, InvalidProducerIdMapping) for each in (error, error.__cause__))
 
 

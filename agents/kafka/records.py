@@ -21,7 +21,7 @@ _ROOM_FOR_KEY: Final = 65_536
 FULL_VALUE: Final = OUTWARD_RECORD_BYTES - _ROOM_FOR_HEADERS - _ROOM_FOR_KEY
 """Bytes of a value that fit into a dead letter with any key and headers."""
 NO_VALUE: Final = 0
-_DIGITS: Final = 6  # of a count that others may have written
+_DIGITS: Final = 6  # digits of a count that others may have written
 _MOST_HEADERS: Final = 65_536
 """Each takes two bytes and more beside its name and content: so many still fit when a record is forwarded."""
 _OWN_HEADERS_BYTES: Final = 1_024

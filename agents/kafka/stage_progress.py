@@ -16,7 +16,7 @@ class StageProgress:
     def __init__(self, settings: Settings, stage: str, partitions: int) -> None:
         topic = settings.topic(STAGES[stage])
         self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
-        # what lies behind a transaction that is still open cannot be read yet, and has reached the log all the same
+        # records behind an open transaction are unreadable yet, but they are in the log and count
         self._asking = clients.consumer(settings, settings.group(stage), isolation="read_uncommitted")
 
     async def start(self) -> None:
@@ -41,7 +41,7 @@ class StageProgress:
         offsets = await clients.committed(self._asking, begun) if begun else {}
         committed = {source: offsets[source].offset if source in offsets else None for source in begun}
         behind = [source for source in begun if (committed[source] or 0) < ends[source]]
-        # where the log begins matters only to who seems to be behind
+        # the log start matters only for partitions with apparent lag
         starts = await self._asking.beginning_offsets(behind) if behind else {}
         short = {source: GroupProgress(committed[source], starts[source], ends[source]).lag for source in behind}
         return {source: records for source, records in short.items() if records}

@@ -65,7 +65,7 @@ class Java:
             try:
                 Path(scratch, "libraries").rename(self.libraries)
             except OSError:
-                if not self.libraries.is_dir():  # else another process was faster, and ours are as good as its
+                if not self.libraries.is_dir():  # another process was faster, and its files are as good as ours
                     raise
 
     def _copy_dependencies(self, scratch: Path) -> None:

@@ -94,7 +94,7 @@ class _Batch:
             event = orjson.loads(value)
             snapshot = each = event["data"]["complaint"]
             standing = partial.Standing(each["complaint_id"], each["version"], each["status"], each["office"])
-            self._add_complaint(each)  # shows whether it can be read, before it has an effect
+            self._add_complaint(each)  # detects an unreadable record before it has an effect
             self._snapshots.pop(standing.complaint_id, None)
         data, name, at = event["data"], event["type"][_NAME], _moment(event["time"])
         row = (

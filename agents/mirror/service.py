@@ -108,7 +108,7 @@ class Mirror:
             while not ended():
                 written = self._write(reader.poll(_POLL_S))
                 yield replace(written, lag=reader.lag())
-                # of ends from a moment ago: under load the present ones are never reached
+                # log ends of a moment ago: under load the present ones are never reached
                 if datetime.now(UTC) - moment >= _NOTED_EACH and reader.has_reached(ends):
                     self._note_current(moment)
                     moment, ends = datetime.now(UTC), reader.ends()

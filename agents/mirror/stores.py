@@ -239,14 +239,14 @@ class Reading(Database):
             }
             super().__init__("psycopg", "the mirror cannot be read", target, **options)
         else:
-            shown = without_password(target, target)  # a URL with a slip is the name of a file
+            shown = without_password(target, target)  # a malformed URL is taken as a file name
             if not Path(target).exists():
                 raise MirrorError(f"{shown} does not exist: alur mirror sync {shown} makes it")
             super().__init__("duckdb", f"{shown} cannot be read as a mirror", ":memory:")
         with ExitStack() as opening:
             opening.callback(self._connection.close)
             if not self._is_postgres:
-                # attached: opened by its name, a file that has replaced another would be the old one while that is open
+                # attached: opening a replaced file by name would return the old one while it is open
                 self.execute(f"ATTACH '{_quoted(Path(target))}' AS copied (READ_ONLY)")
                 self.execute("USE copied")
             where = _SCHEMA if self._is_postgres else "main"

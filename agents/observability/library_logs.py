@@ -95,7 +95,7 @@ class LibraryLines(logging.Handler):
         return _Kind(record.name, _OTHERS, "")
 
     def _write(self, kind: _Kind, **facts: object) -> None:
-        log = structlog.get_logger()  # not kept: what is set up last counts
+        log = structlog.get_logger()  # not cached: the last configuration counts
         log.log(
             self._levels[kind], "library_message", library=kind.library, message=kind.message, **self._facts, **facts
         )

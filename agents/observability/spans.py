@@ -71,7 +71,7 @@ class Spans(Tracing):
 
     def stop(self) -> None:
         """Export pending spans within a short timeout."""
-        # in a thread that dies with the process: a collector that is away would be waited for ten seconds
+        # in a daemon thread: an unreachable collector would delay the exit by ten seconds
         flushing = Thread(target=self._provider.force_flush, daemon=True)
         flushing.start()
         flushing.join(_FLUSH_SECONDS)

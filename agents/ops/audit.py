@@ -137,7 +137,7 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
     progress = stage_progress(settings)
     with Log(settings, {*topics, TopicName.TEXTS} if texts else topics) as log:
         layout = Layout.of(values)
-        # of the installation, not of a topic that has been given more since
+        # partitions of the installation, not of a topic that was extended since
         count = layout.partitions if layout else min(len(log.partitions(topic)) for topic in _READ)
         kept = _kept(log, values, texts=texts)
         result = Audit(
@@ -210,7 +210,7 @@ def _all(log: Log, topic: TopicName) -> Iterator[Record]:
 
 def _partition(read: ReadPartition, part: PartitionAudit, witness: Witness | None, values: Mapping[str, Any]) -> None:
     _facts(read, part, witness, Origin(partial(writer_since, values, TopicName.EVENTS, part.number)))
-    if part.audit.texts:  # before the states, by which it is known what was erased meanwhile
+    if part.audit.texts:  # before the states, since it shows what was erased meanwhile
         _texts(read, part, Origin(partial(writer_since, values, TopicName.TEXTS, part.number)))
     _states(read, part, Origin(partial(writer_since, values, TopicName.STATE, part.number)))
     for record in read(TopicName.REJECTIONS, part.number):

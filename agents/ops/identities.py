@@ -127,7 +127,7 @@ def _write_tombstones(settings: Settings, number: int, keys: Collection[str], re
             for each in sent:
                 each.get(timeout=_ANSWER_S)
     finally:
-        abandon(producer)  # what it has sent is confirmed, unless that has failed
+        abandon(producer)  # sent tombstones are confirmed, unless the send has failed
 
 
 def _header_text(headers: Mapping[str, bytes], name: str) -> str:

@@ -117,7 +117,7 @@ class Expiry:
 
     def erase(self, number: int, due: Sequence[DueComplaint]) -> Iterator[int]:
         """Erase texts and identities of a partition, yielding progress counts; raise RetentionStopped."""
-        value = encode_value(self.erasure)  # of both: it covers what was recorded before
+        value = encode_value(self.erasure)  # of texts and identity: it includes earlier erasures
         with Publisher(self.settings) as publisher:
             for each in due:
                 publisher.publish(TopicName.ERASURES, each.complaint_id, value)

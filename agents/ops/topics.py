@@ -90,7 +90,7 @@ def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS, 
         missing = tuple(name for name in only if name not in existing)
         if missing:
             create_topics(client, settings, missing)
-            # another process may have made one of them meanwhile, with settings of its own
+            # another process may have created one of them meanwhile, with other settings
             _compare(client, settings, missing)
         if TopicName.INSTALLATION in only and (missing or mend):
             _record(settings, describe_topics(client, settings, only), fresh=not existing)
@@ -146,7 +146,7 @@ def create_topics(
 def _compare(client: AdminClient, settings: Settings, names: Collection[TopicName]) -> None:
     deadline = time.monotonic() + _SETTLES_S
     while differing := differences(client, settings, describe_topics(client, settings, names), settings.replication):
-        if time.monotonic() > deadline:  # what was altered is seen a moment later
+        if time.monotonic() > deadline:  # altered settings become visible a moment later
             raise TopicsDiffer(differing, [remedy(settings, each) for each in differing])
         time.sleep(_RETRY_S)
 

@@ -73,7 +73,7 @@ class StageApp(faust.App):
         self.stage = stage
         self.alur = settings
         self.polls = self.channel(maxsize=1, value_type=None)
-        polls = cast(PollChannel, self.polls)  # Faust declares that it takes events, and takes any value
+        polls = cast(PollChannel, self.polls)  # Faust declares events as input, but accepts any value
         self.stage_consumer = StageConsumer(stage, settings, policy_set, polls, tracing(stage.name, os.environ))
         self.boot_strategy.enable_web = settings.web is not None
         if settings.web is not None:

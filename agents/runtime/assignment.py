@@ -81,7 +81,7 @@ class Assignment(ConsumerRebalanceListener):
 
     async def _apply(self, wanted: set[TopicPartition]) -> None:
         for source in wanted:
-            self._pause(source)  # before anything is awaited
+            self._pause(source)  # before the first await
         kept = wanted if self._generation_is_consecutive() else set()
         await self._release(set(self.processors) - kept)
         if self._member.should_stop:
@@ -94,7 +94,7 @@ class Assignment(ConsumerRebalanceListener):
             if processor is None:
                 self._acquire(source)
             elif processor.next_offset is not None:
-                # what was polled during the rebalance has been dropped: read it again
+                # records polled during the rebalance were dropped: read them again
                 self._member.worker.consumer.seek(source, processor.next_offset)
                 self._to_resume.add(source)
         self.rebalancing = False

@@ -77,7 +77,7 @@ class Backpressure:
         now = time.monotonic()
         if self._capacity <= 0 or now - self._asked_at > ASK_EVERY_SECONDS:
             waiting = sum((await self._progress.lag(await self._progress.ends())).values())
-            # each worker has its share: together they must not take what there is room for once
+            # each worker gets a share: together they must not exceed the capacity
             self._capacity = max(0, self._most - waiting) * owned // self._partitions
             self._asked_at = now
             if not self._capacity:

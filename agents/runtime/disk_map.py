@@ -18,10 +18,10 @@ RECENT_BYTES: Final = 4 * 1_048_576
 _ENTRY_BYTES: Final = 200
 """Memory of an entry besides its key and value."""
 _SET_UP: Final = (
-    "PRAGMA journal_mode = OFF",  # there is nothing to go back to
+    "PRAGMA journal_mode = OFF",  # no journal: a rollback is never needed
     "PRAGMA synchronous = OFF",
     "PRAGMA cache_size = -4096",  # KiB
-    # values one behind the other in a table, and an index over short keys: neither is rewritten for the other
+    # values in insertion order, and an index over short keys: no rewriting of either for the other
     "CREATE TABLE entry (key BLOB NOT NULL UNIQUE, value BLOB NOT NULL)",
 )
 _GET: Final = "SELECT value FROM entry WHERE key = ?"
@@ -45,7 +45,7 @@ class DiskMap:
             self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)
             for statement in _SET_UP:
                 self._file.execute(statement)
-        # it is part of a cycle, and the collector comes seldom in a stage
+        # it is part of a reference cycle, and the collector seldom runs in a stage
         weakref.finalize(self, self._file.close)
 
     def get(self, key: bytes) -> bytes | None:
@@ -71,7 +71,7 @@ class DiskMap:
             self._file.executemany(_REMOVE, ((key,) for key, value in entries if value is None))
             self._file.executemany(_PUT, ((key, value) for key, value in entries if value is not None))
             self._file.execute("COMMIT")
-        # only now: who looks up meanwhile finds it in one place or the other
+        # only now, so that concurrent readers find each value in one place or the other
         self._recent = {}
         self._size = 0
 

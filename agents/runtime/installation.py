@@ -31,7 +31,7 @@ Values = Mapping[str, Any]
 """The record: a JSON value per key."""
 
 _LONGEST_PAUSE_SECONDS: Final = 0.05
-_FETCHING: Final = clients.Fetching(1, wait_ms=5_000)  # answered at once when something comes
+_FETCHING: Final = clients.Fetching(1, wait_ms=5_000)  # the broker answers at once when records arrive
 
 
 class Installation:

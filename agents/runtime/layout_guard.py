@@ -89,7 +89,7 @@ class LayoutGuard:
         loop = asyncio.get_running_loop()
 
         def tell(existing: dict[TopicName, TopicDescription]) -> None:
-            with suppress(RuntimeError):  # the loop has ended, and this process does soon
+            with suppress(RuntimeError):  # the event loop has ended, and this process will soon
                 loop.call_soon_threadsafe(self._seen, layout, existing)
 
         looking = (self._settings, self._topics, self._stop, tell)
@@ -158,5 +158,5 @@ class LayoutGuard:
             existing = describe_topics(client, self._settings, self._topics)
             open_to_us = {name: existing[name] for name in ROLES[self._stage].looks_into if name in existing}
             differing = differences(client, self._settings, open_to_us)
-        # how many partitions there must be is not known by the settings of a stage, but by the record
+        # the required number of partitions is in the record, not in a stage's settings
         return existing, [each for each in differing if each.setting != "partitions"]

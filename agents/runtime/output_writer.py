@@ -76,7 +76,7 @@ class OutputWriter:
             await refused.stop()
             await self.start()
             failpoints.reach("after-refusal")
-            # each producer of an id has the epoch after the one before, where no transaction was open
+            # each producer with this id gets the next epoch, if no transaction was open
             (last, epoch), now = _identity(refused), _identity(self.producer)
             if self._transactional_id is not None and now != (last, epoch + 1):
                 raise KafkaError(f"{self._transactional_id} was used by another worker meanwhile")
@@ -87,7 +87,7 @@ class OutputWriter:
         Raises Unwritable: an output is larger than its topic takes.
         """
         partitions: dict[tuple[TopicName, int], list[KafkaBatch]] = {}
-        # we fill the client's batches ourselves: handed over one by one, records cost it half as much again
+        # batches are filled here: handed over one by one, records cost half as much again
         for output in outputs:
             batches = partitions.setdefault((output.topic, output.partition), [])
             stamp, key, value, headers = output.timestamp, output.key, output.value, list(output.headers)

@@ -191,7 +191,7 @@ class PartitionProcessor:
     async def _transaction(self, outputs: Sequence[OutgoingRecord], next_offset: int) -> None:
         batches = self._writer.batches(outputs)
         await self._writer.producer.begin_transaction()
-        # side by side, which saves the wait for two answers: either counts only with the other
+        # concurrently, which saves one round trip: neither is valid without the other
         steps = self._produce(self._writer.send(batches)), self._send_offset(next_offset)
         raise_first(await asyncio.gather(*steps, return_exceptions=True))
         await self._writer.producer.commit_transaction()
@@ -216,7 +216,7 @@ class PartitionProcessor:
         try:
             await self._writer.write(outputs)
         except Unwritable as error:
-            # there is no record that could become a dead letter, and what is due is due again in a moment
+            # no record could become a dead letter, and due outputs are retried at the next tick
             self.handler.rollback()
             log.error("output_unwritable", alert=True, code=error.code, reason=error.reason)  # noqa: TRY400 -- as above
             return 0

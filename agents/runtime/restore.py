@@ -76,7 +76,7 @@ class RestoreWindow:
                 self._versions[record.key] = versions
             else:
                 self._marked = self._marked or marked
-                # no key is a number: it supersedes nothing, and nothing supersedes it
+                # keyed by offset, which equals no record key: it supersedes nothing, and nothing supersedes it
                 self._versions[record.offset] = [record]
 
     def drain(self) -> Iterator[list[KafkaRecord]]:

@@ -250,7 +250,7 @@ class StageConsumer(Service):
             return
         self._skipped_at = now
         quiet = [processor for processor in self.assignment.open if processor.source not in busy]
-        # only what has been handed over moves a position, and that is one poll at a time
+        # only processed polls move a position, and there is one at a time
         offsets = [await self.worker.consumer.position(processor.source) for processor in quiet]
         await asyncio.gather(*map(self._skip, quiet, offsets))
 

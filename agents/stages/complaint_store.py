@@ -182,7 +182,7 @@ class CompressedSnapshots:
 
 
 def _entry_in(bucket: bytes, name: bytes) -> slice | None:
-    if name not in bucket:  # almost always so where a complaint is open, and much faster than to look at each entry
+    if name not in bucket:  # nearly always so for an open complaint, and much faster than comparing each entry
         return None
     start = 0
     while start < len(bucket):

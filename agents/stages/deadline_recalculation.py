@@ -40,7 +40,7 @@ class DeadlineRecalculation:
 
     def update(self, complaint: bytes, known: int | None) -> None:
         """Record the calendar revision of a complaint's deadlines; None if it has none."""
-        # announcements are restored after the complaints that are behind them
+        # announcements are restored after the complaints with an older calendar
         if known is not None and (self._restoring or known < self.revision):
             self._behind[complaint] = known
         else:

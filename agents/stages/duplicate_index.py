@@ -174,7 +174,7 @@ class DuplicateIndex:
         if not isinstance(recorded.fact, f.ComplaintRegistered):
             return None
         if complaint not in self._index and "archive" not in policy.machine:
-            self._unjudged[complaint] = policy  # only logged: when its words have come
+            self._unjudged[complaint] = policy  # only logged, once their words have been read
             if len(self._unjudged) > _UNJUDGED:
                 del self._unjudged[next(iter(self._unjudged))]
             return None

@@ -19,7 +19,7 @@ def _react(recorded: Recorded, policy: Policy, _now: datetime) -> Command | None
 
 
 def _decided_on(complaint: Complaint, command: Command) -> tuple[str | int, ...]:
-    # the breach that calls for it is part of the name: a rung that was overtaken is asked for again at the next breach
+    # the breach is part of the id: a rung rejected as `overtaken` is requested again at the next breach
     opened = complaint.restorations + complaint.reopenings
     again = (opened,) if opened else ()
     return command.NAME, complaint.rung + 1, complaint.breaches, complaint.office or "no office", *again

@@ -107,7 +107,7 @@ class Lifecycle:
             raise foreign(error.reason) from None
         self._store.put(name, snapshot.raw)
         if snapshot.status not in OPEN:
-            # now and not when all is read: for that moment, all would have to have room unpacked
+            # now and not after the restore: until then, all would be in memory uncompressed
             self._store.compress(name)
 
     def _check_follows(self, name: bytes, record: KafkaRecord, snapshot: Snapshot) -> None:
@@ -244,7 +244,7 @@ class Lifecycle:
     def _reroute(self, name: bytes, sender: Sender, record: KafkaRecord) -> list[OutgoingRecord] | None:
         """Quarantine or forward a command about no complaint of this partition; None if it is decided here."""
         if name in self._quarantine:
-            # a letter that is replayed too early becomes a letter again
+            # a dead letter that is replayed too early becomes a dead letter again
             asked = f"{sender.command_id}/{replays_of(record.headers)}"
             self._quarantine.refuse(name, sender.source, asked, self._on_commit.append)
             return []
@@ -261,7 +261,7 @@ class Lifecycle:
         )
 
     def _forward(self, record: KafkaRecord, complaint_id: str, home: int) -> OutgoingRecord:
-        # librdkafka's default partitioner is not Kafka's, so this happens to anybody
+        # librdkafka's default partitioner differs from Kafka's, so misrouted commands are common
         self._on_commit.append(self._partition.metrics.forwarded.inc)
         log.info("command_forwarded", complaint=complaint_id, from_partition=record.partition, to_partition=home)
         return forwarded(record, complaint_id.encode(), home, self._partition.keys)

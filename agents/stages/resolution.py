@@ -53,7 +53,7 @@ class Resolutions(Stateful):
 
     def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
         """Return the story record if the fact changes it, and the resolution if the fact settles the complaint."""
-        # of every fact, also those that this stage passes over: one stage has to report what is foreign
+        # for every fact, even skipped ones: one stage has to report foreign records
         self._facts.check(record.offset, record.headers)
         fact = header_value(record.headers, "fact")
         if fact is not None and fact not in _PUBLISHING:
@@ -96,7 +96,7 @@ class Resolutions(Stateful):
     def _known(self, name: bytes) -> bytes | None:
         try:
             return self._stories.get(name)
-        except DiskFailed as error:  # no fault of the record in hand, which would be set aside
+        except DiskFailed as error:  # not an error of the current record, which would become a dead letter
             exit_with_error(NAME, RefusedToStart(str(error)))
 
     def _keep(self, name: bytes, story: bytes | None) -> None:

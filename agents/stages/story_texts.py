@@ -58,7 +58,7 @@ class StoryTexts:
         end = (await clients.log_ends(settings, [partition]))[partition]
         async with clients.running(clients.consumer(settings)) as reader:
             reader.assign([partition])
-            # by time, only what lies in front of an open transaction is found: the rest begins there
+            # a look-up by time finds only records before an open transaction: then start there
             stable = (await reader.end_offsets([partition]))[partition]
             first = await reader.offsets_for_times({partition: max(0, min(wanted.values()) - _SLACK_MS)})
             place = first.get(partition)
@@ -86,6 +86,6 @@ def _references(records: Iterable[KafkaRecord]) -> Iterable[tuple[bytes, int]]:
         try:
             fact = decode_own_fact(record.key, record.value).fact
         except Undecodable:
-            continue  # the handler sets it aside
+            continue  # the handler makes it a dead letter
         if isinstance(fact, StoryPublished) and fact.text_ref is not None:
             yield fact.text_ref.encode(), record.timestamp

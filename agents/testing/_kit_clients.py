@@ -26,7 +26,7 @@ class Stored(NamedTuple):
 
 class _Sent(Future):  # type: ignore[misc]  # kafka-python ships no types
     def get(self, timeout: float | None = None) -> Stored:
-        del timeout  # it is done
+        del timeout  # already done
         if self.exception is not None:
             raise self.exception
         stored: Stored = self.value

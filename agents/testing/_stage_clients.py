@@ -190,7 +190,7 @@ class InMemoryProducer:
         try:
             at = self._log.append(place, _decoded(encoded), len(encoded), writer)
         except Exception as error:  # noqa: BLE001 -- the answer to the batch
-            # the client goes on with the sequence number behind it, which a broker that has others does not accept
+            # the client continues with the next sequence number, which a broker that has another rejects
             self._refused |= self._written & {place}
             answer.set_exception(error)
         else:

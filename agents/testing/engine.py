@@ -145,13 +145,13 @@ class Engine(AbstractContextManager["Engine"]):
     async def _advance(self, until: datetime) -> None:
         await self._process()
         if "lifecycle" not in self._running:
-            # as in production: no notice while what came before it is undecided
+            # as in production: no notice while earlier records are undecided
             self.log.now = until
         while await self._ring() or self.now < until:
             alarms = [alarm for each in self._running.values() if (alarm := each.next_alarm()) is not None]
             first = min(alarms, default=until)
             if first <= self.now:
-                # a deadline has passed with the next stamp; a notice that is refused is given again later
+                # a deadline has passed only at the next millisecond; a rejected notice is repeated later
                 first = self.now + (_MILLISECOND if self.now - first < _MILLISECOND else _MINUTE)
             self.log.now = max(self.now, min(until, first))
 

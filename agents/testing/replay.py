@@ -161,7 +161,7 @@ def _reactions(
     )
     verify = verification.stage(lambda: duplicates).handler
     verifying, facts = [verify(each) for each in partitions], topics[TopicName.EVENTS]
-    for each in facts:  # what has ended later was no less an original
+    for each in facts:  # complaints that have ended later were originals at that time
         if (own := words.pop((each.key or b"") + b"/1", None)) is not None:
             duplicates.hand_over(TopicName.TEXTS, own)
         duplicates.hand_over(TopicName.EVENTS, each)
@@ -173,7 +173,7 @@ def _reactions(
 def _outputs(handlers: Sequence[Handler], records: Iterable[_Raw]) -> Iterator[bytes | None]:
     for record in records:
         handler = handlers[record.partition]
-        with suppress(Undecodable):  # a dead letter, then and now
+        with suppress(Undecodable):  # a dead letter, at both times
             yield from [each.value for each in handler.handle(record)]
         handler.commit()
 

@@ -49,7 +49,7 @@ def admin_client(settings: ClientSettings, timeout: float = _ANSWER_S) -> Iterat
         with substitute.admin() as in_memory:
             yield in_memory
         return
-    # it logs each failed attempt with its cause; the error that comes of it says the same once
+    # the client logs each failed attempt with its cause; the raised error repeats it once
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     broker = settings.broker
     check_access(settings, timeout)
@@ -66,7 +66,7 @@ def admin_client(settings: ClientSettings, timeout: float = _ANSWER_S) -> Iterat
         raise BrokerUnreachable(broker) from error
     except AuthorizationError as error:
         raise NotAllowed(settings, error) from error
-    except (KafkaError, RuntimeError) as error:  # RuntimeError: its word for a cluster without a controller
+    except (KafkaError, RuntimeError) as error:  # RuntimeError: raised by the client for a cluster without a controller
         raise KafkaRefused(f"Kafka at {broker} refused: {error}") from error
 
 
@@ -100,7 +100,7 @@ def missing_error(client: KafkaAdminClient, settings: ClientSettings, missing: t
 
 def missing_among(client: KafkaAdminClient, names: Iterable[str]) -> tuple[str, ...]:
     """Return the topics among `names` that do not exist."""
-    # asked by name: in a list of all topics, those that we may not see would look as if they did not exist
+    # requested by name: a list of all topics leaves out those that we have no right to describe
     found = client.describe_topics(list(names))
     hidden = [topic["name"] for topic in found if topic["error_code"] == TopicAuthorizationFailedError.errno]
     if hidden:

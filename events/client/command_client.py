@@ -82,7 +82,7 @@ class CommandClient(AbstractContextManager["CommandClient"]):
         with ExitStack() as opening:
             self._publisher = opening.enter_context(Publisher(settings))
             self._answers = opening.enter_context(Reader(settings, _ANSWERS))
-            opening.pop_all()  # both are there, and close with the client
+            opening.pop_all()  # both exist, and are closed with the client
 
     def __exit__(self, *failure: object) -> None:
         self._answers.__exit__(*failure)
@@ -103,10 +103,10 @@ class CommandClient(AbstractContextManager["CommandClient"]):
             Unconfirmed: it may be in the log or not. Send it again with the same id.
             AnswerUnreadable: it is in the log, and its result cannot be read.
         """
-        with suppress(ValueError):  # what is no complaint id is for `encode_request` to refuse
+        with suppress(ValueError):  # `encode_request` refuses an invalid complaint id
             request = replace(request, complaint=canonical_id(request.complaint))
         value = encode_request(request, datetime.now(UTC))
-        # looked up before the command is sent, or what comes of it might be passed over
+        # before the command is sent, or its result might be skipped
         self._answers.turn_to(request.complaint)
         if repeats_since is None:
             self._answers.skip_to_end()
@@ -131,7 +131,7 @@ class CommandClient(AbstractContextManager["CommandClient"]):
                 add_to(known, record)
             result = _answered(result, known)
         if result.facts:
-            # the facts of a command become visible all at once, but a poll may end between two of them
+            # the facts of a command become visible at once, but a poll may end between two of them
             for record in self._answers.to_end():
                 add_to(known, record)
         return _answered(result, known)

@@ -39,13 +39,13 @@ def require_topics(settings: ClientSettings, names: Collection[TopicName]) -> No
 
 def connection(settings: ClientSettings, client: str) -> dict[str, Any]:
     """Return the configuration that producers and consumers share."""
-    # the library logs each failed attempt; the error that comes of it says the same once
+    # the library logs each failed attempt; the raised error repeats it once
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     return {
         "bootstrap_servers": settings.broker.split(","),
         "client_id": f"alur-{client}",
         "bootstrap_timeout_ms": _ANSWER_MS,
-        # a look at a topic that is gone must not make it anew, with the settings that the broker has for any
+        # a metadata request for a deleted topic must not recreate it with the broker's default settings
         "allow_auto_create_topics": False,
         **settings.security.client_options(),
     }

@@ -21,7 +21,7 @@ from events.client.security import Security
 
 _UNSUPPORTED_MECHANISM: Final = 33
 _NO_SASL_HERE: Final = 34
-_NONE: Final = "NONE"  # a mechanism that no broker has
+_NONE: Final = "NONE"  # a mechanism that no broker supports
 _LARGEST_ANSWER: Final = 1_048_576  # bytes
 _CHUNK: Final = 4096  # bytes
 _SPEAKS_TLS: Final = "it speaks TLS at this port: set ALUR_SECURITY=tls or sasl-tls"

@@ -31,7 +31,7 @@ from events.texts import FactTexts, put_together
 from events.topics import TopicName
 
 _WAIT_S: Final = 0.5
-# longer than the broker lets a transaction stay open that its writer has left behind
+# longer than a broker keeps the abandoned transaction of a dead writer open
 _TRANSACTION_S: Final = 120.0
 
 Positions = Mapping[int, int]
@@ -117,7 +117,7 @@ def _follow(
                     f"{starts[source]} to {ends[source]}: was the topic made anew? Then begin without positions"
                 )
         reader.start_at(offsets)
-        opening.pop_all()  # it is closed with the feed
+        opening.pop_all()  # closed with the feed
     return reader
 
 
@@ -224,7 +224,7 @@ class ComplaintFeed(_Feed):
         try:
             batch = next(self._present, None)
         except KafkaFailure:
-            # a generator that has raised is over, which is not the end of the present
+            # a generator that has raised is finished, but this is not the end of the current state
             self._present = self._load()
             raise
         if batch is None:

@@ -149,4 +149,4 @@ def add_to(known: ComplaintHistory, record: Record) -> None:
             event = read_ours(RejectionEvent, record.value)
             known.refusals.append(RefusedCommand(event.data, event.time or record.at))
     except Undecodable:
-        return  # strangers may write anything anywhere; what lifecycle writes can be read
+        return  # undecodable records come from foreign producers: lifecycle writes only decodable ones

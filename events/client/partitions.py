@@ -6,7 +6,7 @@ from typing import Final
 from kafka.partitioner import murmur2
 
 _POSITIVE: Final = 0x7FFFFFFF
-# the hash is pure Python and twice as dear as decoding a command; a complaint is spoken of again soon
+# the hash is pure Python and twice as slow as decoding a command; complaints recur soon
 _REMEMBERED: Final = 10_000
 
 

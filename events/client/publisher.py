@@ -39,7 +39,7 @@ def abandon(producer: Any) -> None:  # noqa: ANN401 -- a producer of kafka-pytho
     """Close a producer without waiting for undelivered records."""
     try:
         producer.close(timeout=0)
-    except KafkaTimeoutError:  # raised by a flush, before the thread of the producer ends
+    except KafkaTimeoutError:  # raised by a flush before the producer's thread ends
         producer._sender.force_close()  # noqa: SLF001 -- closing again would flush again
 
 
@@ -141,7 +141,7 @@ class Publisher(AbstractContextManager["Publisher"]):
         self._raise_failure()
 
     def _begin_anew(self) -> None:
-        # what an idempotent producer could not deliver would hold up or spoil whatever comes after it
+        # undelivered batches of an idempotent producer would delay or corrupt the next ones
         abandon(self._producer)
         self._producer = self._connected()
         self._failure = None

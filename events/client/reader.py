@@ -107,7 +107,7 @@ class Reader:
             self._assign(lambda existing: existing if numbers is None else existing & numbers)
             if complaint is not None:
                 self.turn_to(complaint)
-            opening.pop_all()  # it is there, and closes with the reader
+            opening.pop_all()  # it exists, and is closed with the reader
 
     def turn_to(self, complaint: str) -> None:
         """Read only the partition of this complaint, or those of the calendar, from the first record."""

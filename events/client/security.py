@@ -142,7 +142,7 @@ class Security:
             if path is not None and not Path(path).is_file():
                 raise ValueError(f"{name}: there is no file {path}")
         try:
-            # a password is always given, if only an empty one: else OpenSSL would ask for it on the terminal
+            # a password is always passed, even an empty one: else OpenSSL would prompt on the terminal
             context.load_cert_chain(self.cert, self.key, password)
         except (OSError, ValueError) as error:
             files = self.cert if self.key is None else f"{self.cert} and {self.key}"
@@ -168,7 +168,7 @@ PLAINTEXT: Final = Security()
 
 def _protocol(given: Mapping[str, str]) -> Protocol:
     if PROTOCOL not in given:
-        # a password without this would be ignored otherwise
+        # without this variable a password would be ignored
         for name in (*_SASL_ONLY, *_TLS_ONLY):
             if name in given:
                 wanted = "sasl or sasl-tls" if name in _SASL_ONLY else "tls or sasl-tls"

@@ -16,7 +16,7 @@ DEFAULT_BROKER: Final = "127.0.0.1:9092"
 _ADDRESS: Final = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 HIGHEST_PORT: Final = 65_535
 _TOPIC_CHARACTERS: Final = re.compile(r"[A-Za-z0-9._-]*")
-# Kafka takes topic names of up to 249 characters; what we put behind the prefix is shorter than 49
+# Kafka accepts topic names of up to 249 characters; our names are shorter than 49
 _LONGEST_PREFIX: Final = 200
 
 Variables = Mapping[str, tuple[str, Callable[[str], Any]]]

@@ -38,7 +38,7 @@ def with_texts(
     try:
         require_topics(settings, [TopicName.TEXTS])
         with Reader(settings, [TopicName.TEXTS], complaint=last.complaint_id) as reader:
-            # nothing is written before the command that led to it
+            # the fact is written after the command that led to it
             reader.skip_to_moment_or_stay(history[0].at - CLOCK_SKEW)
             found = _found(reader, wanted, erased=erased, seconds=seconds)
     except (NotAllowed, TopicsMissing):
@@ -63,7 +63,7 @@ def _found(
         take_texts(found, record, wanted)
         if (not erased and len(found) == len(wanted)) or (until is not None and time.monotonic() > until):
             return found
-    # a transaction becomes visible partition by partition: words may come a moment after their fact
+    # a transaction becomes visible partition by partition: words may appear a moment after their fact
     waits = time.monotonic() + (_WAIT_S if seconds is None else min(_WAIT_S, seconds))
     while not erased and len(found) < len(wanted) and time.monotonic() < waits:
         for record in reader.poll():

@@ -58,7 +58,7 @@ def _of_type(raw: bytes | None, expected: str) -> bytes:
 
 def decode_command(raw: bytes | None) -> CommandEvent[Command]:
     """Read a command about a complaint; raise Undecodable, or InvalidCommand for its data."""
-    # searched in the bytes first: the whole is not parsed twice then
+    # search the bytes first, to avoid parsing the whole twice
     name = partial.command_type_in(raw or b"")
     command = _COMMANDS.get(name) if name else None
     if raw is not None and command is not None and _NAN not in raw and _INFINITY not in raw:
@@ -67,7 +67,7 @@ def decode_command(raw: bytes | None) -> CommandEvent[Command]:
             if event.type == name:
                 return event
         except ValidationError:  # `suppress` takes as long as the rest of this function
-            pass  # what is wrong is found below
+            pass  # the error is reported below
     value = json_object(raw)
     command = _COMMANDS.get(str(value.get("type")))
     if command is None:
@@ -83,7 +83,7 @@ def _command_event(command: type[Command]) -> type[CommandEvent[Any]]:
 
 def is_announcement(raw: bytes | None) -> bool:
     """Check whether a command is about the calendar: then read it with `decode_announcement`."""
-    # searched in the bytes first: nearly every command is about a complaint, and should not be parsed twice
+    # search the bytes first: nearly every command is about a complaint, and should not be parsed twice
     if raw is None or (_ANNOUNCEMENT_MARK not in raw and _UNICODE_ESCAPE not in raw):
         return False
     try:
@@ -143,7 +143,7 @@ def decode_fact(raw: bytes | None) -> Recorded:
             if partial.is_well_cut(value):
                 return _recorded(value, *parts)
         except Undecodable:  # `suppress` takes as long as the rest of this function
-            pass  # cut in the wrong place, or wrong: the whole shows which
+            pass  # split at the wrong position, or invalid: parsing the whole decides
     head, snapshot = partial.part_fact(raw)
     return _recorded(json_object(head), head, snapshot)
 

@@ -92,7 +92,7 @@ def encode_fact(recorded: Recorded, snapshot: bytes) -> bytes:
     """Encode a fact; `snapshot` is `encode_complaint(recorded.complaint)`."""
     cause, fact = recorded.cause, recorded.fact
     stated = _stated(fact_type(fact.NAME), recorded.complaint, recorded.at)
-    # what a sender has chosen may need escaping
+    # a sender's values may need escaping
     caused = to_json({"causationid": cause.id, "causationsource": cause.source})
     body = fact.__pydantic_serializer__.to_json(fact)
     return b'%b,%b,"data":%b%b%b}}' % (stated.encode(), caused[1:-1], body[:-1], partial.SNAPSHOT_MARK, snapshot)

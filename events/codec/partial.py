@@ -92,7 +92,7 @@ def snapshot_in(raw: bytes, *, ours: bool) -> Snapshot:
     if snapshot is not None and head is not None:
         if ours and (status := _STATUSES.get(head["status"])) is not None:
             return Snapshot(snapshot, head["id"], int(head["version"]), status)
-        with suppress(ValidationError):  # cut in the wrong place, or wrong: the whole shows which
+        with suppress(ValidationError):  # split at the wrong position, or invalid: parsing the whole decides
             return _snapshot(snapshot, _Head.model_validate_json(snapshot))
     snapshot = _whole(raw)
     return _snapshot(snapshot, read_ours(_Head, snapshot))

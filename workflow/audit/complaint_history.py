@@ -109,7 +109,7 @@ class Shown(IntEnum):
     def allowed(cls, complaint: Complaint) -> "Shown":
         """Return the most that a resolution may show of `complaint`."""
         if "story_published" not in complaint.model_fields_set:
-            return cls.STORY  # a release without that field published each story
+            return cls.STORY  # earlier releases without that field published each story
         if complaint.secret:
             return cls.OUTCOME
         return cls.STORY if complaint.story_published else cls.DETAILS
@@ -140,10 +140,10 @@ class History:
         """Versions that have to be published as a resolution, and whether that was found."""
         self.may_show: dict[int, Shown] = {}
         """How much each of them may show."""
-        # as bytes and as numbers: of all complaints of a partition this is there at once
+        # as bytes and numbers: the histories of a whole partition are in memory at once
         self._snapshot = b""
         self._causes: dict[int, bool] = {}
-        self._one_more = True  # whether the command of the last fact may lead to another
+        self._one_more = True  # whether the command of the last fact may lead to another fact
         # versions as bits: whose text lies apart and is due, whose was erased, whose was read, whose fact holds it
         self._texts_due = self._texts_erased = self._texts_found = self._texts_in_facts = 0
 
@@ -226,7 +226,7 @@ class History:
                 f"command {recorded.cause.id} of {recorded.cause.source} has had its effect before",
             )
         self._causes.setdefault(cause, False)
-        # what a command finds announced or overdue is recorded before its own fact
+        # announced changes and overdue deadlines are recorded before the command's own fact
         self._one_more = isinstance(recorded.fact, _OF_ITSELF) and recorded.fact.by == f.SYSTEM
 
 

@@ -28,9 +28,9 @@ from workflow.audit.complaint_history import DOUBLES, LOSSES, Code, Finding, His
 from workflow.audit.evidence import EVERYTHING, AskedCommand, Command, Counts, Handled, Kept, Place, Violation
 from workflow.policy.model import Policy
 
-_DIGITS: Final = 9  # of a version that others may have written
+_DIGITS: Final = 9  # digits of a version that others may have written
 _REGISTER: Final = command_type("register-complaint")
-# the reports of all partitions are kept until their partition's turn comes: 28 bytes each
+# the reports of all partitions are kept until their partition is audited: 28 bytes each
 _REPORT: Final = Struct(">16sIQ")
 
 
@@ -96,7 +96,7 @@ class Audit:
     def take_report(self, place: Place, report: ReportSubmitted | None) -> None:
         """Note a record of the intake topic, None if it is no report. Read the dead letters first."""
         if place in self.dead:
-            return  # not lost, and no complaint
+            return  # not lost, but no complaint either
         if report is None:
             if self.handled.includes(place):
                 self.note(place, None, (Code.REPORT_LOST, "neither a report nor a dead letter"))
@@ -193,7 +193,7 @@ class PartitionAudit:
             return
         self._belongs(place, complaint)
         history = self.histories.get(complaint)
-        if history is not None and int(version) <= history.version:  # a later one came while facts were read
+        if history is not None and int(version) <= history.version:  # a later one was written while facts were read
             history.take_text(int(version), present=present)
 
     def snapshot(self, place: Place, complaint: Complaint | None) -> None:
@@ -210,7 +210,7 @@ class PartitionAudit:
         history = self.histories.get(name)
         last = history.complaint if history is not None and history.version == version else None
         if last is not None and last.report.content_digests is None:
-            complaint = without_digests(complaint)  # only the state has them where texts lie apart from facts
+            complaint = without_digests(complaint)  # only the state has digests if texts are apart from facts
         self.states[name] = (version, "" if last is None else ", ".join(differing(complaint, last)))
         if complaint.erased:
             self.audit.erased[name] = complaint.erased
@@ -238,7 +238,7 @@ class PartitionAudit:
             self.unreadable(place)
             return
         marks = [*found.known, *(digest(each.by, each.command_id) for each in found.announcements)]
-        whole = len(found.known) < REMEMBERED_ANNOUNCEMENTS  # nothing is forgotten yet
+        whole = len(found.known) < REMEMBERED_ANNOUNCEMENTS  # nothing is compacted yet
         added_to = found.revision == len(marks) and self.announced.keys() <= set(marks)
         if (whole and not added_to) or len(set(marks)) < len(marks):
             mistake = f"revision {found.revision} does not add to what was announced before"
@@ -347,7 +347,7 @@ class PartitionAudit:
     def _answered(self, asked: AskedCommand, history: History | None) -> bool:
         if asked.mark in self.rejected.get(asked.subject, ()):
             return True
-        # a report delivered again: its complaint exists, and it is known as a repeat
+        # a redelivered report: its complaint exists, and recognizes it as a repeat
         return history is not None and asked.type == _REGISTER
 
     def _missing_report(self, complaint: str, place: Place) -> Iterable[Finding]:
@@ -366,7 +366,7 @@ class PartitionAudit:
         last = max((version for version, found in history.published.items() if found), default=0)
         for version, found in sorted(history.published.items()):
             # the fact at this version lies at or before the last one: published if resolution has come as far as that;
-            # what a later one has replaced may have been compacted away
+            # later versions may have replaced it by compaction
             if not found and version > last and self.audit.handled.includes(place):
                 yield Code.RESOLUTION_LOST, f"version {version} settled it and was not published"
         # what escalation has sent by then is in the log, and has led to a fact unless lifecycle has not come to it

@@ -86,7 +86,7 @@ class ClockContext(NamedTuple):
         kept = {"remaining": str(left), "paused_for": str(used)}
         if used.amount >= self._cap.amount:
             return self._due_after_work(name, clock, at, left, kept)
-        # what is left until it is due now has been laid out once: only the rest of the cap comes on top
+        # due_at already includes the time left: only the rest of the cap is added
         spare = Duration(self._cap.amount - used.amount, left.unit)
         return self._due(name, clock, at, self.after_work(name, clock, clock.due_at, spare), kept)
 

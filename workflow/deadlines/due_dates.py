@@ -106,7 +106,7 @@ def warn_in_working_days(  # noqa: PLR0913 -- as `remaining`
     return _warning_between(_day(start, zone), _day(due, zone), share, zone, calendar, _known(hours)) or due
 
 
-@lru_cache(maxsize=4_096)  # very many clocks share few days
+@lru_cache(maxsize=4_096)  # cached: very many clocks share few days
 def _warning_between(  # noqa: PLR0913, PLR0917 -- as `remaining`; the cache wants them by position
     first: date, last: date, share: float, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours
 ) -> datetime | None:

@@ -74,7 +74,7 @@ class Duration:
         object.__setattr__(self, "amount", amount)
 
     @classmethod
-    @lru_cache(maxsize=1_024)  # very many clocks have few lengths
+    @lru_cache(maxsize=1_024)  # cached: very many clocks share few durations
     def parse(cls, text: str) -> "Duration":
         """Read ``"3 working days"``, ``"8 working hours"`` or ``"20 seconds"``; minutes and hours become seconds.
 

@@ -164,7 +164,7 @@ def _length(spans: Spans) -> timedelta:
     return timedelta(minutes=sum(closes - opens for opens, closes in spans))
 
 
-@lru_cache(maxsize=4_096)  # very many clocks share few days
+@lru_cache(maxsize=4_096)  # cached: very many clocks share few days
 def _on(spans: Spans, day: date, zone: ZoneInfo) -> tuple[tuple[datetime, datetime], ...]:
     return tuple((_instant(day, opens, zone), _instant(day, closes, zone)) for opens, closes in spans)
 

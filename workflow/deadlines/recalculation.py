@@ -29,7 +29,7 @@ def recalculated(name: ClockName, clock: Clock, day: date, old: Calendar, contex
     if unit not in _WORKING or not clock.running or clock.due_at is None:
         return None
     if old.is_working_day(day) == new.is_working_day(day):
-        return None  # a weekend, or a holiday already
+        return None  # already a weekend or a holiday
     zone = context.zone_of(name, clock)
     start = clock.resumed_at or clock.started_at
     first, last = (moment.astimezone(zone).date() for moment in (start, clock.due_at))
@@ -41,7 +41,7 @@ def recalculated(name: ClockName, clock: Clock, day: date, old: Calendar, contex
         return None if due == clock.due_at else due
     given = remaining(start, clock.due_at, unit, zone, old, hours=context.policy.hours)
     if unit is Unit.WORKING_DAYS and not old.is_working_day(last):
-        # laid on a calendar that has changed since in another way, with a newer release of the holidays
+        # the calendar has changed since for another reason, such as a newer holidays package
         given = Duration(given.amount + 1, unit)
     due = due_at(start, given, zone, new, hours=context.policy.hours)
     return None if due == clock.due_at else due

@@ -126,7 +126,7 @@ class Schedule:
         A linear search over the heap and the later minutes: call it seldom.
         """
         coming = self._that_count(self._soon)
-        # what has rung rings again by then at the latest
+        # an alarm that has rung rings again by then at the latest
         last = self._opened + (self._again_ms << _MOST_DOUBLINGS) // _MINUTE_MS
         for minute in sorted(self._next_minutes):
             if coming and minute > last:
@@ -189,13 +189,13 @@ class Schedule:
 
 
 def _milliseconds(moment: datetime) -> int:
-    # whole numbers all the way: a float would lose the last millisecond
+    # integers throughout: a float would lose the last millisecond
     return (moment - _EPOCH) // _MILLISECOND
 
 
 def _entry(complaint: bytes, alarm: Alarm) -> _Entry:
     due_us = (alarm.due_at - _EPOCH) // _MICROSECOND
-    # a warning is true at its moment; a deadline has passed with the next stamp that the log can give
+    # a warning is true at its moment; a deadline has passed only at the next millisecond of the log
     at_ms = -((_EPOCH - alarm.at) // _MILLISECOND) if alarm.warning else due_us // 1000 + 1
     return at_ms, complaint, at_ms, due_us, alarm.clock, alarm.warning
 

@@ -53,7 +53,7 @@ def check(kind: type[c.Command], context: CommandContext, data: c.Command | None
             Refusal.VERSION_MISMATCH,
             f"the complaint is at version {context.before.version}, not {expected}: look at it again",
         )
-    # what a notice is of may have ended the complaint just now
+    # the deadline of this notice may have ended the complaint just now
     complaint = context.before if kind is c.NoticeDeadline else context.complaint
     if complaint.status not in ALLOWED_IN[kind]:
         raise _not_in_status(kind, context)

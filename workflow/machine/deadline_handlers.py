@@ -64,13 +64,13 @@ def _notice(context: CommandContext, data: c.NoticeDeadline) -> f.Fact | None:
     if clock is None or clock.due_at != data.due_at or not clock.running:
         raise Refused(Refusal.OVERTAKEN, f"no {data.clock} deadline of {data.due_at} is running by now")
     if context.now > data.due_at:
-        return None  # its expiry is in the history already
+        return None  # its expiry is already in the history
     if data.clock not in context.complaint.clocks:
         if any(isinstance(fact, f.DeadlineRescheduled) for fact in context.elapsed):
-            return None  # a deadline that was brought forward ended the complaint: no notice of it comes
+            return None  # a deadline that was brought forward has ended the complaint: no notice follows
         raise Refused(Refusal.OVERTAKEN, f"the complaint is {context.complaint.status} by now: another deadline passed")
     if context.complaint.clocks[data.clock].due_at != data.due_at:
-        return None  # it has just been moved, which is in the history already
+        return None  # the deadline has just moved, which is already in the history
     if clock.warn_at is None or clock.warned or context.now < clock.warn_at:
         raise Refused(Refusal.NOT_DUE, f"by the log it is {context.now}, and nothing is due before {data.due_at}")
     return f.DeadlineWarned(by=f.SYSTEM, clock=data.clock, due_at=data.due_at)
@@ -79,7 +79,7 @@ def _notice(context: CommandContext, data: c.NoticeDeadline) -> f.Fact | None:
 def _reschedule(context: CommandContext, data: c.RescheduleDeadlines) -> f.Fact | None:
     if not context.elapsed:
         raise Refused(Refusal.OVERTAKEN, f"no deadline moves by the first {data.calendar} announcements by now")
-    return None  # what moves is in the history already
+    return None  # the moved deadlines are already in the history
 
 
 def _escalate(context: CommandContext, data: c.EscalateComplaint) -> f.Fact:

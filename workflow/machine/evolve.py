@@ -48,7 +48,7 @@ def _returned(before: Complaint, fact: f.DispositionReturned) -> Change:
 
 def _privacy_changed(before: Complaint, fact: f.PrivacyChanged) -> Change:
     flags = {name: value for name in ("anonymous", "secret") if (value := getattr(fact, name)) is not None}
-    # a story is not told again by itself when the secrecy ends
+    # the end of secrecy does not publish the story again
     return flags | ({"story_published": False} if fact.secret and before.story_published else {})
 
 
@@ -64,7 +64,7 @@ def _erased(before: Complaint, fact: f.DataErased) -> Change:
 
 
 def _breached(before: Complaint, fact: f.DeadlineBreached) -> Change:
-    # the time a rung has to act is the ladder's own affair: the office is not charged twice
+    # the escalation clock belongs to the ladder: the office is not charged twice
     return {"breaches": before.breaches + (fact.clock is not ClockName.ESCALATION)}
 
 
@@ -77,13 +77,13 @@ def _extended(before: Complaint, fact: f.DeadlineExtended) -> Change:
 
 
 def _open_again(before: Complaint) -> Change:
-    # those who were notified before may be needed again
+    # offices that were notified before may be needed again
     anew = {"exhausted": False, "earlier_rungs": before.rung}
     return {"outcome": None, "closed_at": None, "working_days": None} | anew
 
 
 def _reopened(before: Complaint, fact: f.ComplaintReopened) -> Change:
-    # the rating of what was not settled stays in the history, and its story is not told by itself later
+    # the rating of an earlier end stays in the history, and its story is not published again automatically
     untold = {"story_published": False} if before.story_published else {}
     return (
         _open_again(before)
@@ -135,7 +135,7 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
     f.ExtensionRefused: lambda *_: {"extension": None},
 }
 
-# What a deadline waits for. A complaint that is handed back or on has not been answered: the miss is still told.
+# What a deadline waits for. A returned or reassigned complaint is not answered: the breach is still recorded.
 _CLIMBED: Final = (f.EscalationExhausted, f.ComplaintEscalated)
 OPEN_AGAIN: Final = (f.ComplaintRestored, f.ComplaintReopened)
 """Facts that restart the ladder."""
@@ -175,7 +175,7 @@ def evolve(  # noqa: PLR0913 -- a fact, its place in the log, and what was decid
     """
     status = status_after(before.status if before else None, fact)
     if before is None:
-        if not isinstance(fact, f.ComplaintRegistered):  # the table says so already; this tells the type checker
+        if not isinstance(fact, f.ComplaintRegistered):  # guaranteed by the table; this is for the type checker
             raise IllegalTransition(f"{fact.NAME} may not be the first fact")
         return _registered(fact, at, cause, clocks, calendar)
     change = _CHANGES.get(type(fact), _nothing_else)(before, fact)

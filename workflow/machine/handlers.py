@@ -342,7 +342,7 @@ def _publish_story(context: CommandContext, data: c.PublishStory) -> f.Fact:
 
 
 def _unpublish_story(context: CommandContext, data: c.UnpublishStory) -> f.Fact:
-    # one that nobody has decided on may have been published by a release before
+    # an undecided story may have been published by an earlier release
     if context.complaint.story_published is False:
         raise Refused(Refusal.INVALID_DATA, "data: its story is not published", Detail.NOTHING_CHANGED)
     return f.StoryUnpublished(by=context.by, reason=data.reason)

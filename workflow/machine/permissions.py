@@ -45,7 +45,7 @@ MAY: Final[dict[type[c.Command], frozenset[Role]]] = {
     c.ReopenComplaint: _CITIZEN | {Role.ADMINISTRATOR},
     c.CompleteReport: _CITIZEN,
     c.WithdrawComplaint: _CITIZEN,
-    # the holder for its own units only: `decide` looks at the office too
+    # the holder for its own units only: `decide` also checks the office
     c.DisposeComplaint: frozenset({Role.ADMINISTRATOR, Role.HOLDER, Role.ARBITER, Role.DISPOSITION}),
     c.ReturnDisposition: _HOLDER,
     c.RecordFollowUp: _HOLDER,

@@ -11,7 +11,7 @@ from events.vocabulary import Status
 
 Row = dict[type[f.Fact], Status]
 
-# What can happen to an open complaint without moving it.
+# Facts that do not change the status of an open complaint.
 _IN_PLACE: Final[tuple[type[f.Fact], ...]] = (
     f.DeadlineWarned,
     f.DeadlineBreached,
@@ -80,7 +80,7 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
         f.FollowUpReplied,
         f.ProgressRecorded,
     ),
-    # terminal: what follows moves nothing, and no story of what was archived or withdrawn is published
+    # terminal: later facts do not change the status, and archived or withdrawn complaints have no story
     Status.CLOSED: {
         f.PrivacyChanged: Status.CLOSED,
         f.ResolutionRated: Status.CLOSED,
@@ -98,15 +98,15 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
 OPEN: Final = frozenset(Status) - {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}
 
 ALLOWED_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
-    c.RegisterComplaint: frozenset(),  # only where there is no complaint yet
+    c.RegisterComplaint: frozenset(),  # only if there is no complaint yet
     c.VerifyComplaint: frozenset({Status.REGISTERED}),
     c.PostponeComplaint: frozenset({Status.REGISTERED}),
-    c.ArchiveComplaint: OPEN,  # once an office has had it, for spam and abuse: `handlers` looks at the reason
+    c.ArchiveComplaint: OPEN,  # once an office has had it, only for spam and abuse: `handlers` checks the reason
     c.RestoreComplaint: frozenset({Status.ARCHIVED}),
     c.ReopenComplaint: frozenset({Status.CLOSED}),
     c.CompleteReport: frozenset({Status.POSTPONED}),
     c.WithdrawComplaint: OPEN,
-    # after a follow-up to another office, by the administrator: the answer stands, and so does the status
+    # to another office after a follow-up, by the administrator: answer and status stay valid
     c.DisposeComplaint: OPEN - {Status.REGISTERED, Status.POSTPONED},
     c.ReturnDisposition: frozenset({Status.DISPOSED}),
     c.RecordFollowUp: frozenset({Status.DISPOSED, Status.FOLLOWED_UP, Status.REPLIED}),
@@ -114,7 +114,7 @@ ALLOWED_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
     c.RejectFollowUp: frozenset({Status.FOLLOWED_UP}),
     c.ReplyToFollowUp: frozenset({Status.FOLLOWED_UP, Status.REPLIED, Status.CLOSED}),
     c.CloseComplaint: frozenset({Status.FOLLOWED_UP, Status.REPLIED}),
-    c.AppealComplaint: OPEN | {Status.CLOSED},  # while it is open, once its time to settle has passed
+    c.AppealComplaint: OPEN | {Status.CLOSED},  # while open, once the time to settle has passed
     c.RateResolution: frozenset({Status.CLOSED}),
     c.ChangePrivacy: frozenset(Status),
     c.PublishStory: frozenset({Status.CLOSED}),

@@ -64,7 +64,7 @@ def impossible(day: date, today: date, *, day_off: bool) -> str | None:
     if not today - _BACK <= day <= today + _AHEAD:
         return f"{day} is more than a year past or more than three years ahead"
     if not day_off and day <= today:
-        # a deadline would come to lie in the past, missed by a rule that nobody could have known
+        # a deadline would move into the past, missed by a rule that was unknown at the time
         return f"{day} has begun: only a day that is still to come can become a working day"
     return None
 

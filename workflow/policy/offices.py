@@ -189,7 +189,7 @@ class Directory:
         for office in self._offices.values():
             self._place(office)
         self._spans = {name: self._span(name) for name in self._offices}
-        # very many reports are about few categories and places
+        # cached: very many reports are about few categories and places
         self._ranked = lru_cache(maxsize=_CATEGORIES)(self._rank)
 
     def __contains__(self, office: object) -> bool:

@@ -36,7 +36,7 @@ _PROVINCE: Final = re.compile(
 )
 
 _LOCALITY: Final = re.compile(r"(?:kecamatan|kec|distrik|kelurahan|kel|desa) (?=.)")
-_remembered = lru_cache(maxsize=4_096)  # very many reports name few places
+_remembered = lru_cache(maxsize=4_096)  # cached: very many reports name few places
 
 
 @_remembered

@@ -364,11 +364,11 @@ class _Run:
     def _compare(self, recorded: Recorded, clock: Clock) -> None:
         if clock.due_at is not None and self.ours is not None and clock.due_at != self.ours:
             self._differ(recorded, f"due {_local(clock.due_at, self.zone)}", f"due {_local(self.ours, self.zone)}")
-            self.ours = clock.due_at  # told once: what comes after counts from there
+            self.ours = clock.due_at  # reported once: later times continue from there
 
     def _differ(self, recorded: Recorded, recorded_value: str, ours: str) -> None:
         fact = f"{recorded.fact.NAME}, version {recorded.complaint.version}"
-        # nothing open was computed with them, so their days are known only as they were announced last
+        # no open complaint depends on them, so only their last announcement is known
         gone = self.policy.announced - recorded.complaint.calendar
         why = f" (the last {gone} announcements it was computed without are no longer kept one by one)"
         self.differences.append(f"the fact ({fact}) has {recorded_value}, recomputed {ours}{why if gone > 0 else ''}")

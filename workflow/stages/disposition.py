@@ -40,7 +40,7 @@ def _superior_of_last(complaint: Complaint, policy: Policy, today: date) -> str 
     superior = policy.directory.superior_on(complaint.returned_by[-1], today)
     if superior is None or superior in complaint.returned_by:
         return None
-    # the national administrator is nobody's routing rule: what comes to it waits for a person there
+    # the national administrator is no target of routing: its complaints wait for a person
     return None if policy.directory.get(superior).level is Level.NATIONAL else superior
 
 
@@ -49,6 +49,6 @@ def disposal(complaint: Complaint, policy: Policy, today: date) -> DisposeCompla
     if complaint.status not in _WAITING or "dispose" not in policy.machine:
         return None
     if complaint.returns >= policy.return_limit:
-        return None  # the arbiter's
+        return None  # the arbiter decides
     office = competent_office(complaint, policy, today)
     return None if office is None else DisposeComplaint(office=office, round=complaint.round, status=complaint.status)

@@ -42,7 +42,7 @@ def _where(location: Location | None, directory: Directory) -> str | None:
     if location is None or not location.known:
         return None
     if location.lat is not None and location.lon is not None:
-        # adding zero makes one of 0.0 and -0.0
+        # adding zero turns -0.0 into 0.0
         return f"{round(location.lat, _DECIMALS) + 0:.3f} {round(location.lon, _DECIMALS) + 0:.3f}"
     area = directory.area(location.province, location.city or "")
     names = (

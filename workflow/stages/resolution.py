@@ -82,7 +82,7 @@ def resolution(complaint: Complaint, story: Story | None, policy: Policy) -> Res
 def _working_days(complaint: Complaint, closed: datetime, policy: Policy) -> int:
     if complaint.working_days is not None:
         return complaint.working_days
-    return working_days(complaint.received_at, closed, policy)  # settled before that was kept
+    return working_days(complaint.received_at, closed, policy)  # settled before this field was recorded
 
 
 def working_days(received: datetime, closed: datetime, policy: Policy) -> int:

@@ -21,7 +21,7 @@ from workflow.audit.evidence import Place
 REPLAYED: Final = "replayed"
 DISCARDS: Final = "discards"
 _RESOLVING: Final = (REPLAYED, DISCARDS)
-_DIGITS: Final = 12  # of a length that others may have written
+_DIGITS: Final = 12  # digits of a length that others may have written
 _PLACE: Final = re.compile(r"(?P<topic>.+)-(?P<partition>[0-9]{1,9})@(?P<offset>[0-9]{1,18})")
 
 

@@ -106,7 +106,7 @@ def _partition(source: Source, window: Window, evidence: Evidence) -> PartitionL
         age=0.0 if oldest_at is None else round(max(0.0, (window.last.at - oldest_at).total_seconds()), 3),
         rate_in=_rounded(written),
         rate_out=_rounded(read),
-        # a group that is blocked by a transaction catches up when that ends, not by reading
+        # a group blocked by a transaction catches up when the transaction ends, not by reading
         drain=None if status is Status.HANGING else _rounded(seconds_to_drain(samples)),
         owner=last.owner,
     )

@@ -50,7 +50,7 @@ def group_findings(group: GroupLag, own: Status, seconds: float) -> list[Finding
     if own in _OF_THE_GROUP:
         findings.append(_whole(group, own, seconds))
     for status in Status:
-        # where no member works, or none yet, it is expected that nothing moves
+        # without working members, no movement is expected
         silent = own in _OF_THE_GROUP and status not in _OUTSIDE_THE_LOG
         if SEVERITY[status] is Severity.OK or status is Status.HANGING or silent:
             continue

@@ -26,7 +26,7 @@ from events.writer import Origin, header_value, marked
 from workflow.policy.model import PolicySet
 from workflow.stages.content_digests import key_of
 
-_DIGITS: Final = 9  # of a version that others may have written
+_DIGITS: Final = 9  # digits of a version that others may have written
 _ERASED: Final = DataErased.NAME.encode()
 
 
@@ -68,7 +68,7 @@ class TextSplitter:
 async def text_splitter(source: Settings, values: Mapping[str, Any]) -> TextSplitter:
     """Return the splitter for the installation `source`, with `values` in its record."""
     keys = source.keys() if source.key_file else Keys.derived(values.get(KEY_PREFIX, source.prefix))
-    # where free text was never apart, lifecycle refused to erase it
+    # if free text was never apart, lifecycle refused to erase it
     erased = await _erased(source, values) if TEXTS_KEY in values else {}
     return TextSplitter(policy_files.load(source.policy), ReportSignatures(keys), erased)
 

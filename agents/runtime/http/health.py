@@ -23,7 +23,7 @@ _ASK_SECONDS: Final = 2.0
 
 def liveness_problem(stage_consumer: StageConsumer) -> str | None:
     """Return why the worker should be killed, in one line; None if it is live."""
-    # a batch that waits for another topic is loading: a restart would begin that anew
+    # a batch that waits for another topic is loading: a restart would start over
     return None if stage_consumer.wait_reason() else _stuck_poll(stage_consumer, LIVE_SECONDS)
 
 

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
 
 
 def _ask(question: str, address: WebAddress) -> int:
-    # never by a proxy that the environment names: it is this machine that is asked
+    # bypass the environment's proxy: the request is for this machine
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"http://{address}/health/{question}", timeout=_PATIENCE_SECONDS) as answer:
