@@ -159,7 +159,7 @@ def flow(hours: Mapping[int, HourCounts], now: datetime, zone: ZoneInfo) -> dict
 def chart(read_model: ReadModel, now: datetime, zone: ZoneInfo) -> list[tuple[int, int, int]]:
     """Count received, settled, and still unanswered missed complaints on each of the last 90 days, the oldest first.
 
-    A missed deadline counts on its day as long as what it was for is missing: a snapshot has no earlier ones.
+    A missed deadline counts on its day until the required action is taken: a snapshot does not have earlier ones.
     """
     counts = []
     for day in reversed(_last_days(now, zone, CHART_DAYS)):

@@ -51,7 +51,7 @@ DUE: Final = {"overdue": None, "24h": DAY_S, "7d": 7 * DAY_S, "any": 10**12}
 class UnknownFilter(AlurError):
     """A filter is unknown, or has a value that it cannot have; the message is one line, in English.
 
-    `problem`: a key of `filter_problem` in the words of the pages; `known`: what it can be instead.
+    `problem`: a key of `filter_problem` in the texts of the pages; `known`: the valid values.
     """
 
     def __init__(self, problem: str, name: str, value: str = "", known: Iterable[str] = ()) -> None:

@@ -36,7 +36,7 @@ REFUSED: Final = "refused"
 class Projector:
     """Follows complaints.state and the dead letters, and samples the lag.
 
-    Sources besides complaints.state that the broker does not allow are left out, and asked for again after
+    Sources besides complaints.state that the broker does not allow are left out, and requested again after
     `ask_again_s` seconds. `publish` and `failed` are called in one of the threads.
     """
 

@@ -75,7 +75,7 @@ class Board:
     """The dashboard as a web application.
 
     `read_history` is called in a thread. Lists are from a `mirror`, or from memory. Any host name is answered if
-    `hosts` is empty. A browser has `send_timeout_s` seconds to accept what it is sent.
+    `hosts` is empty. A browser has `send_timeout_s` seconds to read a response.
     """
 
     def __init__(  # noqa: PLR0913 -- sources and limits

@@ -19,7 +19,7 @@ _COPY: Final = r"\(\d{1,3}\)|(?:day|hari)[-_ ]?\d{1,3}"
 def source_of(file: str) -> str:
     """Return the source of the reports in a file, from its folder and name: the same each time it is submitted.
 
-    What tells one day's export from the next one's is left out of its name: a date, the name of a month or a weekday.
+    The parts that differ between daily exports are left out of the name: a date, the name of a month or a weekday.
     """
     path = Path(file).resolve()
     name = " ".join(_days().sub(" ", path.stem).split()).strip(" -_.") or "table"

@@ -1,6 +1,6 @@
 """Import of a file of any supported kind: detects the kind, and returns the result of each entry.
 
-A table and a list of requests are read twice: first for what needs a decision (the order of day and month, words for a
+A table and a list of requests are read twice: first to find ambiguities (the order of day and month, words for a
 status), so that nothing is sent of a file that needs one; then entry by entry.
 """
 

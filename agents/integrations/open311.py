@@ -1,6 +1,6 @@
 """Service requests of Open311 GeoReport v2 as entries: JSON or XML, in the envelopes that cities publish them in.
 
-Read are the fields of the standard's answers (`GET requests`) and of what its clients send (`POST requests`), see
+It reads the fields of the standard's answers (`GET requests`) and of its clients' requests (`POST requests`), see
 https://wiki.open311.org/GeoReport_v2, with attributes as cities add them.
 """
 

@@ -204,7 +204,7 @@ def _values(entry: Mapping[str, str], notes: list[str]) -> dict[str, str]:
 def _refuse_sums(cells: Mapping[str, str], raw: object) -> None:
     """Raise LayoutLine for a row that is only a total or a separator; Unusable for one that may be.
 
-    What stands beside it may be all that a citizen has written. A request has no row, and is never such a line.
+    The other cells may be all that a citizen has written. A request has no row, and is never such a line.
     """
     first = cells.get("id", cells.get("title", ""))
     texts = [cells[part] for part in ("title", "body", "final") if part in cells]

@@ -34,7 +34,7 @@ class Table:
     def rows(self) -> Iterator[Row | Skipped]:
         """Yield each row below the header, without empty cells beyond the header; a repeated header is skipped.
 
-        Rows behind the header of another table are invalid: its columns mean something else.
+        Rows after the header of another table are invalid: its columns mean something else.
         """
         width, other = len(self.header), 0
         for row in self.grid.rows():

@@ -186,8 +186,8 @@ class _Lines:
 def csv_grid(lines: Callable[[], Iterator[str]], known: Score) -> CsvGrid:
     """Return the table of a CSV file, with the separator detected.
 
-    A first line `sep=` is obeyed. Else the columns are parted by what makes the most known names of one of the first
-    rows, then by what gives the most rows of one width.
+    A first line `sep=` is obeyed. Else the separator is the one with the most known names in one of the first
+    rows, and of several the one with the most rows of one width.
     """
     csv.field_size_limit(_LONGEST_CELL)
     first = next(lines(), "")

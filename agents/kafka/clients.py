@@ -83,7 +83,7 @@ def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers di
     Where it has no offset, or one that the log does not have, it goes on at the `earliest` record; with `reset` `none`
     it raises OffsetOutOfRangeError.
 
-    It keeps at most `partition_bytes` of each partition at hand, or one batch if that is larger. With
+    It prefetches at most `partition_bytes` of each partition, or one batch if that is larger. With
     `isolation` `read_committed` it sees nothing of a transaction that is not committed, nor what lies behind one that
     is open: its ends are the last stable offsets. With `read_uncommitted` they are the ends of the log.
     """

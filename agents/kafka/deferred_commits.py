@@ -1,6 +1,6 @@
 """Deferred commits of stages without transactions: staged, then flushed.
 
-A stage that is started again begins at the last offset that was sent, so it may do once more what it did since then.
+A restarted stage begins at the last committed offset, so it may repeat the records after it.
 That changes nothing: a repeat has the same id, and no second effect. To send an offset after each poll would only make
 the repeat shorter, at the price of a request, and of a write at the broker, for a handful of records.
 """

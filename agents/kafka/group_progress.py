@@ -1,6 +1,6 @@
 """Group progress: committed offset, next offset and lag of a group in a partition.
 
-Who asks (the runtime, `alur lag`, `alur watch`, the audit) brings the offsets; the rules are the same for all:
+Callers (the runtime, `alur lag`, `alur watch`, the audit) pass the offsets; the rules are the same for all:
 a group without a committed offset begins at the log start, and expired records are no lag.
 """
 

@@ -34,7 +34,7 @@ def node_settings(
 ) -> dict[str, str]:
     """Return the node's properties; clients on this machine connect to `port`, whichever interface it listens on.
 
-    `more` are further properties. In a list that there is already, such as `listeners`, they come behind what is there.
+    `more` are further properties. For a list that exists already, such as `listeners`, they are appended.
     """
     settings = _plain_settings(port, controller_port, data, listen_on=listen_on)
     for key, value in (more or {}).items():

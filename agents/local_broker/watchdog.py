@@ -33,7 +33,7 @@ def keep(orders: dict[str, Any]) -> int:
     """Run `run` with its output in `log` until standard input ends; then call `stop`, if any, and remove `directory`.
 
     Returns:
-        0 if the input ended, 1 if the program did so first; then its directory stays, to be looked into.
+        0 if the input ended, 1 if the program exited first; then its directory is kept for inspection.
     """
     with Path(orders["log"]).open("wb") as log:
         process = subprocess.Popen(

@@ -1,6 +1,6 @@
 """Reports: figures of a period beside those of the period before.
 
-A complaint counts in the period in which it was received, so a figure of a past period goes on changing while its
+A complaint counts in the period in which it was received, so a figure of a past period changes while its
 complaints are open. Archived and withdrawn complaints are never counted as resolved. Secret complaints count in totals
 and by time and class only.
 """
@@ -84,7 +84,7 @@ def report(
 ) -> list[Line]:
     """Compute a report of the complaints received in `period`; raise FigureError for an unknown office or grouping.
 
-    Each value of `by` has a line; with `office`, only what it or one of its units holds counts.
+    Each value of `by` has a line; with `office`, only complaints of it or one of its units count.
     """
     shape = REPORTS[name]
     by = by or shape.grouping

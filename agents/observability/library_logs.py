@@ -29,8 +29,8 @@ class _Kind(NamedTuple):
 class LibraryLines(logging.Handler):
     """Writes log records of libraries as events `library_message`: a new kind at once, repeats as a count.
 
-    What comes again within the window is counted, and written when the window ends: one line a kind, with `repeated`.
-    What is silent for a whole window is new again after it. So the rate is bounded, and each record is counted. Each
+    Repeats within the window are counted, and written when the window ends: one line per kind, with `repeated`.
+    A kind without a repeat for a whole window is new again. So the rate is bounded, and each record is counted. Each
     line has `facts` as further fields.
     """
 

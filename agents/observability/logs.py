@@ -34,7 +34,7 @@ def muted(library: str) -> Iterator[None]:
 class _StandardError:
     """Standard error at the time logging was configured, even if it is replaced later.
 
-    If it has been closed since, by a program that has called one of our commands and gone on, the process's own.
+    If that was closed since, by a program that has called one of our commands, use the process's present one.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class _StandardError:
 def configure(log_format: LogFormat, stream: TextIO | None = None, **facts: str) -> None:
     """Configure structlog for this process, writing to `stream` (default: standard error).
 
-    What libraries log comes as events `library_message`, with `facts` in each.
+    Log records of libraries become events `library_message`, with `facts` in each.
     """
     terminal = (stream or sys.stderr).isatty()
     out = stream or cast(TextIO, _StandardError())

@@ -101,7 +101,7 @@ PASS_THROUGH: Final = Tracing()
 def tracing(stage: str, env: Mapping[str, str]) -> Tracing:
     """Return the tracing of a `stage`'s worker, by the variables of OpenTelemetry.
 
-    What is not as it has to be is said in one line, and the stage works without spans: complaints do not wait for that.
+    A wrong setting is logged in one line, and the stage works without spans: complaints do not wait for tracing.
     """
     if not any(env.get(name) for name in ENDPOINTS):
         return PASS_THROUGH

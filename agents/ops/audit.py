@@ -98,7 +98,7 @@ class Log(Reader):
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
         """Yield the committed records of a partition up to its present end. Raises as `Reader`.
 
-        None if there is no such partition: the topic was created anew with fewer, which is an incident of its own.
+        None if there is no such partition: the topic was recreated with fewer, which is a separate incident.
         """
         if (topic, number) in self.bounds:
             self.turn_to_partition(topic, number)
@@ -127,7 +127,7 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
     """Read all topics and return the result; `witness` receives facts and rejections. Raises `KafkaFailure`.
 
     With `live`, stages may be writing meanwhile. With `identities`, the records of each complaint are searched for its
-    reporter's identity, which takes the right to read `complaints.identities` and `complaints.texts`. Without, texts
+    reporter's identity, which needs the right to read `complaints.identities` and `complaints.texts`. Without, texts
     are read if they may be.
     """
     topics = (*_READ, *(pii_scan.READS if identities else ()))

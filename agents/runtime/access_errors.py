@@ -15,7 +15,7 @@ from events.topics import TopicName
 def explain_access_error(error: Exception, settings: Settings, topics: Collection[TopicName]) -> Exception:
     """Return the cause of an `error` at the start: missing access, missing rights, or no broker.
 
-    A broker that answers and does not let us in is no broker that is gone, and who may not write has usually been given
+    A broker that denies access is not unreachable, and a user without the right to write has usually been given
     no rights on the topics at all.
     """
     try:

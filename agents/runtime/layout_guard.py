@@ -60,7 +60,7 @@ class LayoutGuard:
         """Read the installation record and return its layout; the first stage on topics without one writes it.
 
         Raises:
-            KafkaError: Kafka cannot be asked.
+            KafkaError: Kafka cannot be reached.
             RefusedToStart: the topics are not as they have to be.
         """
         existing, differing = await self._describe()

@@ -1,6 +1,6 @@
 """Writer of outgoing records, with a producer that can be replaced.
 
-After the broker has refused a batch, aiokafka goes on with the sequence number behind it, and each later batch for that
+After the broker has refused a batch, aiokafka continues with the next sequence number, and each later batch for that
 partition fails. So a producer is replaced after a refusal, under the same transactional id if it has one. The new one
 fences as any other does; its epoch shows whether another worker has done so before.
 """
@@ -84,7 +84,7 @@ class OutputWriter:
     def batches(self, outputs: Sequence[OutgoingRecord]) -> Batches:
         """Return `outputs` in the client's batches, in order within a partition.
 
-        Raises Unwritable: an output is larger than its topic takes.
+        Raises Unwritable: an output is larger than its topic accepts.
         """
         partitions: dict[tuple[TopicName, int], list[KafkaBatch]] = {}
         # batches are filled here: handed over one by one, records cost half as much again

@@ -32,7 +32,7 @@ class PolicyGuard:
     async def check(self) -> PolicySet:
         """Return the policy, with the installation's days off, if it equals the installation's or adds to it.
 
-        What it adds is noted in the record.
+        Additions are written to the record.
 
         Raises:
             KafkaError: the record cannot be written.

@@ -51,7 +51,7 @@ def exit_after(seconds: float) -> Iterator[None]:
 def exit_with_error(stage: str, error: Exception) -> NoReturn:
     """End this process now, with one log line. Nothing is committed or sent to Kafka any more.
 
-    After fencing, or without a broker, it could only write what its successor writes too.
+    After fencing, or without a broker, it could only repeat the writes of its successor.
     """
     logging.shutdown()  # flushes the counts of repeated library messages
     if isinstance(error, RefusedToStart):

@@ -91,7 +91,7 @@ class Supervisor:
     def run(self) -> int:
         """Run until SIGTERM or SIGINT, or until no stage can start; return the exit status.
 
-        It is that of a refusal as long as one stage refuses to start. The others go on meanwhile.
+        It is that of a refusal as long as one stage refuses to start. The others continue meanwhile.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)

@@ -1,7 +1,7 @@
 """Comparison of topics with their declaration and the installation record.
 
 The number of partitions and Kafka's ids of the topics are fixed when an installation is made. Partitions that are added
-later, or a topic that is deleted and made anew, would put complaints where no stage looks for them.
+later, or a topic that is deleted and recreated, would put complaints where no stage looks for them.
 """
 
 import threading

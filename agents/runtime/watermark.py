@@ -43,7 +43,7 @@ class Watermark:
     async def advance(self) -> datetime | None:
         """Return a new low watermark; None while it is unknown.
 
-        Called again and again: each time that has been reached is given once, then the next one is looked at.
+        Call it repeatedly: each time that the watermark reaches is returned once, then it moves to the next one.
         """
         if self._candidate is None:
             # first the time, then the ends: what comes between is waited for too

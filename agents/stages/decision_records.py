@@ -36,7 +36,7 @@ class DecisionRecords:
     ) -> tuple[list[OutgoingRecord], bytes]:
         """Return the records of a decision with at least one fact, and its encoded last snapshot.
 
-        A command that is `replayed`, from a dead letter, brings no words back where they were erased meanwhile.
+        A command that is `replayed`, from a dead letter, restores no words that were erased meanwhile.
         """
         number, apart = self._partition.number, self._partition.texts_apart()
         outputs: list[OutgoingRecord] = []

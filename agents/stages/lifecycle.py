@@ -51,8 +51,8 @@ class Lifecycle:
     """Handles commands with the complaints of its partition in memory.
 
     They are kept as the bytes of their snapshots: a fifth of the memory of the objects, and read back in 10 µs. The
-    last ones are at hand as objects too, since much happens to a complaint in its first moments. One that is settled is
-    packed when it is no longer at hand: not in its busiest moment.
+    last ones are cached as objects too, since much happens to a complaint in its first moments. One that is settled is
+    compressed when it leaves the cache: not in its busiest moment.
     """
 
     def __init__(self, partition: Partition) -> None:
@@ -269,7 +269,7 @@ class Lifecycle:
     def _calendar_dependency(self) -> tuple[int, date]:
         """Return the oldest calendar that open complaints depend on: as a number of announcements, and a day.
 
-        What stands without a running clock was computed with nothing that can still move.
+        A complaint without a running clock depends on no calendar.
         """
         behind, first_day = self._calendar_state.announcements.revision, date.max
         for name, snapshot in self._store.uncompressed():

@@ -25,8 +25,8 @@ if any."""
 class ProcessManager(Handler):
     """Sends the command that the state of a complaint requires.
 
-    The standing decides, not the kind of fact: whatever was missed, the next fact shows it again. The command's id is
-    made from what was decided on, so that sending it again is known as a repeat.
+    The state decides, not the kind of fact: a missed fact is made up for by the next one. The command's id is
+    computed from the input of the decision, so that a repeat is recognized.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Quarantine of complaints whose last record is foreign or unreadable.
 
-Nothing is decided about them, since what is known of them may not be the last. Their commands become dead letters until
-`alur state repair` has written their state anew.
+Commands about them are not decided, since their restored state may be outdated. They become dead letters until
+`alur state repair` has rewritten their state.
 """
 
 from collections.abc import Callable, Iterator

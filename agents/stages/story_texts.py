@@ -25,7 +25,7 @@ _SLACK_MS: Final = 60_000
 class StoryTexts:
     """Texts of published stories by the key of their record; kept for one batch.
 
-    Stories are rare: what is looked up is found by its stamp, and the topic is not followed.
+    Stories are rare: a text is found by its timestamp, and the topic is not followed.
     """
 
     def __init__(self, stage: str = "resolution") -> None:
@@ -53,7 +53,7 @@ class StoryTexts:
     async def _read(self, settings: Settings, partition: TopicPartition, wanted: Mapping[bytes, int]) -> None:
         """Read from the earliest requested timestamp to the latest, up to the log end when the facts were written.
 
-        A transaction becomes visible partition by partition: what is open by then is waited for.
+        A transaction becomes visible partition by partition: open transactions are awaited.
         """
         end = (await clients.log_ends(settings, [partition]))[partition]
         async with clients.running(clients.consumer(settings)) as reader:

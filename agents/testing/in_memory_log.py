@@ -212,7 +212,7 @@ class Log:
     def first_since(self, partition: TopicPartition, timestamp: int, *, committed: bool) -> tuple[int, int] | None:
         """Return offset and timestamp of the first record at or after `timestamp`, in milliseconds; None if none.
 
-        With `committed` also None if it lies behind the last stable offset.
+        With `committed` also None if it is beyond the last stable offset.
         """
         log, end = self._partition(partition), self.end_of(partition, committed=committed)
         found = (each.record for each in log.entries[log.start : end] if each.record.timestamp >= timestamp)

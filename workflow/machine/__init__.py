@@ -28,7 +28,7 @@ command leaves no fact. A repeat of an accepted command (same source and id, `Co
    A stranger is refused here, by the same code in every status.
 4. Status: the expected version, then the status (`transitions.ALLOWED_IN`). For commands of stages: the decision they
    are based on still holds (status, revision, round, breaches), else `overtaken`; a stage that reads its topic again
-   from the beginning changes nothing. Then what else has to be so of the complaint (`standing`).
+   from the beginning changes nothing. Then the other conditions on the complaint (`standing`).
 5. Data: `fact` of the handler returns one fact or raises `Refused`. Data that cannot be read are refused here too
    (`decide.refuse`), not earlier.
 
@@ -47,5 +47,5 @@ computes a deadline. The snapshot therefore equals a replay of the history, whic
 | which clock runs in which status, and what does its elapse mean? | `workflow.deadlines.clock_rules` |
 | when is a deadline due? | `workflow.deadlines.due_dates`, numbers in the policy |
 | is a report complete, which office is competent, who is next on the ladder? | `workflow.stages` |
-| has a complaint to be looked at again? | `workflow.deadlines.schedule`, asked by the `sla` stage |
+| does a complaint need a check of its deadlines? | `workflow.deadlines.schedule`, asked by the `sla` stage |
 """

@@ -1,6 +1,6 @@
 """Records of `complaints.dead-letters`: letters and their dispositions.
 
-A letter is never changed or deleted. Its disposition (replayed, discarded) is a record of its own behind it, in its
+A letter is never changed or deleted. Its disposition (replayed, discarded) is a separate, later record, in its
 partition and with its key, whose header names the letter's place. A letter without one is open.
 """
 

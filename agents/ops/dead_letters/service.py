@@ -57,7 +57,7 @@ class DeadLetterService(AbstractContextManager["DeadLetterService"]):
         """Write the record in `letter` to its original partition again, with its key; return the new position.
 
         It is a new record, with headers that name the letter and count its replays. A command is decided on at the time
-        of its replay. With `force`, what should not be replayed is. Raises DeadLetterRefused.
+        of its replay. With `force`, a record that should not be replayed is. Raises DeadLetterRefused.
         """
         origin = letter.origin
         if origin is None:

@@ -1,6 +1,6 @@
 """Lag of consumer groups: progress, causes and impact. For `alur lag`, and for other programs.
 
-`samples`, `rules`, `findings` and `assess` are pure; `observer`, `transactions` and `deadlines` ask Kafka.
+`samples`, `rules`, `findings` and `assess` are pure; `observer`, `transactions` and `deadlines` query Kafka.
 """
 
 from agents.ops.lag.observer import UnknownGroup

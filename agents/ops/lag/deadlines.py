@@ -1,6 +1,6 @@
 """Deadlines at stake because a stage has lag, from `complaints.state`.
 
-Partition *n* of each topic holds the same complaints (`events.topics`): where a stage is behind in partition *n*, the
+Partition *n* of each topic holds the same complaints (`events.topics`): if a stage has lag in partition *n*, the
 deadlines of that partition are at stake. Only those partitions are read, once, and followed from then on.
 """
 

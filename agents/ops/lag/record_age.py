@@ -72,7 +72,7 @@ def stamps_at(positions: Collection[RecordPosition], ask: OffsetQuery, now: int)
 
     Exact where stamps rise from record to record, as they do in a topic that the broker stamps, and in any case where
     the search hits the record; else close to one hundredth of its age. Where stamps do not rise it is the latest stamp
-    of the records before it. A position behind which there is no record has no stamp.
+    of the records before it. A position without a later record has no timestamp.
     """
     searches = {position: _Search(position[1], now) for position in positions}
     for _ in range(_MOST_ROUNDS):

@@ -25,7 +25,7 @@ _LOG_SECONDS: Final = 60.0
 class ConnectionLimit:
     """Limits open connections to `most`: a new one beyond that closes the oldest without a pending response.
 
-    So one that asks at once gets its answer, however many others hold connections open.
+    So a client that sends its request at once gets a response, however many other connections are open.
     """
 
     def __init__(self, most: int) -> None:
