@@ -38,7 +38,7 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class ClockPeriod:
     """Period in which a clock ran: from its start, or its resumption, to its due time or a pause."""
 
     start: datetime
@@ -57,14 +57,14 @@ class Stretch:
         return self.lengths[0].unit
 
 
-def strip(stretches: Sequence[Stretch], zone: ZoneInfo, hours: OfficeHours | None) -> tuple[Day, ...]:
+def day_breakdown(periods: Sequence[ClockPeriod], zone: ZoneInfo, hours: OfficeHours | None) -> tuple[Day, ...]:
     """Return the days of all periods of one run, with the pauses between them; empty if elapsed time is counted."""
     days: list[Day] = []
     counted = 0
-    for index, stretch in enumerate(stretches):
+    for index, period in enumerate(periods):
         if index and days:
-            days += _pause(days[-1].date, stretch, stretches[index - 1].paused or "", zone)
-        for day in _days(stretch, zone, hours):
+            days += _pause(days[-1].date, period, periods[index - 1].paused or "", zone)
+        for day in _days(period, zone, hours):
             one = _merged(days.pop(), day) if days and days[-1].date == day.date else day
             if one.counted and one.number is None:
                 counted += 1
@@ -73,42 +73,42 @@ def strip(stretches: Sequence[Stretch], zone: ZoneInfo, hours: OfficeHours | Non
     return tuple(days)
 
 
-def _days(stretch: Stretch, zone: ZoneInfo, hours: OfficeHours | None) -> Iterator[Day]:
-    if stretch.unit is Unit.SECONDS:
+def _days(period: ClockPeriod, zone: ZoneInfo, hours: OfficeHours | None) -> Iterator[Day]:
+    if period.unit is Unit.SECONDS:
         return
-    first, last = _local(stretch.start, zone), _local(stretch.end, zone)
+    first, last = _local(period.start, zone), _local(period.end, zone)
     for day in _days_between(first, last):
-        if stretch.unit is Unit.WORKING_SECONDS:
-            yield _worked(day, stretch, zone, hours)
+        if period.unit is Unit.WORKING_SECONDS:
+            yield _worked(day, period, zone, hours)
         else:
-            yield _counted(day, first, stretch)
+            yield _counted(day, first, period)
 
 
-def _counted(day: date, first: date, stretch: Stretch) -> Day:
-    off = stretch.calendar.reason_off(day) if stretch.unit is Unit.WORKING_DAYS else None
+def _counted(day: date, first: date, period: ClockPeriod) -> Day:
+    off = period.calendar.reason_off(day) if period.unit is Unit.WORKING_DAYS else None
     if day == first:
-        said = f"the day on which it {'resumes' if stretch.resumed else 'starts'} is not counted"
+        said = f"the day on which it {'resumes' if period.resumed else 'starts'} is not counted"
         return Day(day, counted=False, reason=f"{said} ({off})" if off else said)
     if off is not None:
         return Day(day, counted=False, reason=off)
-    if not sum(length.amount for length in stretch.lengths):
+    if not sum(length.amount for length in period.lengths):
         return Day(day, counted=False, reason="nothing was left: the first working day ends it")
-    return Day(day, counted=True, reason="working day" if stretch.unit is Unit.WORKING_DAYS else "day")
+    return Day(day, counted=True, reason="working day" if period.unit is Unit.WORKING_DAYS else "day")
 
 
-def _worked(day: date, stretch: Stretch, zone: ZoneInfo, hours: OfficeHours | None) -> Day:
-    off = stretch.calendar.reason_off(day)
+def _worked(day: date, period: ClockPeriod, zone: ZoneInfo, hours: OfficeHours | None) -> Day:
+    off = period.calendar.reason_off(day)
     if off is not None or hours is None:
         return Day(day, counted=False, reason=off or "no office hours are known")
     begins, ends = (datetime.combine(each, datetime.min.time(), tzinfo=zone) for each in (day, day + _DAY))
-    time = working_time(max(begins, stretch.start), min(ends, stretch.end), zone, stretch.calendar, hours)
+    time = working_time(max(begins, period.start), min(ends, period.end), zone, period.calendar, hours)
     if not time:
         return Day(day, counted=False, reason="outside office hours")
     worked = Duration(time.total_seconds(), Unit.WORKING_SECONDS)
     return Day(day, counted=True, reason=str(worked), worked=worked)
 
 
-def _pause(last: date, following: Stretch, status: str, zone: ZoneInfo) -> Iterator[Day]:
+def _pause(last: date, following: ClockPeriod, status: str, zone: ZoneInfo) -> Iterator[Day]:
     """Yield the days between the begin and the end of a pause."""
     for day in _days_between(last + _DAY, _local(following.start, zone) - _DAY):
         off = following.calendar.reason_off(day) if following.unit is not Unit.DAYS else None

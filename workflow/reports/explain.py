@@ -21,7 +21,7 @@ from workflow.deadlines.due_dates import due_at, remaining
 from workflow.deadlines.durations import Duration, Unit
 from workflow.policy.model import Policy
 from workflow.policy.offices import UnknownOffice
-from workflow.reports.day_breakdown import Day, Stretch, strip
+from workflow.reports.day_breakdown import ClockPeriod, Day, day_breakdown
 
 
 class Happening(StrEnum):
@@ -199,7 +199,7 @@ class _Run:
     clock: ClockName
     policy: Policy
     steps: list[Step] = field(default_factory=list)
-    stretches: list[Stretch] = field(default_factory=list)
+    periods: list[ClockPeriod] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
     zone: ZoneInfo = field(init=False)
     duration: Duration = field(init=False)
@@ -260,7 +260,7 @@ class _Run:
             calendar=self.policy.calendar.version,
             announced=self.policy.announced,
             steps=tuple(self.steps),
-            days=strip(self.stretches, self.zone, self.policy.hours),
+            days=day_breakdown(self.periods, self.zone, self.policy.hours),
             due_at=last.due_at,
             recomputed=self.recomputed,
             warn_at=last.warn_at,
@@ -281,19 +281,19 @@ class _Run:
         return ZoneInfo(clock.zone)
 
     def _named(self, what: Happening, recorded: Recorded, after: Clock) -> None:
-        fact, detail, stretch = recorded.fact, "", self.stretches[-1]
+        fact, detail, period = recorded.fact, "", self.periods[-1]
         if isinstance(fact, f.DeadlineExtended):
             detail = f"{fact.working_days} working days" + (f": {fact.reason}" if fact.reason else "")
             more = self.policy.extension.day * fact.working_days
-            self._recompute(stretch, (*stretch.lengths, more))
+            self._recompute(period, (*period.lengths, more))
         elif isinstance(fact, f.DeadlineRescheduled):
             detail = fact.reason
             if after.paused_for is None:
-                self._recompute(stretch, stretch.lengths)
+                self._recompute(period, period.lengths)
             else:
                 self.ours = self.recomputed = after.due_at
-                if stretch.paused is None and after.due_at is not None:
-                    self.stretches[-1] = replace(stretch, end=after.due_at, calendar=self.policy.calendar)
+                if period.paused is None and after.due_at is not None:
+                    self.periods[-1] = replace(period, end=after.due_at, calendar=self.policy.calendar)
         self._add(what, recorded, after, detail)
         self._compare(recorded, after)
 
@@ -336,7 +336,7 @@ class _Run:
         self._compare(recorded, after)
 
     def _add_stretch(self, start: datetime, end: datetime, left: Duration) -> None:
-        self.stretches.append(Stretch(start, end, (left,), resumed=True, calendar=self.policy.calendar))
+        self.periods.append(ClockPeriod(start, end, (left,), resumed=True, calendar=self.policy.calendar))
 
     def _resume(self, recorded: Recorded, after: Clock) -> None:
         if self.left is not None:
@@ -347,19 +347,19 @@ class _Run:
 
     def _run(self, at: datetime, length: Duration, *, resumed: bool) -> None:
         calendar = self.policy.calendar
-        self.stretches.append(Stretch(start=at, end=at, lengths=(length,), resumed=resumed, calendar=calendar))
-        self._recompute(self.stretches[-1], (length,))
+        self.periods.append(ClockPeriod(start=at, end=at, lengths=(length,), resumed=resumed, calendar=calendar))
+        self._recompute(self.periods[-1], (length,))
 
-    def _recompute(self, stretch: Stretch, lengths: tuple[Duration, ...]) -> None:
+    def _recompute(self, period: ClockPeriod, lengths: tuple[Duration, ...]) -> None:
         """Compute the due time of the present period from its durations, one after the other."""
-        due, calendar = stretch.start, self.policy.calendar
+        due, calendar = period.start, self.policy.calendar
         for length in lengths:
             due = due_at(due, length, self.zone, calendar, hours=self.policy.hours)
         self.ours = self.recomputed = due
-        self.stretches[-1] = replace(stretch, end=due, lengths=lengths, calendar=calendar)
+        self.periods[-1] = replace(period, end=due, lengths=lengths, calendar=calendar)
 
     def _end(self, at: datetime, status: Status) -> None:
-        self.stretches[-1] = replace(self.stretches[-1], end=at, paused=status)
+        self.periods[-1] = replace(self.periods[-1], end=at, paused=status)
 
     def _compare(self, recorded: Recorded, clock: Clock) -> None:
         if clock.due_at is not None and self.ours is not None and clock.due_at != self.ours:
