@@ -29,12 +29,8 @@ def complaint_page(view: View, found: Found) -> str:
         [h("p", h("span", f"{SIGNS['soon']} ", aria_hidden="true"), note, class_="soon") for note in notes if note],
         h("section", _about(view, found), class_="wide"),
         section(view, "facts", _timeline(view, found), class_="broad"),
-        h(
-            "div",
-            section(view, "clocks", _clocks(view, found)),
-            section(view, "refused", _refused(view, found["refused"])),
-            class_="stack",
-        ),
+        section(view, "clocks", _clocks(view, found)),
+        section(view, "refused", _refused(view, found["refused"]), class_="broad"),
     ]
     title = words.say("found", number=found["tracking"])
     return document(view, title, h("div", body, class_="grid", id="complaint"), every_s=_EVERY_S)

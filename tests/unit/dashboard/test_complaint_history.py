@@ -1,6 +1,7 @@
 """The history of a complaint on the dashboard: facts and times, and of texts only what is public."""
 
 import json
+import re
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -219,6 +220,7 @@ def test_the_page_explains_each_deadline_day_by_day_and_shows_what_was_refused()
         assert [word for word in words if word not in page] == []
         assert "record-follow-up" in page
         assert "not-permitted" in page
+        assert re.search(r'<section[^>]* id="refused" class="broad"', page), "four columns need the room of two"
         assert "Dinas PUPR Kota Denpasar" in page
         assert "Alasan petugas" not in page
         assert "officers" not in page
