@@ -214,10 +214,11 @@ def _cells(view: View, row: Mapping[str, Any]) -> tuple[Child, Child, Child]:
 
 
 def holder(view: View, row: Mapping[str, Any]) -> Html:
-    """Return the holder of a complaint, or what it waits for; for a secret one no office."""
+    """Return the holder of a complaint, or in brackets what it waits for; for a secret one no office."""
     words = view.words
-    no_office = words.say("hidden" if row["secret"] else "no_office")
-    return h("span", row["office"] or words.of("why", row["why"]) or no_office, class_="clamp")
+    why = words.of("why", row["why"])
+    without = f"({why})" if why else words.say("hidden" if row["secret"] else "no_office")
+    return h("span", row["office"] or without, class_="clamp")
 
 
 def deadline(view: View, at: datetime | None) -> Html:

@@ -23,7 +23,7 @@ from agents.dashboard.complaint_row import Deadline, read_row
 from agents.dashboard.figures import FUNNEL, DisplayContext, Sources, figures
 from agents.dashboard.html import h
 from agents.dashboard.lag_trend import Trend, Trends
-from agents.dashboard.layout import View, problem
+from agents.dashboard.layout import View, holder, problem
 from agents.dashboard.list_page import list_page
 from agents.dashboard.listing import MemoryLists, Query
 from agents.dashboard.overview import _stage, overview
@@ -258,6 +258,13 @@ def rows_of(group: GroupLag) -> list[dict[str, Any]]:
     trends = Trends()
     trends.add(LagReport(at=MONDAY, window=1.0, complete=False, groups=(group,), findings=()))
     return trends.rows()
+
+
+def test_a_reason_of_waiting_is_told_from_an_office() -> None:
+    row = {"office": None, "why": "verification", "secret": False}
+    assert "(Verifikasi)" in str(holder(view("id"), row))
+    assert "(belum ada instansi)" in str(holder(view("id"), row | {"why": None}))
+    assert ">Badung<" in str(holder(view("id"), row | {"office": "Badung"}))
 
 
 def test_a_stage_without_workers_is_a_warning_with_what_to_do() -> None:
