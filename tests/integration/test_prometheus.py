@@ -212,12 +212,14 @@ def _one_page_for_one_cause(pager: Pager) -> None:
     assert [each["alertname"] for each in pages["alertname", "AlurContentDiffers"]] == ["AlurContentDiffers"]
 
     # what follows from a stage that is missing is no page of its own
-    names = ("AlurStageMissing", "AlurFallingBehind", "AlurPartitionsWithoutWorker")
-    pager.alert(*({"alertname": name, "stage": "sla"} for name in names), {"alertname": "AlurDeadlinesWait"})
-    # a page of another stage, sent with these, comes when theirs have come
-    pager.alert({"alertname": "AlurStageMissing", "stage": "lifecycle"})
-    eventually("both stages are paged", lambda: len(pager.pages) >= 4)
+    pager.alert(*({"alertname": name, "stage": "sla"} for name in ("AlurFallingBehind", "AlurPartitionsWithoutWorker")))
+    # all stages stop with their broker
+    missing = {"alertname": "AlurStageMissing", "concerns": "workers"}
+    pager.alert({"alertname": "AlurDeadlinesWait"}, *({**missing, "stage": stage} for stage in STAGES))
+    # a page of another cause, sent with these, comes when theirs have come
+    pager.alert({"alertname": "AlurBug", "stage": "lifecycle"})
+    eventually("both causes are paged", lambda: len(pager.pages) >= 4)
     assert sorted((group, [each["alertname"] for each in alerts]) for group, alerts in pager.pages[2:]) == [
-        (("stage", "lifecycle"), ["AlurStageMissing"]),
-        (("stage", "sla"), ["AlurStageMissing"]),
+        (("concerns", "workers"), ["AlurStageMissing"] * len(STAGES)),
+        (("stage", "lifecycle"), ["AlurBug"]),
     ]
