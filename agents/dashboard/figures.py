@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from heapq import nsmallest
 from importlib.metadata import version
+from shlex import quote
 from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
@@ -50,6 +51,8 @@ class DisplayContext:
     """Addresses of other pages by name, such as scorecards."""
     categories: Collection[str] = ()
     """Topics of the offices."""
+    options: str = ""
+    """Global options that make a copied command apply to this installation."""
 
     @classmethod
     def of(cls, policy: Policy, settings: Settings, links: Mapping[str, str] | None = None) -> Self:
@@ -69,11 +72,17 @@ class DisplayContext:
             },
             links or {},
             sorted({topic for office in directory for topic in office.categories}),
+            _options(settings),
         )
 
     def name_of(self, office: str | None) -> str | None:
         """Return the name of an office, or its id if it has none."""
         return None if office is None else _short(self.offices.get(office, office))
+
+
+def _options(settings: Settings) -> str:
+    given = {"--prefix": settings.prefix, "--policy": settings.policy if settings.policy != Settings.policy else ""}
+    return "".join(f"{name} {quote(value)} " for name, value in given.items() if value)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from shlex import quote
 from typing import Any, Final
 
 from agents.dashboard.chart import chart, legend
@@ -182,12 +181,6 @@ def _stages(view: View, lag: list[dict[str, Any]] | None) -> Html:
     return section(view, "lag", table(words.say("lag_caption"), heads, rows, scrolls=True), class_="broad")
 
 
-def _options(view: View) -> str:
-    """Return the global options that make a copied command apply to this installation."""
-    prefix = view.context.environment.get("prefix")
-    return f"--prefix {quote(prefix)} " if prefix else ""
-
-
 def _stage(view: View, row: Mapping[str, Any]) -> list[Child]:
     words = view.words
     tone = _TONES[row["severity"]]
@@ -200,7 +193,8 @@ def _stage(view: View, row: Mapping[str, Any]) -> list[Child]:
         words.count(row["behind"]),
         words.length(row["age"]) if row["age"] else "0",
         join([_line(row["series"]), h("span", h("span", f"{SIGNS[tone]} ", aria_hidden="true"), state, class_=tone)]),
-        words.of("todo", row["status"]).format(stage=row["stage"], options=_options(view)),
+        words.of("todo", row["status"]).format(stage=row["stage"], options=view.context.options)
+        + (words.say("kill_first") if seen else ""),
     ]
 
 
@@ -221,5 +215,5 @@ def _letters(view: View, letters: Mapping[str, Any] | None) -> Html:
     if letters["others"]:
         rows.append([words.say("other_reasons"), "", words.count(letters["others"])])
     heads = [words.say("col_stage"), words.say("col_reason"), (words.say("col_count"), "number")]
-    how = h("p", words.say("letters_todo"), " ", h("code", f"alur {_options(view)}dead list"))
+    how = h("p", words.say("letters_todo"), " ", h("code", f"alur {view.context.options}dead list"))
     return section(view, "letters", table(words.say("letters_caption"), heads, rows), how)

@@ -18,6 +18,7 @@ from defusedxml import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.config.settings import Settings
 from agents.dashboard.chart import chart
 from agents.dashboard.complaint_row import Deadline, read_row
 from agents.dashboard.figures import FUNNEL, DisplayContext, Sources, figures
@@ -40,7 +41,7 @@ from events.facts import FACTS
 from events.topics import STAGES
 from events.vocabulary import ArchiveReason, ClockName, ComplaintClass, Detail, Refusal, Status
 from tests.support.tables import Rows, every
-from tests.support.worlds import MONDAY, to_status
+from tests.support.worlds import LAPOR, MONDAY, to_status
 from workflow.machine.transitions import OPEN
 from workflow.reports.explain import Happening
 from workflow.stages.waiting import WHY
@@ -273,14 +274,16 @@ def test_a_stage_without_workers_is_a_warning_with_what_to_do() -> None:
     assert row["seen_at"] is None
     here = view("en")
     assert _stage(here, row)[-1] == "start a worker: alur run sla"
-    context = replace(here.context, environment={"prefix": "test."})
-    assert _stage(replace(here, context=context), row)[-1] == "start a worker: alur --prefix test. run sla"
+    settings = Settings(prefix="test.", policy="our policy.toml")
+    there = replace(here, context=DisplayContext.of(LAPOR, settings))
+    assert _stage(there, row)[-1] == "start a worker: alur --prefix test. --policy 'our policy.toml' run sla"
 
 
 def test_a_stage_whose_worker_does_not_answer_shows_when_it_last_did() -> None:
     [row] = rows_of(a_group(seen_at=MONDAY))
     cells = _stage(view("id"), row)
     assert "0 <small>terakhir terlihat 09:00:00 WIB</small>" in str(cells[1])
+    assert str(cells[-1]).endswith("run sla; jika prosesnya masih ada, kill -9 dulu: tidak ada yang hilang")
 
 
 def test_every_figure_of_the_overview_opens_a_list_of_as_many() -> None:
