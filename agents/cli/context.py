@@ -40,8 +40,11 @@ def settings_of(ctx: typer.Context, **more: str | None) -> "Settings":
 
 
 def proposed(message: str, ctx: typer.Context | None) -> str:
-    """Return a message whose suggested commands have the global options of this call."""
+    """Return a message whose suggested commands have the global options of this call, and that names a wrong one."""
     given = ctx.obj.environment if ctx is not None and isinstance(ctx.obj, Overrides) else {}
+    variable, colon, wrong = message.partition(": ")
+    if variable in given:
+        message = f"{_OPTIONS[variable]}{colon}{wrong}"
     options = "".join(f"{_OPTIONS[name]} {shlex.quote(value)} " for name, value in given.items())
     return _COMMAND.sub(lambda found: found[0] + options, message)
 
