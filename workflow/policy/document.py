@@ -125,7 +125,7 @@ def _completed(document: Mapping[str, Any]) -> tuple[list[_Version], list[tuple[
             own = {key: _merged(base.whole.get(key), value) for key, value in whole.items()}
             whole = {key: value for key, value in base.whole.items() if key != "effective_from"} | own
         elif all(each.day is not None for each in versions):
-            days = ", ".join(str(each.day) for each in versions) or "none"
+            days = ", ".join(dict.fromkeys(str(each.day) for each in versions)) or "none"
             mistakes.append(
                 (f"versions[{at}].based_on", f"no version above it takes effect on {named} (there are {days})")
             )
