@@ -191,7 +191,8 @@ def _lines(found: Iterable[tuple[str, str]], versions: Sequence[_Version]) -> It
     for at, (version, own) in enumerate(zip(versions, by_version, strict=True)):
         name = f"versions[{at}]." if version.day is None else f"version {version.day}: "
         for path, mistake in own:
-            may_be_there = version.incomplete and is_absence(mistake) and path != "effective_from"
+            absent = is_absence(mistake.rpartition(": hours: ")[2])  # of an override too
+            may_be_there = version.incomplete and absent and path != "effective_from"
             if not (version.based and (path, mistake) in seen) and not may_be_there:
                 yield f"{name}{path}: {mistake}"
         seen.update(own)

@@ -38,7 +38,7 @@ def problems(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[s
     meant_by = {details["loc"]: _nearest_key(details, model) for details in found if _is_unknown(details)}
     misspelled = {(*location[:-1], name) for location, name in meant_by.items() if name}
     for details in found:
-        emptied = details["type"] in _EMPTY and details["input"]  # the mistakes of its items are reported separately
+        emptied = details["type"] == "too_short" and details["input"]  # mistakes of its items are reported separately
         if emptied or (details["type"] == ABSENT and details["loc"] in misspelled):
             continue
         near = meant_by.get(details["loc"])

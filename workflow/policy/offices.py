@@ -1,7 +1,7 @@
 """Offices: their hierarchy, and which is competent for a report.
 
 Offices are data. An office that is dissolved gets an ``until`` and stays in the file, because complaints that it once
-once held still refer to it; which offices exist depends on the day.
+held still refer to it; which offices exist depends on the day.
 """
 
 from collections import defaultdict

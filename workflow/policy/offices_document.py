@@ -53,16 +53,16 @@ def parse_offices(document: Mapping[str, Any]) -> Directory:
     An agency inherits missing values from its superior: the zone and, below a province, its area. A unit inherits both
     from its agency. Raises OfficesError naming each office with a mistake.
     """
+    agencies, found = None, list[str]()
     try:
-        agencies, found = _Document.model_validate(document).offices, list[str]()
+        agencies = _Document.model_validate(document).offices
     except ValidationError as error:
-        agencies = ()
         found = [f"{_named(document, path)}: {each}" for path, each in document_errors.problems(error, _Document)]
     written = _written(document)
     astray = list(misplaced([place for place, _ in written]))
     of_offices = [*astray, *_without_area(written, dict(astray))]
     found += [f'office "{name}": {mistake}' for name, mistake in of_offices]
-    if found:
+    if found or agencies is None:
         raise OfficesError(*dict.fromkeys(found), sound=_sound(document, {name for name, _ in of_offices}))
     return _directory(agencies)
 

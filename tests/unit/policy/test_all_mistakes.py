@@ -239,6 +239,26 @@ def test_contradictions_of_sound_offices_are_named_beside_a_mistake_of_others() 
     )
 
 
+@pytest.mark.parametrize("key", ["name", "province"])
+def test_blank_text_of_an_office_is_a_mistake(key: str) -> None:
+    national, bali = OFFICES["offices"]
+    with pytest.raises(PolicyError) as refused:
+        parse_policies({"name": "test", "versions": [version()]}, {"offices": [national, bali | {key: "  "}]})
+    assert refused.value.of_offices == (f"office \"bali\": {key}: must not be empty, not '  '",)
+
+
+def test_a_blank_source_is_a_mistake() -> None:
+    assert mistakes(version(sources={"follow_up": " "})) == ["sources.follow_up: must not be empty, not ' '"]
+
+
+def test_hours_that_an_unknown_base_may_have_are_not_missing() -> None:
+    late = {"class": "complaint", "clocks": {"citizen_reply": "8 working hours"}}
+    unknown = {"effective_from": date(2027, 1, 1), "based_on": date(2024, 1, 1), "overrides": [late]}
+    assert mistakes(version(), unknown) == [
+        "version 2027-01-01: based_on: no version above it takes effect on 2024-01-01 (there are 2025-01-01)"
+    ]
+
+
 def test_without_readable_offices_no_reference_is_unknown() -> None:
     with pytest.raises(PolicyError) as refused:
         parse_policies({"name": "test", "versions": [version(arbiter="atlantis")]}, None, ["cannot be read"])
@@ -253,7 +273,7 @@ def places(value: Any, *path: Any) -> list[tuple[Any, ...]]:
 PACKAGED = Path(__file__).parents[3] / "workflow" / "policy"
 READ = {name: tomllib.loads((PACKAGED / name).read_text(encoding="utf-8")) for name in ("demo.toml", "offices.toml")}
 ODD: st.SearchStrategy[Any] = st.sampled_from(
-    [None, 5, -1.5, "", "x", "panrb", "bali", "8 working hours", "10 days", True, [], {}, [[]], [{}]]
+    [None, 5, -1.5, "", " ", "x", "panrb", "bali", "8 working hours", "10 days", True, [], {}, [[]], [{}]]
 )
 
 
