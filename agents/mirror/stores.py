@@ -36,6 +36,10 @@ class AnotherMirror(MirrorError):
     """The database is a mirror of another installation or of another layout."""
 
 
+class NoMirror(MirrorError):
+    """The database has other tables than those of a mirror."""
+
+
 class Database:
     """A connection to DuckDB or PostgreSQL; a context manager. A parameter of a statement is `%s` in both.
 
@@ -253,7 +257,7 @@ class Reading(Database):
             known = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = 'mirror'"
             if not self.rows(known, [where]):
                 shown = without_password(target, target)
-                raise MirrorError(f"{shown} has no table mirror: name the file or database of a mirror")
+                raise NoMirror(f"{shown} has no table mirror: name the file or database of a mirror")
             found = dict(self.rows("SELECT name, value FROM mirror"))
             require_ours(found, prefix)
             opening.pop_all()
@@ -306,8 +310,10 @@ def _refuse_others(path: Path) -> None:
     try:
         with suppress(AnotherMirror), Reading(str(path)):
             pass
-    except MirrorError as error:
+    except NoMirror as error:
         raise MirrorError(f"{error}; it would be replaced: name another file") from None
+    except MirrorError as error:
+        raise MirrorError(f"{error}; close what has it open; if it was a mirror and is damaged, delete it") from None
 
 
 def _quoted(path: Path) -> str:
