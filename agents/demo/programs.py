@@ -17,6 +17,8 @@ from agents.runtime import lifeline
 from events.errors import AlurError
 
 _STOP_SECONDS: Final = 40.0
+_MIRROR: Final = "ALUR_MIRROR"
+"""Variable with a mirror of the user's own, which has none of a demonstration."""
 _LAST_LINES: Final = 3
 
 
@@ -51,10 +53,11 @@ class Program:
 @contextmanager
 def running(settings: Settings, log: Path, *command: str) -> Iterator[Program]:
     """Run a command of `alur` until the block ends; its output goes to `log`."""
+    inherited = {name: value for name, value in os.environ.items() if name != _MIRROR}
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603 -- our own module
             [sys.executable, "-P", "-m", "agents.cli", *command],
-            env={**os.environ, **settings.to_environment(), **lifeline.environment()},
+            env={**inherited, **settings.to_environment(), **lifeline.environment()},
             stdin=subprocess.PIPE,
             stdout=stream,
             stderr=stream,
