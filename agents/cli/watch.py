@@ -133,7 +133,7 @@ def _deadlines(overview: Overview, now: datetime, context: DisplayContext) -> Ta
         if deadline is None:
             continue
         at = datetime.fromtimestamp(deadline.at, UTC)
-        without = "-" if row.shape.why is None else f"({row.shape.why})"
+        without = "-" if row.shape.why is None or row.shape.secret else f"({row.shape.why})"
         office = redacted(row.shape.office, secret=row.shape.secret) or without
         due, left = local(at, context.zone), left_until(at, now)
         cells = (due, deadline.clock, row.tracking_id, row.shape.status, safe(office), left)

@@ -81,8 +81,9 @@ class DisplayContext:
 
 
 def _options(settings: Settings) -> str:
-    given = {"--prefix": settings.prefix, "--policy": settings.policy if settings.policy != Settings.policy else ""}
-    return "".join(f"{name} {quote(value)} " for name, value in given.items() if value)
+    given = {name: getattr(settings, name) for name in ("broker", "prefix", "policy")}
+    own = {name: value for name, value in given.items() if value != getattr(Settings, name)}
+    return "".join(f"--{name} {quote(value)} " for name, value in own.items())
 
 
 @dataclass(slots=True)

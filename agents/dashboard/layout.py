@@ -214,10 +214,10 @@ def _cells(view: View, row: Mapping[str, Any]) -> tuple[Child, Child, Child]:
 
 
 def holder(view: View, row: Mapping[str, Any]) -> Html:
-    """Return the holder of a complaint, or in brackets what it waits for; for a secret one no office."""
+    """Return the holder of a complaint, or in brackets what it waits for; of a secret one neither."""
     words = view.words
     why = words.of("why", row["why"])
-    without = f"({why})" if why else words.say("hidden" if row["secret"] else "no_office")
+    without = words.say("hidden") if row["secret"] else f"({why})" if why else words.say("no_office")
     return h("span", row["office"] or without, class_="clamp")
 
 

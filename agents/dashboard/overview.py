@@ -186,7 +186,7 @@ def _stage(view: View, row: Mapping[str, Any]) -> list[Child]:
     tone = _TONES[row["severity"]]
     state = f"{words.of('lag', row['status'])}, {words.of('trend', row['trend'])}"
     members = "?" if row["members"] is None else words.count(row["members"])
-    seen = words.clock_time(datetime.fromisoformat(row["seen_at"])) if row.get("seen_at") else None
+    seen = words.lately(datetime.fromisoformat(row["seen_at"])) if row.get("seen_at") else None
     return [
         join([words.of("stage", row["stage"]), " ", h("small", row["stage"])]),
         join([members, " ", h("small", words.say("last_seen", at=seen)) if seen else None]),

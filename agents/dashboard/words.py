@@ -78,6 +78,11 @@ class Words:
         zone = _ZONES.get(self.zone.key, self.zone.key)
         return f"{format_datetime(at, 'HH:mm:ss', tzinfo=self.zone, locale=self._locale)} {zone}"
 
+    def lately(self, at: datetime) -> str:
+        """Return a past time: that of the day where it was today, to the second."""
+        today = at.astimezone(self.zone).date() == self.now.astimezone(self.zone).date()
+        return self.clock_time(at) if today else self.moment(at)
+
     def away(self, at: datetime) -> str:
         """Return the distance of a time from now, in its largest unit."""
         return str(format_timedelta(at - self.now, threshold=1.5, add_direction=True, locale=self._locale))

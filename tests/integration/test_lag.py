@@ -183,9 +183,7 @@ def test_a_frozen_stage_is_named_and_so_is_what_waits_for_it(stopped_engine: Eng
         assert lifecycle.deadlines.passed + lifecycle.deadlines.due > 0
         assert not lifecycle.deadlines.drained
         found = eventually("the group has put it out", lambda: lifecycle_is(Status.EMPTY))
-        assert "has no members (the last was seen at " in next(
-            str(each) for each in found.findings if "empty" in str(each)
-        )
+        assert "has no members (the last on " in next(str(each) for each in found.findings if "empty" in str(each))
     status, said = alur(engine.settings, "--window", "2")
     assert status == 1
     assert f"empty: {lifecycle.group} has no members and has not moved for" in said

@@ -100,7 +100,7 @@ def _whole(group: GroupLag, status: Status, seconds: float) -> Finding:
     else:
         idle = "deadlines pass unnoticed" if status is Status.EMPTY else "what comes next will wait"
         waits = _waits(group.partitions) if group.lag else idle
-        seen = "" if group.seen_at is None else f" (the last was seen at {group.seen_at.astimezone(UTC):%H:%M:%S} UTC)"
+        seen = "" if group.seen_at is None else f" (the last on {group.seen_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
         what = f"{group.group} has no members{seen} and has not moved for {seconds:.0f} s: {waits}"
         delete = f"kafka-consumer-groups.sh --delete --group {group.group}"
         todo = _start(group) if group.stage else f"start its consumers; if it is not needed, delete it ({delete})"

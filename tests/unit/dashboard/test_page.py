@@ -265,6 +265,7 @@ def test_a_reason_of_waiting_is_told_from_an_office() -> None:
     row = {"office": None, "why": "verification", "secret": False}
     assert "(Verifikasi)" in str(holder(view("id"), row))
     assert "(belum ada instansi)" in str(holder(view("id"), row | {"why": None}))
+    assert "(rahasia)" in str(holder(view("id"), row | {"secret": True}))
     assert ">Badung<" in str(holder(view("id"), row | {"office": "Badung"}))
 
 
@@ -283,6 +284,8 @@ def test_a_stage_whose_worker_does_not_answer_shows_when_it_last_did() -> None:
     [row] = rows_of(a_group(seen_at=MONDAY))
     cells = _stage(view("id"), row)
     assert "0 <small>terakhir terlihat 09:00:00 WIB</small>" in str(cells[1])
+    [row] = rows_of(a_group(seen_at=MONDAY - timedelta(days=2)))
+    assert "terakhir terlihat 28 Feb 09:00 WIB" in str(_stage(view("id"), row)[1])
     assert str(cells[-1]).endswith("run sla; jika prosesnya masih ada, kill -9 dulu: tidak ada yang hilang")
 
 

@@ -84,7 +84,7 @@ def test_a_group_that_had_members_says_when() -> None:
     left = window(*[[offsets(5, 9, owner=None)]] * 3, state=GroupState.EMPTY)
     view = GroupView("lifecycle", "lifecycle", left, at(-10))
     [finding] = report([view], [group_lag(view, Evidence())], left, Evidence(), BROKER).findings
-    assert finding.what.startswith("lifecycle has no members (the last was seen at 11:59:50 UTC) and has not moved")
+    assert finding.what.startswith("lifecycle has no members (the last on 2026-03-16 11:59:50 UTC) and has not moved")
 
 
 STILL = [offsets(5, 9)]
