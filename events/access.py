@@ -39,7 +39,7 @@ class Role:
 
     @property
     def topics(self) -> tuple[TopicName, ...]:
-        """All topics that this role reads or writes, in the order of their declaration."""
+        """All topics that this role reads, writes, describes or creates, in the order of their declaration."""
         concerned = {*self.reads, *self.writes, *self.sees, *self.makes}
         return tuple(name for name in ALL_TOPICS if name in concerned)
 

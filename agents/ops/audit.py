@@ -89,7 +89,7 @@ class Log(Reader):
         return [number for name, number in self.bounds if name is topic]
 
     def kept(self, topic: TopicName) -> Kept:
-        """Return the offsets of a topic that the log still has."""
+        """Return how much of a topic the log still has."""
         bounds = [each for (name, _), each in self.bounds.items() if name is topic]
         if not any(start for start, _ in bounds):
             return Kept.ALL

@@ -71,7 +71,7 @@ def look_up(settings: Settings, complaint: str, *, tracking: str | None = None) 
 
 
 def _read(settings: Settings, complaint: str, known: str | None = None) -> tuple[dict[str, Record], str]:
-    """Return the last record of each identity key of a complaint, and the tracking id; None if it is not registered."""
+    """Return the last record of each identity key of a complaint, and the tracking id, empty if it has none."""
     topics = [TopicName.IDENTITIES, *([TopicName.STATE] if known is None else [])]
     require_topics(settings, topics)
     records, tracking = dict[str, Record](), known or ""

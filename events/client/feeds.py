@@ -156,6 +156,7 @@ class ComplaintFeed(_Feed):
     `events.texts.PLACEHOLDER` in their place; with `texts` they have the words, for those who may read
     `complaints.texts`, and `[erased]` for erased ones.
     A context manager, for one thread; `partitions` divides the work among several subscribers. Raises as
+    `ResolutionFeed`.
     """
 
     def __init__(

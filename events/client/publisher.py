@@ -21,7 +21,7 @@ _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Position of a record: topic, partition and offset."""
+    """Position of a record in its topic: partition and offset."""
 
     partition: int
     offset: int

@@ -128,7 +128,7 @@ def settled_ends(source: Settings) -> dict[str, list[int]]:
 
 
 def run(work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run a coroutine function that uses aiokafka and return its result; raise KafkaRefused for its errors."""
+    """Run a coroutine that uses aiokafka and return its result; raise KafkaRefused for its errors."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the error states it once
     try:
         return asyncio.run(work)
