@@ -74,10 +74,9 @@ every-unit: $(STAMP)
 asyncapi: $(STAMP)
 	@$(BIN)/python -m tests.support.check_asyncapi $(VENV)/asyncapi
 
-# in the order of the files: by number of tests, the longest files, with one test each, would run last; three at once, since
-# these tests wait for a third of their time
+# in the order of the files: by number of tests, the longest files, with one test each, would run last
 integration: $(STAMP) broker-possible
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 20 tests/integration
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 20 tests/integration
 
 # programs over whole stages
 bench: $(STAMP) broker-possible
