@@ -15,12 +15,11 @@ from typing import Any, Final
 
 import pytest
 
-from agents.local_broker.node import free_ports
 from events.client import read_all
 from events.topics import STAGES, TOPICS, TopicName
 from events.vocabulary import Detail, Refusal
 from tests.integration.test_erasing import EXPIRING, force_compaction, segments
-from tests.support.engines import Engine, eventually, new_engine
+from tests.support.engines import Engine, eventually, new_engine, ports_in_a_row
 from tests.support.forked_stage import run_alur
 
 CHANNEL, PANRB, PUPR = "/channels/sms", "/offices/panrb", "/offices/denpasar-pupr"
@@ -129,7 +128,7 @@ def holding(surfaces: Mapping[str, str], planted: list[str]) -> dict[str, set[st
 
 
 def test_planted_words_are_where_they_may_be_and_gone_once_they_are_erased(engine: Engine, tmp_path: Path) -> None:
-    web = free_ports(1)[0]
+    web = ports_in_a_row(len(STAGES))
     environment = {**os.environ, **engine.settings.to_environment(), "ALUR_WEB": f"127.0.0.1:{web}", "ALUR_LOG": "json"}
     program = Path(sys.executable).parent / "alur"
     engine.start_command(f"{program} run", environment)

@@ -2,11 +2,14 @@
 
 import json
 import os
+import random
+import socket
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +44,16 @@ def eventually(what: str, probe: Callable[[], Any], seconds: float = WAIT_SECOND
         if time.monotonic() > deadline:
             pytest.fail(f"{what}: not within {seconds:.0f} s (last seen: {found!r})")
         time.sleep(0.05)
+
+
+def ports_in_a_row(count: int) -> int:
+    """Return the first of so many free ports, below those that the system gives to outgoing connections."""
+    while True:
+        first = random.randrange(20_000, 30_000)  # noqa: S311 -- no secret
+        with ExitStack() as probes, suppress(OSError):
+            for port in range(first, first + count):
+                probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
 
 
 @dataclass
