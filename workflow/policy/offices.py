@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationInfo
@@ -120,6 +120,16 @@ class Office(BaseModel):
         return belongs(category, self.categories)
 
 
+class _Placed(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def parent(self) -> str | None: ...
+
+
+Placed = TypeVar("Placed", bound=_Placed)
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """Position of an office in the tree, as written; None for absent values."""
@@ -162,12 +172,17 @@ def _misplaced(office: Listed, offices: Mapping[str, Listed]) -> str | None:
 
 def _circle(office: Listed, offices: Mapping[str, Listed]) -> list[str]:
     """Return the cycle of offices from this one up to itself; none if there is no cycle."""
-    seen = [office.id]
-    above = offices.get(office.parent or "")
+    path = [office, *superiors(office, offices)]
+    return [each.id for each in path] if path[-1].parent == office.id else []
+
+
+def superiors(office: Placed, offices: Mapping[str, Placed]) -> Iterator[Placed]:
+    """Yield the offices above, the nearest first, as far as they exist; each once, also in a cycle."""
+    seen, above = {office.id}, offices.get(office.parent or "")
     while above is not None and above.id not in seen:
-        seen.append(above.id)
+        seen.add(above.id)
+        yield above
         above = offices.get(above.parent or "")
-    return seen if above is not None and above.id == office.id else []
 
 
 class Directory:

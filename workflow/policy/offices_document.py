@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workflow.policy import document_errors
-from workflow.policy.offices import Directory, Level, Listed, Office, OfficesError, Slug, Words, misplaced
+from workflow.policy.offices import Directory, Level, Listed, Office, OfficesError, Slug, Words, misplaced, superiors
 
 _AREAS: Final = {Level.PROVINCE, Level.CITY}
 _NEEDED: Final = {"zone": set(Level), "province": _AREAS, "city": {Level.CITY}}
@@ -123,7 +123,7 @@ def _without_area(
     """Yield missing areas; if offices would inherit the same one, only for the highest."""
     by_id = {place.id: place for place, _ in reversed(offices)}
     for place, written in offices:
-        above = list(_above(place, by_id))
+        above = list(superiors(place, by_id))
         unsettled = any(each.id in astray or each.parent_misread or each.level is None for each in (place, *above))
         for key, levels in _NEEDED.items():
             inherited = key != "city" and (unsettled or any(each.level in levels for each in above))
@@ -131,21 +131,11 @@ def _without_area(
                 yield place.id, f"{key}: {document_errors.ABSENT}"
 
 
-def _above(place: Listed, offices: Mapping[str, Listed]) -> Iterator[Listed]:
-    seen, above = {place.id}, offices.get(place.parent or "")
-    while above is not None and above.id not in seen:
-        seen.add(above.id)
-        yield above
-        above = offices.get(above.parent or "")
-
-
 def _complete(agency: _Agency, agencies: Mapping[str, _Agency]) -> Office:
     own = agency.model_dump(exclude={"units"})
-    above = agencies.get(agency.parent or "")
-    while above is not None:
+    for above in superiors(agency, agencies):
         own["zone"] = own["zone"] or above.zone
         own["province"] = own["province"] or above.province
-        above = agencies.get(above.parent or "")
     return Office.model_validate(own)
 
 
