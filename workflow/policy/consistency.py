@@ -4,10 +4,10 @@ The engine runs despite them: it never disposes or escalates to an office that h
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from difflib import get_close_matches
-from itertools import combinations, pairwise
+from itertools import combinations
 from typing import Final
 
 from workflow.policy import place_names
@@ -22,14 +22,18 @@ def contradictions(policies: PolicySet) -> Iterator[str]:
     """Yield each contradiction in one line that names the offices, or the version, and the remedy."""
     for directory in {id(policy.directory): policy.directory for policy in policies.versions}.values():
         yield from among_offices(directory)
-    for policy, later in pairwise((*policies.versions, None)):
-        if policy is not None:
-            last = date.max if later is None else later.effective_from - timedelta(days=1)
-            ended = ended_in_use(policy.named_offices, policy.directory, last)
-            yield from (f"{policy.version}: {key}: {mistake}" for key, mistake in ended)
-            yield from (
-                f"{policy.version}: overrides: {each}" for each in without_effect(policy.overrides, policy.directory)
-            )
+    days = [policy.effective_from for policy in policies.versions]
+    for policy in policies.versions:
+        last = in_force_to(policy.effective_from, days)
+        ended = ended_in_use(policy.named_offices, policy.directory, last)
+        yield from (f"{policy.version}: {key}: {mistake}" for key, mistake in ended)
+        unused = without_effect(policy.overrides, policy.directory)
+        yield from (f"{policy.version}: overrides: {each}" for each in unused)
+
+
+def in_force_to(day: date, days: Iterable[date]) -> date:
+    """Return the last day of the version that takes effect on ``day``, by the days of all versions."""
+    return min((each - timedelta(days=1) for each in days if each > day), default=date.max)
 
 
 def among_offices(directory: Directory) -> Iterator[str]:

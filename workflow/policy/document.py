@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from workflow.deadlines.working_days import Calendar
 from workflow.policy import document_errors
-from workflow.policy.consistency import among_offices, ended_in_use, without_effect
+from workflow.policy.consistency import among_offices, ended_in_use, in_force_to, without_effect
 from workflow.policy.model import Policy, PolicyError, PolicySet, Rules
 from workflow.policy.offices import KNOWN_OFFICES, Directory, OfficesError, Slug, Words
 from workflow.policy.offices_document import known_offices, parse_offices
@@ -120,7 +120,8 @@ def _completed(document: Mapping[str, Any]) -> tuple[list[_Version], list[tuple[
                 whole.setdefault("citizens", "open")
             versions.append(_Version(whole, day))
             continue
-        base = next((each for each in versions if each.day is not None and each.day == read(_DAY, named)), None)
+        base_day = read(_DAY, named)
+        base = next((each for each in versions if each.day is not None and each.day == base_day), None)
         if base is not None:
             own = {key: _merged(base.whole.get(key), value) for key, value in whole.items()}
             whole = {key: value for key, value in base.whole.items() if key != "effective_from"} | own
@@ -174,7 +175,7 @@ def _in_force_to(version: _Version, versions: Sequence[_Version]) -> date:
     days = [each.day for each in versions if each.day is not None]
     if version.day is None or len(days) < len(versions):
         return date.min
-    return min((day - timedelta(days=1) for day in days if day > version.day), default=date.max)
+    return in_force_to(version.day, days)
 
 
 def _lines(found: Iterable[tuple[str, str]], versions: Sequence[_Version]) -> Iterator[str]:
@@ -191,8 +192,7 @@ def _lines(found: Iterable[tuple[str, str]], versions: Sequence[_Version]) -> It
     for at, (version, own) in enumerate(zip(versions, by_version, strict=True)):
         name = f"versions[{at}]." if version.day is None else f"version {version.day}: "
         for path, mistake in own:
-            absent = is_absence(mistake.rpartition(": hours: ")[2])  # of an override too
-            may_be_there = version.incomplete and absent and path != "effective_from"
+            may_be_there = version.incomplete and is_absence(mistake) and path != "effective_from"
             if not (version.based and (path, mistake) in seen) and not may_be_there:
                 yield f"{name}{path}: {mistake}"
         seen.update(own)

@@ -35,10 +35,11 @@ def mistakes(version: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def is_absence(mistake: str) -> bool:
     """Return whether a mistake is only a missing part, which a base version may add."""
-    return mistake.startswith((ABSENT, _NO_TIME))
+    return mistake.rpartition(_OF_HOURS)[2].startswith((ABSENT, _NO_TIME))
 
 
 _NO_TIME: Final = "no time to settle for "
+_OF_HOURS: Final = ": hours: "
 
 
 def read(kind: TypeAdapter[_Read], written: object) -> _Read | None:
@@ -64,8 +65,7 @@ def _unsettled(settlement: object) -> Iterator[tuple[str, str]]:
 
 
 def _pauses(written: object) -> Iterator[tuple[str, str]]:
-    listed = written if isinstance(written, list) else []
-    pauses = {status for each in listed if (status := read(_STATUS, each)) is not None}
+    pauses = {status for each in _listed(written) if (status := read(_STATUS, each)) is not None}
     if settled := [status for status in Status if status in pauses - OPEN]:
         yield "settlement_pauses_in", f"{', '.join(settled)}: the time to settle has ended by then"
     if without := statuses_without_clock(pauses):
@@ -109,8 +109,7 @@ def whole_overrides(version: Mapping[str, Any]) -> list[overrides.Override]:
 
 
 def _readable(version: Mapping[str, Any]) -> Iterator[tuple[int, overrides.Override, frozenset[str]]]:
-    listed = version.get("overrides")
-    for at, each in enumerate(listed if isinstance(listed, list) else ()):
+    for at, each in enumerate(_listed(version.get("overrides"))):
         if (found := overrides.readable(each)) is not None:
             yield at, *found
 
@@ -121,7 +120,7 @@ def _overrides(version: Mapping[str, Any], *, hours_missing: bool) -> Iterator[t
         yield from ((f"overrides[{at}]", mistake) for mistake in overrides.meaningless(override, misread))
         for mistake in _overridden_hours(version, override):
             if not (hours_missing and is_absence(mistake)):
-                yield f"overrides[{at}]", f"the one of {override}: hours: {mistake}"
+                yield f"overrides[{at}]", f"the one of {override}{_OF_HOURS}{mistake}"
         if not misread - {*overrides.RULES, overrides.SOURCE}:
             comparable.append(override)
     yield from (("overrides", mistake) for mistake in overrides.repeated(comparable))
