@@ -235,6 +235,7 @@ class Reading(Database):
 
     def __init__(self, target: str, *, timeout_s: int = 0, prefix: str | None = None) -> None:
         self._is_postgres = target.startswith(_URL)
+        shown = without_password(target, target)  # a malformed URL is taken as a file name
         if self._is_postgres:
             options: dict[str, Any] = {
                 "autocommit": True,
@@ -243,7 +244,6 @@ class Reading(Database):
             }
             super().__init__("psycopg", "the mirror cannot be read", target, **options)
         else:
-            shown = without_password(target, target)  # a malformed URL is taken as a file name
             if not Path(target).exists():
                 raise MirrorError(f"{shown} does not exist: alur mirror sync {shown} makes it")
             super().__init__("duckdb", f"{shown} cannot be read as a mirror", ":memory:")
@@ -256,7 +256,6 @@ class Reading(Database):
             where = _SCHEMA if self._is_postgres else "main"
             known = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = 'mirror'"
             if not self.rows(known, [where]):
-                shown = without_password(target, target)
                 raise NoMirror(f"{shown} has no table mirror: name the file or database of a mirror")
             found = dict(self.rows("SELECT name, value FROM mirror"))
             require_ours(found, prefix)
