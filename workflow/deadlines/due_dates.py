@@ -17,7 +17,7 @@ from workflow.deadlines.working_days import Calendar
 
 _END_OF_DAY: Final = time(23, 59, 59, 999_000)
 _NOTHING: Final = timedelta(0)
-_LEAST: Final = timedelta(milliseconds=1)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def due_at(
@@ -55,7 +55,7 @@ def due_after_work(  # noqa: PLR0913 -- as `remaining`
     if not in_days:
         return due
     # hours that end at midnight end with their own day, not on the next
-    day, today = _day(due - _LEAST if left.amount else due, zone), _day(start, zone)
+    day, today = _day(due - _MILLISECOND if left.amount else due, zone), _day(start, zone)
     if not left.amount and day != today and calendar.is_working_day(today):
         return _end_of(today, zone)  # used up at today's closing, not when the next day opens
     end = _end_of(day, zone)
