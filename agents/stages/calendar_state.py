@@ -19,7 +19,7 @@ from workflow.policy.announcements import all_with_announcements, announce, fold
 log = structlog.get_logger()
 
 FOLDS_AT: Final = 50
-"""Number of announcements since compaction above which it is tried again: it reads all open complaints."""
+"""Announcements since compaction above which it is tried again, hourly at most: it reads all open complaints."""
 _FOLDS_AGAIN: Final = timedelta(hours=1)
 _NOTHING: Final = Announcements.of()
 
@@ -30,8 +30,8 @@ CalendarDependency = Callable[[], tuple[int, date]]
 class CalendarState:
     """The announcements of one partition, in the order of its log.
 
-    They are kept in the record of `complaints.state` that has the key `calendar`, written anew with each. What no open
-    complaint was computed with is folded, so the record does not grow for ever.
+    Each one rewrites the record `calendar` of `complaints.state`. Announcements older than any open complaint's
+    calendar are compacted, so that the record stays small.
     """
 
     def __init__(self, partition: Partition, dependency: CalendarDependency) -> None:

@@ -1,8 +1,7 @@
 """In-memory store of a partition's snapshots: open complaints as bytes, closed ones compressed.
 
-A closed complaint is rarely read and never removed: ratings, repeats and rejections need it. Compressed it takes a
-fifth. Each compression is verified by a decompression. The compressed form never leaves the process, so any version may
-change it.
+A closed complaint is rarely read but never removed: ratings, repeats and rejections need it. Compression saves four
+fifths, and is verified by decompressing. The format never leaves the process, so any version may change it.
 """
 
 import zlib
@@ -17,13 +16,13 @@ from events.vocabulary import ComplaintClass, Outcome, Status
 
 _OPENING: Final = '{"complaint_id":"'
 _OPENED: Final = len(_OPENING) + 36
-"""Length of the prefix that follows from the name; only the rest is compressed."""
+"""Length of the prefix that is derived from the complaint id; only the rest is compressed."""
 _DIGESTS: Final = b',"recent":["'
 _BETWEEN: Final = b'","'
 _ENDING: Final = b'"]}'
 _DIGEST_BYTES: Final = 8
 _WINDOW: Final = -12
-"""Compression window of 4 kB, enough for dictionary and snapshot; raw, since the result is verified."""
+"""Window of 4 kB for dictionary and snapshot; negative: without zlib's header and checksum."""
 _MEMORY: Final = 4
 """Memory level of the compressor, so low that a copy takes a microsecond."""
 _LEVEL: Final = 3
@@ -97,7 +96,7 @@ def _dictionary_samples() -> bytes:
     """Return sample snapshots of closed complaints: the compression dictionary."""
     archived = _archived()
     withdrawn = _withdrawn(archived)
-    # the likeliest last: what is near is referred to in fewer bits
+    # the most frequent kind last: a short distance takes fewer bits
     return b"".join(map(encode_complaint, (archived, withdrawn, _closed(withdrawn))))
 
 
@@ -109,7 +108,7 @@ _DECOMPRESSOR: Final = zlib.decompressobj(_WINDOW, _DICTIONARY)
 def compress(name: bytes, snapshot: bytes) -> bytes | None:
     """Compress the snapshot of the complaint with id bytes `name`; None if `decompress` would not restore it.
 
-    The id is left out, since it is the name, and the digests are stored as bytes: neither compresses.
+    The id is omitted, and digests are stored as bytes: neither compresses.
     """
     head, _, digests = snapshot.rpartition(_DIGESTS)
     try:
@@ -144,7 +143,7 @@ class CompressedSnapshots:
     """
 
     def __init__(self, buckets: int) -> None:
-        # by Python's hash, which a sender cannot predict: one bucket cannot be filled on purpose
+        # Python's hash is seeded per process: a sender cannot fill one bucket on purpose
         self._size = buckets
         self._buckets: list[bytes] = []
         self._count = 0
@@ -158,8 +157,8 @@ class CompressedSnapshots:
         if not self._count:
             return None
         bucket = self._buckets[hash(name) % len(self._buckets)]
-        found = _entry_in(bucket, name)
-        return None if found is None else bucket[found.start + _HEAD : found.stop]
+        entry = _entry_in(bucket, name)
+        return None if entry is None else bucket[entry.start + _HEAD : entry.stop]
 
     def add(self, name: bytes, compressed: bytes) -> None:
         """Add a snapshot under a new id, less than 64 kB long."""
@@ -175,14 +174,14 @@ class CompressedSnapshots:
             return
         number = hash(name) % len(self._buckets)
         bucket = self._buckets[number]
-        found = _entry_in(bucket, name)
-        if found is not None:
-            self._buckets[number] = bucket[: found.start] + bucket[found.stop :]
+        entry = _entry_in(bucket, name)
+        if entry is not None:
+            self._buckets[number] = bucket[: entry.start] + bucket[entry.stop :]
             self._count -= 1
 
 
 def _entry_in(bucket: bytes, name: bytes) -> slice | None:
-    if name not in bucket:  # nearly always so for an open complaint, and much faster than comparing each entry
+    if name not in bucket:  # true for most open complaints, and faster than comparing each entry
         return None
     start = 0
     while start < len(bucket):

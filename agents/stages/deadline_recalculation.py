@@ -13,14 +13,14 @@ from workflow.policy.model import PolicySet
 EXAMINED_AT_ONCE: Final = 2_000
 """Number of complaints that a partition examines in one tick."""
 SENT_AT_ONCE: Final = 500
-"""Number of commands that a partition sends for them, so that other commands in the log do not wait for long."""
+"""Number of commands that a partition sends in one tick, so that other commands do not queue for long."""
 
 
 class DeadlineRecalculation:
     """Queue of complaints on an older calendar, processed in small batches.
 
-    A complaint that gets a fact is up to date with it. One with a command in the log leaves the queue;
-    should the command be refused, the next restore queues the complaint again.
+    A complaint leaves the queue when its command is sent, or when a fact updates it. After a rejected command, the
+    next restore queues it again.
     """
 
     def __init__(self, schedule: Schedule) -> None:
@@ -38,11 +38,11 @@ class DeadlineRecalculation:
         """Number of announcements so far."""
         return self._announcements.revision
 
-    def update(self, complaint: bytes, known: int | None) -> None:
+    def update(self, complaint: bytes, calendar: int | None) -> None:
         """Record the calendar revision of a complaint's deadlines; None if it has none."""
-        # announcements are restored after the complaints with an older calendar
-        if known is not None and (self._restoring or known < self.revision):
-            self._behind[complaint] = known
+        # a restore may read the announcements after complaints with an older calendar
+        if calendar is not None and (self._restoring or calendar < self.revision):
+            self._behind[complaint] = calendar
         else:
             self._behind.pop(complaint, None)
 
@@ -55,14 +55,14 @@ class DeadlineRecalculation:
                 self._behind.setdefault(complaint, before)
 
     def ready(self) -> None:
-        """Start with the complaints that the restored state has on an older calendar."""
+        """End the restore: keep only complaints on an older calendar."""
         self._restoring = False
-        self._behind = {complaint: known for complaint, known in self._behind.items() if known < self.revision}
+        self._behind = {complaint: calendar for complaint, calendar in self._behind.items() if calendar < self.revision}
 
     def retry(self) -> None:
-        """Retry the last complaints: their commands were not written."""
-        for complaint, known in self._last_batch:
-            self._behind.setdefault(complaint, known)
+        """Queue the last batch again: its commands were not written."""
+        for complaint, calendar in self._last_batch:
+            self._behind.setdefault(complaint, calendar)
         self._last_batch.clear()
 
     def due(self, policies: PolicySet) -> Iterator[bytes]:
@@ -74,9 +74,9 @@ class DeadlineRecalculation:
         gone = self.revision - len(days)
         sent = 0
         for _ in range(min(EXAMINED_AT_ONCE, len(self._behind))):
-            complaint, known = self._behind.popitem()
-            self._last_batch.append((complaint, known))
-            if may_move(self._schedule.deadlines(complaint), days[max(0, known - gone) :]):
+            complaint, calendar = self._behind.popitem()
+            self._last_batch.append((complaint, calendar))
+            if may_move(self._schedule.deadlines(complaint), days[max(0, calendar - gone) :]):
                 yield complaint
                 sent += 1
             if sent == SENT_AT_ONCE:

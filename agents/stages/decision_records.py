@@ -25,7 +25,7 @@ _TOMBSTONE_HEADERS: Final = marked()
 
 
 class DecisionRecords:
-    """Encodes the facts of decisions; the installation sets whether their words are stored apart."""
+    """Encodes the facts of decisions; the installation record sets whether their words are stored apart."""
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
@@ -36,7 +36,7 @@ class DecisionRecords:
     ) -> tuple[list[OutgoingRecord], bytes]:
         """Return the records of a decision with at least one fact, and its encoded last snapshot.
 
-        A command that is `replayed`, from a dead letter, restores no words that were erased meanwhile.
+        A `replayed` command does not restore words that were erased meanwhile.
         """
         number, apart = self._partition.number, self._partition.texts_apart()
         outputs: list[OutgoingRecord] = []

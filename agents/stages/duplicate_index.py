@@ -27,12 +27,12 @@ from workflow.stages.duplicates import Index
 
 log = structlog.get_logger()
 
-_LOGGED_AT_ONCE: Final = 10
-"""Number of suspected duplicates per half second that get a log line: a load test sends one text a thousand times."""
-_UNJUDGED: Final = 10_000
-"""Number of facts that may wait for their words if no command depends on them."""
+_MAX_LOGGED: Final = 10
+"""Maximum log lines on suspected duplicates per half second: a load test sends one text a thousand times."""
+_MAX_AWAITING_WORDS: Final = 10_000
+"""Maximum number of registrations that wait for their words, if the check is only logged."""
 _LOG_EVERY_S: Final = 0.5
-_WORDS_S: Final = 0.5
+_WORDS_TIMEOUT_S: Final = 0.5
 _ENDING: Final = frozenset(
     each.NAME.encode() for each in (f.ComplaintClosed, f.ComplaintArchived, f.ComplaintWithdrawn)
 )
@@ -43,11 +43,10 @@ _REGISTERED: Final = f.ComplaintRegistered.NAME.encode()
 class DuplicateIndex:
     """Index of report fingerprints that finds the first open complaint of each.
 
-    Follows all partitions of the texts, where lifecycle puts the signature of a report, to be erased with its words;
-    and of the facts, which end a complaint or open it again, and may hold words themselves. Where the policy leaves it
-    to a machine to archive, nothing is judged before what was there when the process began is known, and what belongs
-    to the fact itself. Another partition may know of an earlier report that has not come here yet: then both go on,
-    and a person may see it.
+    It reads all partitions of two topics: the texts, with the signature of each report, and the facts, which close or
+    reopen complaints and may hold the words themselves. If the policy archives duplicates automatically, no
+    registration is checked before the index has read both topics to their ends at start-up, and the registration
+    itself. Reports that reach two partitions at the same time may both pass; an administrator then decides.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class DuplicateIndex:
         self._origins: dict[tuple[TopicName, int], Origin] = {}
         self._archives = any("archive" in policy.machine for policy in policies.versions)
         self._index = Index(max(policy.duplicates.span for policy in policies.versions))
-        self._unjudged: dict[str, Policy] = {}
+        self._awaiting_words: dict[str, Policy] = {}
         self._suspected: list[tuple[str, str]] = []
         self._texts = self._follower(TopicName.TEXTS, {_REGISTERED}, self._take_texts)
         self._facts = self._follower(TopicName.EVENTS, {_REGISTERED, *_ENDING, *_OPENING}, self._take_fact)
@@ -95,7 +94,7 @@ class DuplicateIndex:
                 self.log_suspected()
 
     def hand_over(self, topic: TopicName, record: KafkaRecord) -> None:
-        """Index a record of the texts or the facts, as received from the followers."""
+        """Index a record of the texts or the facts."""
         (self._texts if topic is TopicName.TEXTS else self._facts).hand_over(record)
 
     def _take(self, topic: TopicName, take: Callable[[KafkaRecord], None], record: KafkaRecord) -> None:
@@ -133,11 +132,11 @@ class DuplicateIndex:
     def _add(self, signature: str | None, record: KafkaRecord, complaint: str) -> None:
         print_ = None if signature is None else bytes.fromhex(signature.rpartition(":")[2])
         self._index.add(print_, log_moment(record.timestamp), complaint)
-        if (policy := self._unjudged.pop(complaint, None)) is not None:
+        if (policy := self._awaiting_words.pop(complaint, None)) is not None:
             self._original(complaint, policy)
 
     def wait_reason(self) -> str | None:
-        """Return what must be indexed before the next facts can be checked for duplicates; None if nothing."""
+        """Return why the next facts cannot be checked for duplicates yet; None if they can."""
         followers = self._texts, self._facts
         unread = sum(each.unread for each in followers)
         if self._archives and (unread or any(each.has_waiters for each in followers)):
@@ -145,21 +144,21 @@ class DuplicateIndex:
         return None
 
     async def wait_until_indexed(self, batch: Mapping[int, Sequence[KafkaRecord]]) -> None:
-        """Wait until the index has all that the check of these facts needs, given by partition."""
+        """Wait until the index contains these registrations and all earlier ones; `batch` by partition."""
         if not self._archives:
             return
         await self._texts.wait_until({})
         await self._facts.wait_until({number: records[-1].offset for number, records in batch.items()})
         with suppress(TimeoutError):
-            async with asyncio.timeout(_WORDS_S):
-                await self._texts.wait_for(lambda: not self._unknown(batch))
-        if unknown := self._unknown(batch):
-            # their words are erased; or in a transaction that is still open: it becomes visible partition by partition
+            async with asyncio.timeout(_WORDS_TIMEOUT_S):
+                await self._texts.wait_for(lambda: not self._unindexed(batch))
+        if unindexed := self._unindexed(batch):
+            # the words are erased, or their partition does not show the end of the transaction yet
             topic = self._settings.topic(TopicName.TEXTS)
-            ends = await clients.log_ends(self._settings, [TopicPartition(topic, number) for number in unknown])
+            ends = await clients.log_ends(self._settings, [TopicPartition(topic, number) for number in unindexed])
             await self._texts.wait_until({each.partition: end - 1 for each, end in ends.items() if end})
 
-    def _unknown(self, batch: Mapping[int, Sequence[KafkaRecord]]) -> set[int]:
+    def _unindexed(self, batch: Mapping[int, Sequence[KafkaRecord]]) -> set[int]:
         """Return the partitions of registrations in `batch` that are not indexed."""
         return {
             number
@@ -174,9 +173,9 @@ class DuplicateIndex:
         if not isinstance(recorded.fact, f.ComplaintRegistered):
             return None
         if complaint not in self._index and "archive" not in policy.machine:
-            self._unjudged[complaint] = policy  # only logged, once their words have been read
-            if len(self._unjudged) > _UNJUDGED:
-                del self._unjudged[next(iter(self._unjudged))]
+            self._awaiting_words[complaint] = policy
+            if len(self._awaiting_words) > _MAX_AWAITING_WORDS:
+                del self._awaiting_words[next(iter(self._awaiting_words))]
             return None
         return self._original(complaint, policy)
 
@@ -188,8 +187,8 @@ class DuplicateIndex:
 
     def log_suspected(self) -> None:
         """Log suspected duplicates that the policy leaves to people."""
-        for complaint, original in self._suspected[:_LOGGED_AT_ONCE]:
+        for complaint, original in self._suspected[:_MAX_LOGGED]:
             log.info("duplicate_suspected", stage=self._stage, complaint=complaint, original=original)
-        if (more := len(self._suspected) - _LOGGED_AT_ONCE) > 0:
+        if (more := len(self._suspected) - _MAX_LOGGED) > 0:
             log.info("duplicates_suspected", stage=self._stage, more=more)
         self._suspected.clear()

@@ -1,10 +1,9 @@
-"""Erasures for intake, which must be read before it processes a report.
+"""Erasures for intake: a redelivered report must not bring erased data back.
 
-`alur privacy erase` announces an erasure, then reads the log end of the intake topic, waits until intake has committed
-it, and erases once more. Intake reads the erasures to their end between the fetch and the processing of each batch. So
-no batch brings erased data back: either intake reads them after the announcement, and knows the erasure, or before.
-Then the batch was fetched earlier still, and lies before the log end for which the command waits. Reading them in
-parallel with the fetch would break this: a report that arrives a moment later could be in the batch, behind that end.
+`alur privacy erase` records the erasure, waits until intake has committed the present log end of its topic, and erases
+once more. Intake reads all erasures between the fetch and the processing of each batch. So a batch either is processed
+with the erasure, or was fetched before it was recorded, and its data are erased the second time. Reading erasures in
+parallel with the fetch would break this: the batch could contain a report behind the log end.
 """
 
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ from events.texts import Erasure
 from events.topics import TopicName
 
 _FETCHING: Final = clients.Fetching(1, wait_ms=10)
-"""A broker answers the requests of a connection in turn: the one for the ends waits until the last fetch is over."""
+"""Short, since a broker answers one request of a connection after another: a pending fetch delays that for log ends."""
 
 
 class Erased(NamedTuple):
@@ -36,39 +35,36 @@ class Erased(NamedTuple):
 
 
 _SHARED: Final = {(texts, identity): Erased(texts, identity) for texts in (False, True) for identity in (False, True)}
-"""One object of each kind: with a retention there are erasures of all complaints that ended long ago."""
+"""One object per combination: with a retention, most settled complaints have an erasure."""
 
 
 class Erasures:
-    """The erasures of all partitions: a report may lie in another partition of its topic than its complaint."""
+    """Erasures of all partitions: a report and its complaint may be in different partitions."""
 
     def __init__(self, settings: Settings, stage: str) -> None:
         self._settings = settings
         self._stage = stage
         self._topic = settings.topic(TopicName.ERASURES)
-        self._known: dict[bytes, Erased] = {}  # by the 16 bytes of the complaint id: 100 bytes each
+        self._by_complaint: dict[bytes, Erased] = {}  # by the 16 bytes of the id; 100 bytes each
         self._consumer: KafkaConsumer | None = None
         self._partitions: list[TopicPartition] = []
 
     def of(self, complaint: str) -> Erased | None:
         """Return the erased data of a complaint; None if nothing was erased."""
-        return self._known.get(UUID(complaint).bytes)
+        return self._by_complaint.get(UUID(complaint).bytes)
 
     def take(self, key: bytes | None, value: bytes | None) -> None:
         """Apply one record; an invalid one changes nothing."""
         with suppress(Undecodable, ValueError):
             name = UUID((key or b"").decode()).bytes
             if value is None:
-                self._known.pop(name, None)
+                self._by_complaint.pop(name, None)
             else:
-                found = read_ours(Erasure, value)
-                self._known[name] = _SHARED[found.texts, found.identity]
+                erasure = read_ours(Erasure, value)
+                self._by_complaint[name] = _SHARED[erasure.texts, erasure.identity]
 
     async def catch_up(self) -> None:
-        """Read all present erasures, so that none is missing for any report read before this call.
-
-        Ends the process if that is not possible. An installation without the topic has erased nothing.
-        """
+        """Read all present erasures; none if the topic is missing. Ends the process on failure."""
         try:
             await self._catch_up()
         except (KafkaError, OSError) as error:
@@ -80,7 +76,7 @@ class Erasures:
             await self._consumer.stop()
 
     async def _catch_up(self) -> None:
-        """Request all log ends, in one request to each broker; fetch only from partitions with new records."""
+        """Request all log ends at once, then fetch only from partitions with new records."""
         if self._consumer is None:
             self._consumer = clients.consumer(self._settings, fetching=_FETCHING)
             await self._consumer.start()
@@ -98,7 +94,7 @@ class Erasures:
         consumer.pause(*moved)
 
     async def _assign(self, consumer: KafkaConsumer) -> bool:
-        cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001 -- a consumer without topics knows of none
+        cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001 -- a consumer without topics has no metadata
         self._partitions = [
             TopicPartition(self._topic, number) for number in cluster.partitions_for_topic(self._topic) or ()
         ]

@@ -19,14 +19,14 @@ from workflow.stages.intake import identity, registration
 NAME: Final = "intake"
 SOURCE = stage_source(NAME)
 POLL_DELAY_SECONDS: Final = 0.02
-"""Each report comes by itself. Read as it comes, it takes a request to read it and two to write what follows."""
+"""Reports arrive one by one: without a delay, each would take a fetch and two produce requests of its own."""
 COMMANDS_WAITING: Final = 1_000
-"""While more than so many commands wait for `lifecycle`, reports wait in the intake: no officer's command queues behind
-a flood of them. A fraction of a second's work for one worker, and enough that it never waits for us."""
+"""Lag of `lifecycle` above which intake pauses, so that officers' commands do not queue behind a flood of reports. A
+worker processes as many in a fraction of a second, so lifecycle does not run dry."""
 
 
 class Intake(Handler):
-    """Handles reports; their topic accepts any key, and this handler sends each to its complaint's partition."""
+    """Turns each report, under whatever key, into a command in the partition of its complaint."""
 
     def __init__(self, partition: Partition, erasures: Callable[[], Erasures] | None = None) -> None:
         self._partition = partition
@@ -43,8 +43,8 @@ class Intake(Handler):
         erased = None if self._erasures is None else self._erasures().of(complaint)
         who = None if erased is not None and erased.identity else identity(report)
         if who is not None:
-            own = identity_key(complaint, tracking_id(record.partition, position)).encode()
-            yield OutgoingRecord(TopicName.IDENTITIES, own, encode_value(who), home)
+            record_key = identity_key(complaint, tracking_id(record.partition, position)).encode()
+            yield OutgoingRecord(TopicName.IDENTITIES, record_key, encode_value(who), home)
         registered = registration(
             report,
             partition=record.partition,
@@ -64,7 +64,7 @@ class Intake(Handler):
 
 
 def stage(erasures: Callable[[], Erasures] | None = None) -> Stage:
-    """Return the stage; `erasures` returns the erasures once they are available; without it nothing is erased."""
+    """Return the stage; `erasures` returns the erasures of the installation; without it nothing is erased."""
     return Stage(
         NAME,
         lambda partition: Intake(partition, erasures),

@@ -50,9 +50,8 @@ _CACHE_SIZE: Final = 1_000
 class Lifecycle:
     """Handles commands with the complaints of its partition in memory.
 
-    They are kept as the bytes of their snapshots: a fifth of the memory of the objects, and read back in 10 µs. The
-    last ones are cached as objects too, since much happens to a complaint in its first moments. One that is settled is
-    compressed when it leaves the cache: not in its busiest moment.
+    They are kept as snapshot bytes, a fifth of the memory of the objects, and decoded in 10 µs. The most recent ones
+    are cached as objects, since most commands follow on another. A settled one is compressed when it leaves the cache.
     """
 
     def __init__(self, partition: Partition) -> None:
@@ -70,13 +69,13 @@ class Lifecycle:
         self._quarantine = Quarantine()
         self._newest_writer = 0
         self._calendar_lost = False
-        """The record of the calendar is foreign, and there is none of ours."""
+        """The calendar record is foreign, and none of the engine's own precedes it."""
 
     def restore(self, record: KafkaRecord) -> None:
         """Restore a snapshot or the calendar record.
 
         Raises:
-            Undecodable: it is foreign, and its complaint quarantined; or it cannot be read.
+            Undecodable: it is foreign (then its complaint is quarantined) or unreadable.
         """
         try:
             self._origin.check(record.offset, record.headers)
@@ -107,7 +106,7 @@ class Lifecycle:
             raise foreign(error.reason) from None
         self._store.put(name, snapshot.raw)
         if snapshot.status not in OPEN:
-            # now and not after the restore: until then, all would be in memory uncompressed
+            # not after the restore: all would be in memory uncompressed
             self._store.compress(name)
 
     def _check_follows(self, name: bytes, record: KafkaRecord, snapshot: Snapshot) -> None:
@@ -122,7 +121,7 @@ class Lifecycle:
     def supersedes(self, versions: Sequence[KafkaRecord]) -> bool:
         """Return True if each of these snapshots follows on the one before it.
 
-        A foreign one among them may have a writer number too, copied from another record.
+        A writer number is no proof: a foreign record may have copied it.
         """
         last, before = 0, b""
         for record in versions:
@@ -144,7 +143,7 @@ class Lifecycle:
     def ready(self) -> None:
         """Check that all dependencies of open complaints exist: policy version, offices, announcements.
 
-        One whose snapshot cannot be read is quarantined.
+        A complaint with an unreadable snapshot is quarantined.
 
         Raises:
             RefusedToStart: something is missing, or a newer version has written here.
@@ -267,9 +266,9 @@ class Lifecycle:
         return forwarded(record, complaint_id.encode(), home, self._partition.keys)
 
     def _calendar_dependency(self) -> tuple[int, date]:
-        """Return the oldest calendar that open complaints depend on: as a number of announcements, and a day.
+        """Return the number of announcements of the oldest calendar in use, and the first day of an open complaint.
 
-        A complaint without a running clock depends on no calendar.
+        Only running clocks use a calendar.
         """
         behind, first_day = self._calendar_state.announcements.revision, date.max
         for name, snapshot in self._store.uncompressed():
@@ -386,7 +385,7 @@ class Lifecycle:
 
 
 def _sender_of(command: CommandEvent[Command], detail: Detail | None = None) -> Sender:
-    """Return the receiver of a rejection: the channel, for a registration that intake has passed on."""
+    """Return the addressee of a rejection: the channel, if a redelivered report differs."""
     asked, subject = command.data, str(command.subject)
     if detail is Detail.CONTENT_DIFFERS and isinstance(asked, RegisterComplaint):
         return Sender(subject, asked.source, asked.report_id, ReportSubmitted.TYPE)

@@ -18,15 +18,14 @@ from events.writer import Origin, header_value
 from workflow.policy.model import Policy
 
 Reaction = Callable[[Recorded, Policy, datetime], Command | None]
-"""Given a fact and where it left its complaint, the policy that this is under and the log's time: the command to send,
-if any."""
+"""Returns the command to send, if any, after a fact: by the fact with its snapshot, the policy, and the log's time."""
 
 
 class ProcessManager(Handler):
     """Sends the command that the state of a complaint requires.
 
-    The state decides, not the kind of fact: a missed fact is made up for by the next one. The command's id is
-    computed from the input of the decision, so that a repeat is recognized.
+    The decision depends on the state, not the kind of fact: the next fact makes up for a missed one. The command id is
+    derived from the input of the decision, so that a repeat is recognized.
     """
 
     def __init__(
@@ -66,6 +65,6 @@ class ProcessManager(Handler):
         return [OutgoingRecord(TopicName.COMMANDS, complaint.complaint_id.encode(), value, self._partition.number)]
 
     def _is_irrelevant(self, record: KafkaRecord) -> bool:
-        # most facts are for other stages: a header saves reading them
+        # most facts concern other stages: the header saves decoding them
         value = header_value(record.headers, self._header)
         return value is not None and value not in self._wanted

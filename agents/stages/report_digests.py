@@ -23,29 +23,29 @@ _FIELDS: Final = tuple(("class_" if field == "class" else field, field.encode())
 
 
 class ReportSignatures:
-    """Signs text and place of a report: duplicates have equal signatures, which are useless without the keys."""
+    """Signs text and location of a report; duplicates have equal signatures."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
     def of(self, report: ReportContent, policy: Policy) -> str | None:
         """Return the signature of a report; None if it cannot be compared."""
-        found = fingerprint(report, policy)
-        return None if found is None else self._keys.sign(_DUPLICATES, found)
+        print_ = fingerprint(report, policy)
+        return None if print_ is None else self._keys.sign(_DUPLICATES, print_)
 
     def of_fact(self, recorded: Recorded, policies: PolicySet) -> dict[str, str]:
         """Return the signature of the report in a fact, in the format of `FactTexts`; empty if there is none."""
         fact, complaint = recorded.fact, recorded.complaint
         if not isinstance(fact, ComplaintRegistered) or fact.text_ref is not None:
             return {}
-        found = self.of(fact.report, policies.governing(complaint.policy, complaint.received_at))
-        return {} if found is None else {"signature": found}
+        signature = self.of(fact.report, policies.governing(complaint.policy, complaint.received_at))
+        return {} if signature is None else {"signature": signature}
 
 
 class ContentDigests:
-    """Makes the digests of `workflow.stages.content_digests` with the keys of the installation.
+    """Computes the digests of `workflow.stages.content_digests` with the keys of the installation.
 
-    Those of two complaints differ also where the reports agree: each complaint is a salt.
+    The complaint id is the salt: equal reports have different digests.
     """
 
     def __init__(self, keys: Keys) -> None:
@@ -55,8 +55,8 @@ class ContentDigests:
     def of(self, command: Command, complaint: Complaint | None, name: bytes) -> str | None:
         """Return the digests of the content in `command`, for comparison with those of `complaint`.
 
-        None for a command without content, and where the complaint has no digests or the key of them is gone. `name` is
-        the 16 bytes of its id.
+        None for a command without content, and if the complaint has no digests or their key is gone. `name`: the 16
+        bytes of the id.
         """
         if isinstance(command, RegisterComplaint):
             content: ReportContent | CompleteReport = command.report

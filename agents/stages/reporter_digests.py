@@ -11,9 +11,9 @@ _PURPOSE: Final = "reporter subject"
 
 
 class ReporterDigests:
-    """Computes digests of complaint id and reporter's subject, with the keys of the installation.
+    """Computes digests of the reporter's subject, with the keys of the installation.
 
-    The complaint's id is in it, so that two complaints of one reporter have nothing in common.
+    The complaint id is the salt: complaints of one reporter have different digests.
     """
 
     def __init__(self, keys: Keys) -> None:
@@ -28,7 +28,7 @@ class ReporterDigests:
     def of_sender(self, source: str, complaint: Complaint | None) -> str | None:
         """Return the digest of a command's sender, for comparison with that of the complaint's reporter.
 
-        None for a sender who is no citizen, and where the complaint has no digest or its key is gone.
+        None for a sender who is no citizen, and if the complaint has no digest or its key is gone.
         """
         known = None if complaint is None else complaint.report.reporter_digest
         subject = None if known is None else subject_of(source)

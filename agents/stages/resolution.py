@@ -29,8 +29,8 @@ _STORY_HEADERS: Final = marked()
 class Resolutions(Stateful):
     """Handler that publishes the outcome of each closed complaint, with its story.
 
-    The published stories are in a compacted topic of their own: snapshots hold no free text, and a rating publishes a
-    story again. Most lie in a temporary file (docs/adr/0029).
+    Published stories have a compacted topic of their own: snapshots contain no free text, but a later rating publishes
+    the story again. In memory are only recent ones (docs/adr/0029).
     """
 
     def __init__(self, partition: Partition, texts: StoryTexts | None = None) -> None:
@@ -53,7 +53,7 @@ class Resolutions(Stateful):
 
     def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
         """Return the story record if the fact changes it, and the resolution if the fact settles the complaint."""
-        # for every fact, even skipped ones: one stage has to report foreign records
+        # every fact, even skipped ones: only this stage reports foreign facts
         self._facts.check(record.offset, record.headers)
         fact = header_value(record.headers, "fact")
         if fact is not None and fact not in _PUBLISHING:
@@ -62,8 +62,8 @@ class Resolutions(Stateful):
         complaint = recorded.complaint
         key = complaint.complaint_id.encode()
         name = complaint_key(key)
-        known = self._uncommitted[name] if name in self._uncommitted else self._known(name)
-        before = None if known is None else read_ours(Story, known)
+        stored = self._uncommitted[name] if name in self._uncommitted else self._stored(name)
+        before = None if stored is None else read_ours(Story, stored)
         story = story_after(before, recorded)
         number = self._partition.number
         if story != before:
@@ -93,7 +93,7 @@ class Resolutions(Stateful):
         """Discard the story changes of the batch."""
         self._uncommitted.clear()
 
-    def _known(self, name: bytes) -> bytes | None:
+    def _stored(self, name: bytes) -> bytes | None:
         try:
             return self._stories.get(name)
         except DiskFailed as error:  # not an error of the current record, which would become a dead letter

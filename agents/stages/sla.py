@@ -1,7 +1,7 @@
 """Sla: a timer for every running clock of its partitions, and a notice when one is due.
 
 The log decides whether a deadline has passed: an early or lost notice is sent again until the state shows its effect.
-There is no database and no scan: the timers are restored from `complaints.state`.
+The timers are restored from `complaints.state`, without database or scan.
 """
 
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ MOST_AT_ONCE: Final = 1_000
 class Timers(TimerDriven):
     """Timers of one partition.
 
-    They change at once, not at the commit: a record that is processed again arms the same timers.
+    They change before the commit: a record that is processed again arms the same timers.
     """
 
     def __init__(self, partition: Partition) -> None:

@@ -19,29 +19,29 @@ from events.writer import header_value, writer_of
 
 _PUBLISHED: Final = StoryPublished.NAME.encode()
 _SLACK_MS: Final = 60_000
-"""The words and their fact are written in one transaction: their stamps differ by milliseconds."""
+"""Tolerance: texts and their fact are written in one transaction, within milliseconds."""
 
 
 class StoryTexts:
     """Texts of published stories by the key of their record; kept for one batch.
 
-    Stories are rare: a text is found by its timestamp, and the topic is not followed.
+    Stories are rare, so each text is looked up by timestamp instead of following the topic.
     """
 
     def __init__(self, stage: str = "resolution") -> None:
         self._stage = stage
-        self._found: dict[str, FactTexts] = {}
+        self._texts: dict[str, FactTexts] = {}
 
     def of(self, ref: str) -> FactTexts | None:
         """Return the text for the `text_ref` of a fact; None if it is erased."""
-        return self._found.get(ref)
+        return self._texts.get(ref)
 
     async def load(self, settings: Settings, batch: Mapping[int, Sequence[KafkaRecord]]) -> None:
         """Read the texts that the facts of a batch refer to, by partition. Ends the process if that fails."""
-        self._found.clear()
+        self._texts.clear()
         try:
             await self._load(settings, batch)
-        except Exception as error:  # noqa: BLE001 -- Kafka is not what it should be; nothing is committed
+        except Exception as error:  # noqa: BLE001 -- any failure ends the process before a commit
             exit_with_error(self._stage, error)
 
     async def _load(self, settings: Settings, batch: Mapping[int, Sequence[KafkaRecord]]) -> None:
@@ -53,20 +53,20 @@ class StoryTexts:
     async def _read(self, settings: Settings, partition: TopicPartition, wanted: Mapping[bytes, int]) -> None:
         """Read from the earliest requested timestamp to the latest, up to the log end when the facts were written.
 
-        A transaction becomes visible partition by partition: open transactions are awaited.
+        Waits for open transactions, which become visible partition by partition.
         """
         end = (await clients.log_ends(settings, [partition]))[partition]
         async with clients.running(clients.consumer(settings)) as reader:
             reader.assign([partition])
-            # a look-up by time finds only records before an open transaction: then start there
+            # the look-up by time does not see open transactions: start at the first one
             stable = (await reader.end_offsets([partition]))[partition]
-            first = await reader.offsets_for_times({partition: max(0, min(wanted.values()) - _SLACK_MS)})
-            place = first.get(partition)
-            reader.seek(partition, stable if place is None else place.offset)
+            offsets = await reader.offsets_for_times({partition: max(0, min(wanted.values()) - _SLACK_MS)})
+            first = offsets.get(partition)
+            reader.seek(partition, stable if first is None else first.offset)
             last, missing = max(wanted.values()) + _SLACK_MS, set(wanted)
             while missing and await reader.position(partition) < end:
-                found = await reader.getmany(timeout_ms=clients.POLL_MS)
-                for record in found.get(partition, ()):
+                fetched = await reader.getmany(timeout_ms=clients.POLL_MS)
+                for record in fetched.get(partition, ()):
                     if record.timestamp > last:
                         return
                     self._take(record, missing)
@@ -76,7 +76,7 @@ class StoryTexts:
             missing.discard(record.key)
             if record.value is not None:
                 with suppress(Undecodable):
-                    self._found[record.key.decode()] = decode_texts(record.value)
+                    self._texts[record.key.decode()] = decode_texts(record.value)
 
 
 def _references(records: Iterable[KafkaRecord]) -> Iterable[tuple[bytes, int]]:

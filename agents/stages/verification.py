@@ -1,4 +1,4 @@
-"""Verification: checks whether a report is complete and new; other decisions wait for people, with a clock."""
+"""Verification: checks whether a report is complete and new; administrators decide the rest, with a deadline."""
 
 from collections.abc import Callable
 from datetime import datetime
