@@ -177,7 +177,7 @@ def test_a_frozen_stage_is_named_and_so_is_what_waits_for_it(stopped_engine: Eng
         [finding] = [each for each in found.findings if each.group == lifecycle.group]
         assert "has not moved" in finding.what
         assert lifecycle.waiting is not None
-        assert lifecycle.waiting.startswith(f"up to {lifecycle.lag} commands not decided on")
+        assert lifecycle.waiting.startswith(f"up to {lifecycle.lag} commands not decided")
         # the clocks of the complaints that were registered before, in seconds under this policy
         assert lifecycle.deadlines is not None
         assert lifecycle.deadlines.passed + lifecycle.deadlines.due > 0
@@ -187,5 +187,5 @@ def test_a_frozen_stage_is_named_and_so_is_what_waits_for_it(stopped_engine: Eng
     status, said = alur(engine.settings, "--window", "2")
     assert status == 1
     assert f"empty: {lifecycle.group} has no members and has not moved for" in said
-    assert "start a worker: alur run lifecycle; if its process is still there, it does not answer: kill -9 it" in said
+    assert "start a worker: alur run lifecycle; if its process still exists, it is frozen: kill -9 it" in said
     assert said.splitlines()[-1].startswith("lag: groups=7 ")

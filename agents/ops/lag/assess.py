@@ -113,21 +113,21 @@ def _partition(source: Source, window: Window, evidence: Evidence) -> PartitionL
 
 
 def _severity(status: Status, partitions: Sequence[PartitionLag], evidence: Evidence, now: datetime) -> Severity:
-    held = {Source(each.topic, each.partition) for each in partitions}
-    for_good = any(each.source in held and each.never_ends(now) for each in evidence.transactions)
+    sources = {Source(each.topic, each.partition) for each in partitions}
+    for_good = any(each.source in sources and each.never_ends(now) for each in evidence.transactions)
     return Severity.ERROR if for_good else SEVERITY[status]
 
 
 def _total(figures: Iterable[float | None]) -> float | None:
-    known = [each for each in figures if each is not None]
-    return round(sum(known), 3) if known else None
+    measured = [each for each in figures if each is not None]
+    return round(sum(measured), 3) if measured else None
 
 
 def _longest(figures: Iterable[float | None]) -> float | None:
-    """Return the longest duration; None if one never ends. A partition drains no faster when others are done."""
+    """Return the longest duration; None if one never ends."""
     all_figures = list(figures)
-    known = [each for each in all_figures if each is not None]
-    return max(known, default=0.0) if len(known) == len(all_figures) else None
+    measured = [each for each in all_figures if each is not None]
+    return max(measured, default=0.0) if len(measured) == len(all_figures) else None
 
 
 def _rounded(figure: float | None) -> float | None:

@@ -1,7 +1,7 @@
 """Deadlines at stake because a stage has lag, from `complaints.state`.
 
-Partition *n* of each topic holds the same complaints (`events.topics`): if a stage has lag in partition *n*, the
-deadlines of that partition are at stake. Only those partitions are read, once, and followed from then on.
+Partition *n* of each topic has the same complaints (`events.topics`), so lag in partition *n* puts the deadlines of
+partition *n* at stake. Only such partitions are read, and followed from then on.
 """
 
 from collections.abc import Collection, Iterable
@@ -17,7 +17,7 @@ from events.errors import Undecodable
 from events.topics import TopicName
 
 WITHOUT_AN_END: Final = timedelta(hours=24)
-"""How far ahead deadlines are counted where the lag has no forecast end."""
+"""How far ahead deadlines count if the lag will not end at the present rates."""
 
 
 class Deadlines:
@@ -31,21 +31,21 @@ class Deadlines:
         for record in records:
             if record.key is None or record.key == CALENDAR_KEY:
                 continue
-            known = self._due.setdefault(record.partition, {})
+            deadlines = self._due.setdefault(record.partition, {})
             try:
                 clocks = {} if record.value is None else read_part(Timetable, record.value).clocks
             except Undecodable:
                 continue
             due = tuple(clock.due_at.timestamp() for clock in clocks.values() if clock.running and clock.due_at)
             if due:
-                known[record.key] = due
+                deadlines[record.key] = due
             else:
-                known.pop(record.key, None)
+                deadlines.pop(record.key, None)
 
     def at_stake(self, partitions: Collection[int], now: datetime, drain: float | None) -> DeadlinesAtStake:
         """Count the deadlines of `partitions` that pass within the `drain` seconds in which a stage catches up.
 
-        A clock that runs past its deadline is one that `lifecycle` has not recorded as breached yet.
+        A clock still running after its deadline is a breach that `lifecycle` has not recorded yet.
         """
         until = now + (WITHOUT_AN_END if drain is None else timedelta(seconds=drain))
         moments = [at for number in partitions for due in self._due.get(number, {}).values() for at in due]
@@ -61,7 +61,7 @@ class DeadlineReader(ExitStack):
         super().__init__()
         self._settings = settings
         self._readers: dict[int, Reader] = {}
-        self._known = Deadlines()
+        self._deadlines = Deadlines()
 
     def at_stake(self, partitions: Collection[int], now: datetime, drain: float | None) -> DeadlinesAtStake:
         """Read the new snapshots of `partitions`, then count as `Deadlines.at_stake`. Raises `KafkaFailure`."""
@@ -69,5 +69,5 @@ class DeadlineReader(ExitStack):
             if number not in self._readers:
                 reader = Reader(self._settings, [TopicName.STATE], partitions=[number])
                 self._readers[number] = self.enter_context(reader)
-            self._known.add(self._readers[number].to_end())
-        return self._known.at_stake(partitions, now, drain)
+            self._deadlines.add(self._readers[number].to_end())
+        return self._deadlines.at_stake(partitions, now, drain)

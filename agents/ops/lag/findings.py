@@ -10,23 +10,23 @@ from agents.ops.lag.samples import Window
 from agents.ops.lag.transactions import OpenTransaction
 
 STAGE_IMPACTS: Final[dict[str, tuple[str, str]]] = {
-    "intake": ("report", "not registered: no complaint, no number, no deadline yet"),
-    "lifecycle": ("command", "not decided on; they count by when they came, however late that is"),
-    "verification": ("fact", "not looked at: new complaints wait for their verification"),
-    "disposition": ("fact", "not looked at: verified complaints wait for an office"),
-    "sla": ("snapshot", "without a timer: their deadlines ring late"),
-    "escalation": ("fact", "not looked at: missed deadlines are not escalated"),
-    "resolution": ("fact", "not looked at: settled complaints are not published"),
+    "intake": ("report", "not registered: no complaint, no tracking id, no deadline yet"),
+    "lifecycle": ("command", "not decided; each still counts from its own timestamp"),
+    "verification": ("fact", "not processed: new complaints wait for verification"),
+    "disposition": ("fact", "not processed: verified complaints wait for an office"),
+    "sla": ("snapshot", "without a timer: deadlines are noticed late"),
+    "escalation": ("fact", "not processed: missed deadlines are not escalated"),
+    "resolution": ("fact", "not processed: settled complaints are not published"),
 }
-"""By stage: the unit of its backlog, and what the backlog means for complaints."""
+"""By stage: the unit of its backlog, and its consequence for complaints."""
 ON_DEADLINES: Final = frozenset({"lifecycle", "verification", "disposition", "sla", "escalation"})
-"""Stages on which deadlines depend: while they are behind, deadlines are missed, or noticed late."""
+"""Stages whose lag makes people miss deadlines, or breaches be noticed late."""
 BY_THE_CLOCK: Final = frozenset({"sla"})
-"""Timer-driven stages, which work without records: without a worker they are at fault even without lag."""
+"""Timer-driven stages: without a worker, deadlines pass unnoticed even without lag."""
 
 
 def without_members(stage: str | None) -> Status:
-    """Return the status of a group without members or backlog: a stage needs workers at any time."""
+    """Return the status of a group without members or backlog."""
     if stage is None:
         return Status.OK
     return Status.EMPTY if stage in BY_THE_CLOCK else Status.IDLE
@@ -48,7 +48,7 @@ def group_findings(group: GroupLag, own: Status, seconds: float) -> list[Finding
     """Return the findings on a group over `seconds`: one on the group itself (`own`), else by fault and topic."""
     findings = []
     if own in _OF_THE_GROUP:
-        findings.append(_whole(group, own, seconds))
+        findings.append(_group_finding(group, own, seconds))
     for status in Status:
         # without working members, no movement is expected
         silent = own in _OF_THE_GROUP and status not in _OUTSIDE_THE_LOG
@@ -86,19 +86,19 @@ def transaction_findings(
                 topic=topic,
                 partitions=numbers,
                 what=f"{_owner(several[0])} has been open {_since(several[0], now)} in {_named(topic, numbers)} and "
-                f"keeps {_count(held, 'offset')} from {readers}",
+                f"blocks {_count(held, 'offset')} for {readers}",
                 todo=_end_it(several, broker, for_good=for_good),
             )
         )
     return findings
 
 
-def _whole(group: GroupLag, status: Status, seconds: float) -> Finding:
+def _group_finding(group: GroupLag, status: Status, seconds: float) -> Finding:
     if status is Status.REBALANCING:
-        what = f"{group.group} has been sharing out its partitions for {seconds:.0f} s and does not come to an end"
-        todo = "look in the logs of its members for one that joins and leaves again and again, and stop that one"
+        what = f"{group.group} has been rebalancing for {seconds:.0f} s"
+        todo = "look in the logs of its members for one that keeps joining and leaving, and stop it"
     else:
-        idle = "deadlines pass unnoticed" if status is Status.EMPTY else "what comes next will wait"
+        idle = "deadlines pass unnoticed" if status is Status.EMPTY else "new records will wait"
         waits = _waits(group.partitions) if group.lag else idle
         seen = "" if group.seen_at is None else f" (the last on {group.seen_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
         what = f"{group.group} has no members{seen} and has not moved for {seconds:.0f} s: {waits}"
@@ -127,38 +127,37 @@ _Text = tuple[str, str]
 
 def _growing(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float) -> _Text:
     written, read = (sum(getattr(each, name) or 0.0 for each in partitions) for name in ("rate_in", "rate_out"))
-    flow = f"{written:.1f} offsets/s came, {read:.1f} went"
-    what = f"{group.group} fell behind for {seconds:.0f} s in {_where(partitions)}: {flow}"
+    flow = f"{written:.1f} offsets/s written, {read:.1f} read"
+    what = f"the lag of {group.group} grew for {seconds:.0f} s in {_where(partitions)}: {flow}"
     # intake waits on purpose while lifecycle is behind
     stage = "lifecycle" if group.stage == "intake" else group.stage
-    whose = f"workers of {stage}" if stage else "consumers"
-    return what, f"if it lasts longer than a burst does, add {whose}, up to one a partition"
+    workers = f"workers of {stage}" if stage else "consumers"
+    return what, f"if it lasts longer than a burst, add {workers}, up to one per partition"
 
 
 def _stalled(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float) -> _Text:
     owners = ", ".join(sorted({each.owner or "" for each in partitions}))
-    held = f"{_waits(partitions)}, and {owners} holds on"
-    what = f"{group.group} has not moved for {seconds:.0f} s in {_where(partitions)}: {held}"
-    safely = ": nothing is lost" if group.stage else ""
-    return what, f"look at its log; if it is frozen, kill -9 it, and another takes over{safely}"
+    what = f"{group.group} has not moved for {seconds:.0f} s in {_where(partitions)}: {_waits(partitions)} for {owners}"
+    safely = "; nothing is lost" if group.stage else ""
+    return what, f"look at its log; if it is frozen, kill -9 it, and another member takes over{safely}"
 
 
 def _stopped(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float) -> _Text:
     still = f"it has not moved for {seconds:.0f} s"
-    what = f"no member of {group.group} holds {_where(partitions)}: {still}, and {_waits(partitions)}"
-    return what, _start(group) if group.stage else "look whether its members still subscribe to the topic"
+    what = f"no member of {group.group} owns {_where(partitions)}: {still}, and {_waits(partitions)}"
+    return what, _start(group) if group.stage else "check whether its members still subscribe to the topic"
 
 
 def _rewound(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float) -> _Text:
-    what = f"the offset of {group.group} went back in {_where(partitions)}: records are read a second time"
-    known = "; repeats are known as such" if group.stage else ""
-    return what, f"unless it was reset, look for two consumers that commit for the same group{known}"
+    what = f"the committed offset of {group.group} went back in {_where(partitions)}: records are read again"
+    repeats = "; the stage recognizes repeats" if group.stage else ""
+    return what, f"unless it was reset, look for two consumers that commit for the same group{repeats}"
 
 
 def _beyond(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float) -> _Text:
     far = ", ".join(f"{each.committed:,} of {each.end:,}" for each in partitions)
-    what = f"{group.group} has committed offsets behind the end of {_where(partitions)} ({far})"
-    todo = "the topic was made anew or lost its end: stop the group, then kafka-consumer-groups.sh --reset-offsets"
+    what = f"{group.group} has committed offsets beyond the end of {_where(partitions)} ({far})"
+    todo = "the topic was recreated or truncated: stop the group, then kafka-consumer-groups.sh --reset-offsets"
     return what, todo
 
 
@@ -166,7 +165,7 @@ def _lost(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float) 
     gone = sum(each.start - (each.committed or 0) for each in partitions)
     what = f"{_count(gone, 'offset')} of {_where(partitions)} were deleted before {group.group} had read them"
     todo = f"raise the retention (kafka-configs.sh --alter --topic {partitions[0].topic} --add-config retention.ms=...)"
-    return what, f"{todo}, and ask alur audit what is missing" if group.stage else todo
+    return what, f"{todo}, and run alur audit to see what is missing" if group.stage else todo
 
 
 _TEXTS: Final[Mapping[Status, Callable[[GroupLag, Sequence[PartitionLag], float], _Text]]] = {
@@ -181,8 +180,8 @@ _TEXTS: Final[Mapping[Status, Callable[[GroupLag, Sequence[PartitionLag], float]
 
 def _start(group: GroupLag) -> str:
     frozen = any(each.committed is not None for each in group.partitions)
-    again = "; if its process is still there, it does not answer: kill -9 it first, nothing is lost" if frozen else ""
-    return f"start a worker: alur run {group.stage}{again}"
+    kill = "; if its process still exists, it is frozen: kill -9 it first, nothing is lost" if frozen else ""
+    return f"start a worker: alur run {group.stage}{kill}"
 
 
 def _owner(transaction: OpenTransaction) -> str:
@@ -190,12 +189,12 @@ def _owner(transaction: OpenTransaction) -> str:
         return f"a transaction of {transaction.transactional_id!r}"
     if transaction.producer_id is not None:
         return f"a transaction of producer {transaction.producer_id}, which the coordinator does not report,"
-    return "a transaction that this user may not see"
+    return "a transaction that this user has no right to see"
 
 
 def _since(transaction: OpenTransaction, now: datetime) -> str:
     since = transaction.started_at or transaction.written_at
-    return "all the time" if since is None else f"for {max(0, (now - since).total_seconds()):.0f} s"
+    return "for the whole window" if since is None else f"for {max(0, (now - since).total_seconds()):.0f} s"
 
 
 def _end_it(several: Sequence[OpenTransaction], broker: str, *, for_good: bool) -> str:
@@ -204,14 +203,12 @@ def _end_it(several: Sequence[OpenTransaction], broker: str, *, for_good: bool) 
         return (
             "it will not end by itself: kafka-transactions.sh --bootstrap-server "
             f"{broker} abort --topic {each.source.topic} --partition {each.source.partition} "
-            f"--start-offset {each.start_offset}" + (", and so for each partition" if several[1:] else "")
+            f"--start-offset {each.start_offset}" + (", likewise for each partition" if several[1:] else "")
         )
     ends_at = several[0].ends_at
     if ends_at is None:
-        return "look for its producer; who may read the topic sees whose it is"
-    return (
-        f"look for its producer; Kafka aborts it soon after {ends_at.astimezone(UTC):%H:%M:%S} UTC if it does nothing"
-    )
+        return "look for its producer, which only users with the right to read the topic see"
+    return f"look for its producer; Kafka aborts it soon after {ends_at.astimezone(UTC):%H:%M:%S} UTC"
 
 
 def _where(partitions: Sequence[PartitionLag]) -> str:

@@ -24,7 +24,7 @@ _STATES: Final = {
     "Dead": GroupState.ABSENT,
     **dict.fromkeys(("PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling"), GroupState.REBALANCING),
 }
-"""The coordinator's words, for classic groups and for those of KIP-848."""
+"""By the coordinator's name, of classic groups and those of KIP-848."""
 _UNNAMED: Final = "a member that the broker does not name"
 
 
@@ -51,17 +51,14 @@ class _Bounds(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """A sample of each group, and one of all partitions that any group reads."""
+    """A sample of each group, and one of the partitions of all groups."""
 
     groups: dict[str, GroupSample]
     topics: GroupSample
 
 
 class GroupObserver:
-    """Takes samples of groups, and of `topics`, over one connection.
-
-    Groups of `stages` begin at the start of their topic.
-    """
+    """Takes samples of groups and `topics` over one connection; `stages`: stage by group name."""
 
     def __init__(
         self, settings: Settings, client: AdminClient, stages: Mapping[str, str], topics: Iterable[TopicName]
@@ -76,7 +73,7 @@ class GroupObserver:
     def observe(self, groups: Collection[str]) -> Observation:
         """Return a sample of each group; one that does not exist has no offsets. Raises `KafkaFailure`."""
         with kafka_errors(self._settings):
-            # committed offsets first, then the ends: an offset behind the end is then really there
+            # committed offsets before the ends: one beyond the end is then a fault, not a race
             committed = retry_while_starting(lambda: self._client.list_group_offsets(dict.fromkeys(groups)))
             descriptions = self._describe(groups, committed)
             topics = {group: self._topics_of(group, descriptions[group], committed.get(group, {})) for group in groups}
@@ -116,7 +113,7 @@ class GroupObserver:
             group: _GroupDescription(_state(each), len(each["members"]), _owners(each["members"]))
             for group, each in self._client.describe_groups(list(groups)).items()
         }
-        # a group of the newer protocol (KIP-848) is reported as dead by the older call, but it is listed
+        # DescribeGroups reports a KIP-848 group as dead; ListGroups has its state
         newer = {
             group for group, each in descriptions.items() if each.state is GroupState.ABSENT and committed.get(group)
         }
@@ -137,7 +134,7 @@ class GroupObserver:
 
     def _bounds(self, topics: Collection[str]) -> dict[Source, _Bounds]:
         others = set(topics) - {source.topic for source in self._ours}
-        # a group keeps its offsets of a topic that has been deleted, which has no partitions
+        # a group may have committed offsets on deleted topics
         existing = [*self._ours, *partitions_of(self._client, others)] if others else [*self._ours]
         partitions = [TopicPartition(*source) for source in existing]
         if not partitions:
@@ -165,7 +162,7 @@ class GroupObserver:
         known = offset is not None or group in self._stages
         position = GroupProgress(offset, bounds.start, bounds.end).next_offset if known else None
         if position == bounds.stable - 1 >= bounds.start and group not in self._stages:
-            position = bounds.stable  # most clients stay one behind the marker that ends a transaction
+            position = bounds.stable  # most clients commit the offset of the last transaction marker
         owner = description.owners.get(source)
         if owner is None and description.members is None and description.state is GroupState.STABLE:
             owner = _UNNAMED
@@ -177,7 +174,7 @@ def _state(described: Mapping[str, Any]) -> GroupState:
 
 
 def _owners(members: Iterable[Mapping[str, Any]]) -> dict[Source, str]:
-    """Return the owner of each partition; none during a rebalance, or with other group protocols."""
+    """Return the owner of each partition; empty during a rebalance, or with other group protocols."""
     return {
         Source(topic["topic"], number): f"{member['client_id']} on {member['client_host'].lstrip('/')}"
         for member in members

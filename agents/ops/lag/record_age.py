@@ -1,8 +1,7 @@
-"""Age of the oldest unread record, from look-ups of offsets by timestamp alone.
+"""Age of the oldest unread record, without reading it: operators have no right to read what citizens wrote.
 
-Reading the record would take the right to read the topic: operators may see the progress of the stages, and not what
-citizens wrote. `ListOffsets` with a time returns the first record stamped then or later, and takes no more than the
-right to describe the topic. A few such calls bisect the time of the record at an offset.
+`ListOffsets` with a timestamp returns the first record with that timestamp or a later one, and needs only the right to
+describe the topic. A binary search over such calls finds the timestamp of the record at an offset.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -14,9 +13,9 @@ from agents.ops.lag.samples import Source
 RecordPosition = tuple[Source, int]
 """A partition and an offset in it."""
 StampedOffset = tuple[int, int]
-"""Offset and stamp (milliseconds) of a record."""
+"""Offset and timestamp (milliseconds) of a record."""
 OffsetQuery = Callable[[Mapping[Source, int]], Mapping[Source, StampedOffset | None]]
-"""Returns, for each partition, the first record stamped at that time (milliseconds) or later; None if there is none."""
+"""Returns, for each partition, the first record with that timestamp (milliseconds) or a later one; None without one."""
 
 _FIRST_STEP_MS: Final = 125
 _STEP_FACTOR: Final = 8
@@ -32,9 +31,9 @@ class _Search:
     now: int
     step: int = _FIRST_STEP_MS
     low: int | None = None
-    """The latest known stamp of a record before the position."""
+    """Latest known timestamp of a record before the position."""
     high: int | None = None
-    """A time from which on there is no record up to the position."""
+    """Earliest known time after the timestamps of all records up to the position."""
     stamp: int | None = None
     over: bool = False
 
@@ -44,7 +43,7 @@ class _Search:
             return None
         high = self.now + 1 if self.high is None else self.high
         if self.low is None:
-            # go back from now in ever larger steps: most backlogs are young
+            # growing steps back from now: most backlogs are young
             self.step *= _STEP_FACTOR
             return max(0, high - self.step)
         if high - self.low <= max(_CLOSE_ENOUGH_MS, _CLOSE_ENOUGH * (self.now - self.low)):
@@ -56,7 +55,7 @@ class _Search:
         if answer is not None and answer[0] < self.position:
             self.low = answer[1] if self.low is None else max(self.low, answer[1])
         elif answer is not None and (answer[0] == self.position or asked == 0):
-            # asked from time 0, the first record lies behind the position: the log has none up to it
+            # time 0 returns the first record: if it is after the position, no record is left up to it
             self._end(answer[1])
         elif asked == 0:
             self._end(None)
@@ -70,9 +69,8 @@ class _Search:
 def stamps_at(positions: Collection[RecordPosition], ask: OffsetQuery, now: int) -> dict[RecordPosition, int]:
     """Return the timestamp of the record at each position; `now` and the results are in milliseconds.
 
-    Exact where stamps rise from record to record, as they do in a topic that the broker stamps, and in any case where
-    the search hits the record; else close to one hundredth of its age. Where stamps do not rise it is the latest stamp
-    of the records before it. A position without a later record has no timestamp.
+    Exact if the search hits the record, else within 1 % of its age, provided that timestamps increase, as those of the
+    broker do; otherwise the latest timestamp before it. The end of a log has none.
     """
     searches = {position: _Search(position[1], now) for position in positions}
     for _ in range(_MOST_ROUNDS):

@@ -26,17 +26,17 @@ class PartitionLag(_Model):
     lag: int
     """Offsets up to the end of the log that the group has not read."""
     held: int
-    """Of those, the ones behind an open transaction."""
+    """Those of them behind an open transaction."""
     oldest_at: datetime | None
     """When the oldest unread record was written."""
     age: float
-    """Seconds since then; 0 if nothing is unread."""
+    """Seconds since `oldest_at`; 0 if nothing is unread."""
     rate_in: float | None
     """Offsets written per second."""
     rate_out: float | None
     """Offsets read per second."""
     drain: float | None
-    """Seconds until the group has caught up at these rates; None if it does not."""
+    """Seconds until the group has caught up at these rates; None: never."""
     owner: str | None
     """The member that the partition is assigned to."""
 
@@ -52,13 +52,13 @@ class DeadlinesAtStake(_Model):
     """Deadlines of complaints in the partitions in which a stage is behind."""
 
     passed: int
-    """They have passed, and `lifecycle` has not recorded that yet."""
+    """Passed, but not recorded by `lifecycle` yet."""
     due: int
-    """They fall due up to `until`."""
+    """Due up to `until`."""
     until: datetime
-    """When the stage will have caught up, by the forecast; a day from now if there is no end in sight."""
+    """When the stage has caught up at the present rates; a day from now if never."""
     drained: bool
-    """Whether `until` is that forecast."""
+    """Whether it catches up."""
 
 
 class GroupLag(_Model):
@@ -76,19 +76,19 @@ class GroupLag(_Model):
     rate_in: float | None
     rate_out: float | None
     drain: float | None
-    """Of the partition that takes longest."""
+    """That of the slowest partition."""
     waiting: str | None
-    """What waits before this stage, in words."""
+    """The backlog of the stage, in words."""
     deadlines: DeadlinesAtStake | None
-    """None if the stage keeps up, if no deadline depends on it, or if `complaints.state` may not be read."""
+    """None if the stage keeps up, no deadline depends on it, or the right to read `complaints.state` is missing."""
     partitions: tuple[PartitionLag, ...]
     trend: tuple[TrendPoint, ...]
     seen_at: datetime | None = None
-    """When it last had a member, as far as it has been watched."""
+    """When it was last observed with a member."""
 
 
 class Finding(_Model):
-    """A problem that needs action, in one line: what is wrong, and what to do."""
+    """A problem and what to do about it, in one line."""
 
     status: Status
     severity: Severity
@@ -109,10 +109,10 @@ class LagReport(_Model):
     window: float
     """Seconds that the samples span so far."""
     complete: bool
-    """Whether that is the whole window, which a status for a group that does not move takes."""
+    """Whether they span the full window; before, no group counts as stalled."""
     groups: tuple[GroupLag, ...]
     findings: tuple[Finding, ...]
-    """The worst first."""
+    """Worst first."""
 
     @property
     def severity(self) -> Severity:

@@ -1,4 +1,4 @@
-"""Rules for the status of a group, by the movement of its offsets over a window and not by the size of its lag.
+"""Rules for the status of a group: by how its offsets move within a window, not by the size of its lag.
 
 The rules for a partition are those of Burrow (LinkedIn), "Consumer Lag Evaluation Rules" in its wiki, and
 `calculatePartitionStatus` in `core/internal/evaluator/caching.go`, in its order:
@@ -9,12 +9,14 @@ The rules for a partition are those of Burrow (LinkedIn), "Consumer Lag Evaluati
 4. commits that do not move the offset are an error (STALL);
 5. lag that never fell from one sample to the next, while the offset moves, is a warning (WARN).
 
-Four things differ. By rule 5 constant lag would be a warning, and under a steady load that is what keeping up looks
-like: here it has to grow. Burrow reads each commit with its time; these samples need no more than the right to see the
-group, so the owner of the partition distinguishes rules 3 and 4: with an owner, a partition that does not move is
-*stalled*; without one it is *stopped*. Lag is counted up to the last stable offset: what lies behind an open
-transaction is not the reader's fault, and is reported as a hanging transaction (KIP-664). And an offset outside the log
-is an error at once: no window brings records back that retention has deleted.
+Four things differ:
+
+* constant lag is no warning by rule 5, since a group under steady load has it: the lag has to grow;
+* rules 3 and 4 differ by the partition's owner, since samples have no commit times: an offset that does not
+  move is *stalled* with an owner, *stopped* without;
+* lag counts up to the last stable offset: an open transaction is not the reader's fault, and is reported as a hanging
+  transaction (KIP-664);
+* an offset outside the log is an error at once, since records are lost.
 """
 
 from collections.abc import Sequence
@@ -45,7 +47,7 @@ class Status(StrEnum):
     GROWING = "growing"
     """The group reads, but its lag has grown and never fell."""
     HANGING = "hanging-transaction"
-    """A transaction has been open for the whole window, and blocks `read_committed` consumers."""
+    """A transaction open for the whole window blocks `read_committed` consumers."""
     REWOUND = "rewound"
     """The committed offset went back."""
     REBALANCING = "rebalancing"
@@ -68,7 +70,7 @@ SEVERITY: Final[dict[Status, Severity]] = {
     **dict.fromkeys((Status.REWOUND, Status.REBALANCING, Status.STALLED, Status.STOPPED), Severity.ERROR),
     **dict.fromkeys((Status.EMPTY, Status.BEYOND, Status.LOST), Severity.ERROR),
 }
-"""Severity of each status; a transaction that Kafka will not end by itself is an ERROR."""
+"""Severity by status; a transaction that Kafka will not abort is an ERROR."""
 
 _RANK: Final = {status: rank for rank, status in enumerate(Status)}
 
@@ -79,7 +81,7 @@ def worst(statuses: Sequence[Status]) -> Status:
 
 
 def evaluate_partition(samples: Sequence[PartitionSample], *, full: bool) -> Status:
-    """Return a partition's status by its samples with a known position, oldest first; `full`: a whole window."""
+    """Return a partition's status by its samples with a known position, oldest first; `full`: they span the window."""
     if not samples:
         return Status.OK
     last = samples[-1].offsets
@@ -107,8 +109,8 @@ def _evaluate_moves(offsets: Sequence[Offsets], *, full: bool) -> Status:
 def evaluate_group(window: Window, *, deserted: Status = Status.OK) -> Status:
     """Return whether a group has members that work: OK, IDLE, EMPTY or REBALANCING.
 
-    A group without members is at fault if it has not moved for the whole window while records wait; consumers that
-    assign partitions by hand are no members, and move. Where no records wait, its status is `deserted`.
+    A group without members is EMPTY if its offsets have not moved for the whole window while records wait: consumers
+    with manually assigned partitions are no members, but commit. If no records wait, its status is `deserted`.
     """
     if not window.full:
         return Status.OK
@@ -127,10 +129,7 @@ def evaluate_group(window: Window, *, deserted: Status = Status.OK) -> Status:
 
 
 def _rebalances(group_samples: Sequence[GroupSample]) -> bool:
-    """Check whether the group rebalances in the first sample, the last one, and most of those between.
-
-    A rebalance ends within seconds. Between repeated ones a stable moment may be sampled here and there.
-    """
+    """Check whether the group rebalances in the first sample, the last one, and most of those between."""
     busy = [group_sample.state is GroupState.REBALANCING for group_sample in group_samples]
     return busy[0] and busy[-1] and 2 * sum(busy) > len(busy)
 
@@ -138,7 +137,7 @@ def _rebalances(group_samples: Sequence[GroupSample]) -> bool:
 def is_stuck(samples: Sequence[PartitionSample], *, full: bool) -> bool:
     """Check whether one transaction has blocked readers for the whole window.
 
-    Transactions that follow on each other move the last stable offset; one that hangs does not.
+    Successive transactions move the last stable offset; a hanging one does not.
     """
     offsets = [sample.offsets for sample in samples]
     return full and all(each.held > 0 for each in offsets) and offsets[0].stable == offsets[-1].stable

@@ -18,14 +18,14 @@ class Source(NamedTuple):
 
 
 class GroupState(StrEnum):
-    """State of a group at its coordinator; all phases of a rebalance are one state here."""
+    """State of a group at its coordinator, with all phases of a rebalance as one."""
 
     STABLE = "stable"
     REBALANCING = "rebalancing"
     EMPTY = "empty"
-    """It has no members. A consumer that assigns partitions by hand is no member either, and commits all the same."""
+    """No members; consumers with manually assigned partitions may commit all the same."""
     ABSENT = "absent"
-    """The coordinator has no such group, or no longer."""
+    """Unknown to the coordinator."""
     UNKNOWN = "unknown"
 
 
@@ -36,16 +36,16 @@ class Offsets:
     committed: int | None
     """Committed offset: the next record that the group reads."""
     position: int | None
-    """Where reading goes on: `committed`, for a group of others past a last offset that may be a control record;
-    the log start for a stage that has committed nothing. None if unknown: such a sample is not judged."""
+    """Next offset to read: `committed`, or the log start for a stage that has committed nothing; None if unknown.
+    For groups of others, a last offset that may be a control record counts as read."""
     start: int
     """Log start."""
     stable: int
     """Last stable offset: the end of the log for `read_committed` consumers."""
     end: int
-    """High watermark: the offset behind the last record."""
+    """High watermark: the offset after the last record."""
     owner: str | None = None
-    """The member that the partition is assigned to; None if there is none, or the broker does not report it."""
+    """The member that the partition is assigned to; None if none is reported."""
 
     @property
     def unread(self) -> int:
@@ -70,7 +70,7 @@ class GroupSample:
     at: datetime
     state: GroupState
     members: int | None
-    """None if the broker reports it only to newer clients."""
+    """None for a KIP-848 group with members."""
     offsets: Mapping[Source, Offsets]
 
 
@@ -82,7 +82,7 @@ class PartitionSample(NamedTuple):
 
 
 class Window:
-    """Samples of the last `seconds` of a group, and one before them, so that they span that time."""
+    """Samples of the last `seconds`, and one before them, so that they span that time."""
 
     def __init__(self, seconds: float) -> None:
         self._length = timedelta(seconds=seconds)
@@ -136,10 +136,10 @@ def rates(samples: Sequence[PartitionSample]) -> tuple[float | None, float | Non
 
 
 def seconds_to_drain(samples: Sequence[PartitionSample]) -> float | None:
-    """Return the seconds until the group has caught up at the present rates; None if it never does.
+    """Return the seconds until the group has caught up at the present rates; None: never.
 
-    A group that was caught up in one of the samples keeps up with what is written: its backlog drains at its read rate.
-    Any other has to gain on the writers.
+    The backlog drains at the read rate if the group was caught up in one of the samples, since it then keeps up with
+    the writers; else at the read rate less the write rate.
     """
     unread = samples[-1].offsets.unread if samples else 0
     if unread == 0:

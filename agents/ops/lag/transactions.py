@@ -1,8 +1,8 @@
 """Open transactions that block readers: their owners, and whether Kafka will end them (KIP-664).
 
-The leader of a partition has the producers with an open transaction there, the coordinator has the transactions that it
-will end, and where. One that the coordinator does not have, or not in that partition, hangs until an operator aborts
-it; any other is aborted once its timeout has passed.
+The partition leader lists the producers with an open transaction, the transaction coordinator the transactions that it
+will end. A transaction that the coordinator does not list for the partition hangs until an operator aborts it; any
+other is aborted after its timeout.
 """
 
 from collections.abc import Mapping
@@ -21,17 +21,17 @@ from events.client.connection import kafka_errors
 from events.cloudevents import log_moment
 
 GRACE: Final = timedelta(seconds=60)
-"""Time after its timeout that a transaction may still be open: the coordinator checks every ten seconds
-(`transaction.abort.timed.out.transaction.cleanup.interval.ms`), and then writes its markers."""
+"""Time that the abort of a timed-out transaction may take: the coordinator checks every ten seconds
+(`transaction.abort.timed.out.transaction.cleanup.interval.ms`), then writes markers."""
 LONGEST_TIMEOUT: Final = timedelta(minutes=15)
-"""The longest timeout of a producer, by the default of `transaction.max.timeout.ms`."""
+"""Default of `transaction.max.timeout.ms`, the longest timeout of a producer."""
 _HIDDEN: Final = (AuthorizationError, UnsupportedVersionError)
 _OPEN: Final = (TransactionState.ONGOING, TransactionState.PREPARE_COMMIT, TransactionState.PREPARE_ABORT)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenTransaction:
-    """An open transaction in a partition; None stands for an unknown or hidden value."""
+    """An open transaction in a partition; None: unknown, or access denied."""
 
     source: Source
     start_offset: int
@@ -39,20 +39,19 @@ class OpenTransaction:
     written_at: datetime | None = None
     """When its producer last wrote to the partition."""
     transactional_id: str | None = None
-    """None if the coordinator does not report it: it does not have it, or access is denied."""
     started_at: datetime | None = None
     timeout: timedelta | None = None
 
     @property
     def ends_at(self) -> datetime | None:
-        """When Kafka aborts it unless its producer ends it before."""
+        """When its timeout is over, and Kafka aborts it."""
         return None if self.started_at is None or self.timeout is None else self.started_at + self.timeout
 
     def never_ends(self, now: datetime) -> bool:
         """Check whether the transaction hangs: only an operator can abort it.
 
-        As in `kafka-transactions.sh find-hanging`, one that the coordinator does not report is given the longest
-        timeout there is: access to it may be denied.
+        As in `kafka-transactions.sh find-hanging`, the longest timeout is assumed for one that the coordinator does not
+        report, since access to it may be denied.
         """
         if self.ends_at is not None:
             return now > self.ends_at + GRACE
@@ -62,21 +61,23 @@ class OpenTransaction:
 def open_transactions(
     settings: ClientSettings, client: AdminClient, stuck: Mapping[Source, int]
 ) -> list[OpenTransaction]:
-    """Return the transactions that block readers at these last stable offsets, as far as rights allow.
+    """Return the transactions that block readers at these last stable offsets. Raises `KafkaFailure`.
 
-    Its owner needs the right to read the topic, or to describe the transactional id. Raises `KafkaFailure`.
+    Their owners are hidden without the right to read the topic or to describe the transactional id.
     """
     if not stuck:
         return []
     with kafka_errors(settings):
-        # the leader first: what it has open and the coordinator then does not have has ended meanwhile, or hangs
+        # the leader first: a transaction that the coordinator then does not list has ended, or hangs
         owners = {source: _owners(client, source, offset) for source, offset in stuck.items()}
         described = _described(client)
-    return [_known(source, stuck[source], owner, described) for source in sorted(stuck) for owner in owners[source]]
+    return [
+        _transaction(source, stuck[source], owner, described) for source in sorted(stuck) for owner in owners[source]
+    ]
 
 
 def _owners(client: AdminClient, source: Source, offset: int) -> list[ProducerState | None]:
-    """Return the producer of the transaction that begins at `offset`: none if it has ended, None if it is hidden."""
+    """Return the producer of the transaction that begins at `offset`; [None] if hidden, empty if it has ended."""
     partition = TopicPartition(*source)
     try:
         active = client.describe_producers([partition])[partition].active_producers
@@ -91,7 +92,7 @@ def _described(client: AdminClient) -> dict[str, TransactionDescription]:
     try:
         listed = client.list_transactions(state_filters=[state.value for state in _OPEN])
         for each in (listing for listings in listed.values() for listing in listings):
-            # one by one: a single one that has ended meanwhile would fail all of them
+            # one by one: one that has ended meanwhile would fail the whole request
             try:
                 described |= client.describe_transactions([each.transactional_id])
             except TransactionalIdNotFoundError:
@@ -101,7 +102,7 @@ def _described(client: AdminClient) -> dict[str, TransactionDescription]:
     return described
 
 
-def _known(
+def _transaction(
     source: Source, offset: int, producer: ProducerState | None, described: Mapping[str, TransactionDescription]
 ) -> OpenTransaction:
     written_at = None if producer is None else log_moment(producer.last_timestamp)

@@ -28,10 +28,10 @@ from events.client.errors import NotAllowed
 from events.topics import ALL_TOPICS, STAGES
 
 WINDOW_SECONDS: Final = 15.0
-"""Three times the usual interval of commits (`auto.commit.interval.ms`): who has not moved by then is stuck."""
+"""Three times Kafka's default commit interval (`auto.commit.interval.ms`)."""
 SAMPLE_INTERVAL_SECONDS: Final = 1.0
 _SOON: Final = 60.0
-"""A stage that catches up within this time puts no deadline at stake that is worth reading the state for."""
+"""Seconds to catch up below which deadlines at stake are not worth reading the state for."""
 
 
 class LagWatcher(AbstractContextManager["LagWatcher"]):
@@ -40,8 +40,8 @@ class LagWatcher(AbstractContextManager["LagWatcher"]):
     Args:
         settings: broker and prefix.
         groups: names of consumer groups as on Kafka; all stages of the prefix unless named.
-        window: seconds over which they are judged.
-        deadlines: count the deadlines at stake where a stage is in trouble, which reads parts of `complaints.state`.
+        window: seconds of samples that a status is based on.
+        deadlines: count the deadlines at stake of a stage with lag, which reads parts of `complaints.state`.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class LagWatcher(AbstractContextManager["LagWatcher"]):
     def sample(self) -> LagReport:
         """Take a sample, and return a report on the window that ends now.
 
-        Raises UnknownGroup if a group that was named does not exist; after a KafkaFailure the next call tries again.
+        Raises UnknownGroup for a named group that does not exist, and KafkaFailure; the next call tries again.
         """
         observation = self._observer.observe(list(self._stage_of))
         for group, group_sample in observation.groups.items():
@@ -111,7 +111,7 @@ class LagWatcher(AbstractContextManager["LagWatcher"]):
         return report(views, groups, self._topics, evidence, self._settings.broker)
 
     def _stuck(self) -> dict[Source, int]:
-        """Return partitions in which one transaction was open for the whole window, with its first offset."""
+        """Return the first offset of each transaction that was open for the whole window, by partition."""
         stuck = {}
         for source, offsets in self._topics.last.offsets.items():
             samples = self._topics.partition_samples(source)
@@ -120,7 +120,7 @@ class LagWatcher(AbstractContextManager["LagWatcher"]):
         return stuck
 
     def _written_at(self) -> dict[tuple[Source, int], datetime]:
-        """Return the timestamps of the oldest unread records; groups at the same position share one look-up."""
+        """Return the timestamps of the oldest unread records."""
         positions = {
             (source, offsets.position)
             for window in self._windows.values()

@@ -92,65 +92,65 @@ LINES = [
     pytest.param(
         window(STILL, STILL, STILL),
         "lifecycle",
-        "stalled: lifecycle has not moved for 2 s in commands partition 0: 4 offsets wait, and w1 on 10.0.0.7 "
-        "holds on; look at its log; if it is frozen, kill -9 it, and another takes over: nothing is lost",
+        "stalled: lifecycle has not moved for 2 s in commands partition 0: 4 offsets wait for w1 on 10.0.0.7; "
+        "look at its log; if it is frozen, kill -9 it, and another member takes over; nothing is lost",
         id="stalled",
     ),
     pytest.param(
         window(*[[offsets(5, 9, owner=None)]] * 3),
         None,
-        "stopped: no member of orders holds commands partition 0: it has not moved for 2 s, and 4 offsets wait; "
-        "look whether its members still subscribe to the topic",
+        "stopped: no member of orders owns commands partition 0: it has not moved for 2 s, and 4 offsets wait; "
+        "check whether its members still subscribe to the topic",
         id="stopped",
     ),
     pytest.param(
         window([offsets(0, 9)], [offsets(1, 19)], [offsets(4, 49)]),
         "intake",
-        "growing: intake fell behind for 2 s in commands partition 0: 20.0 offsets/s came, 2.0 went; "
-        "if it lasts longer than a burst does, add workers of lifecycle, up to one a partition",
+        "growing: the lag of intake grew for 2 s in commands partition 0: 20.0 offsets/s written, 2.0 read; "
+        "if it lasts longer than a burst, add workers of lifecycle, up to one per partition",
         id="growing",
     ),
     pytest.param(
         window([offsets(8, 9)], [offsets(2, 9)]),
         "lifecycle",
-        "rewound: the offset of lifecycle went back in commands partition 0: records are read a second time; "
-        "unless it was reset, look for two consumers that commit for the same group; repeats are known as such",
+        "rewound: the committed offset of lifecycle went back in commands partition 0: records are read again; "
+        "unless it was reset, look for two consumers that commit for the same group; the stage recognizes repeats",
         id="rewound",
     ),
     pytest.param(
         window([offsets(5, 9, start=7)]),
         "lifecycle",
         "lost-records: 2 offsets of commands partition 0 were deleted before lifecycle had read them; raise the "
-        "retention (kafka-configs.sh --alter --topic commands --add-config retention.ms=...), and ask alur audit "
-        "what is missing",
+        "retention (kafka-configs.sh --alter --topic commands --add-config retention.ms=...), and run alur audit "
+        "to see what is missing",
         id="lost",
     ),
     pytest.param(
         window([offsets(5, 3)]),
         None,
-        "beyond-end: orders has committed offsets behind the end of commands partition 0 (5 of 3); the topic was "
-        "made anew or lost its end: stop the group, then kafka-consumer-groups.sh --reset-offsets",
+        "beyond-end: orders has committed offsets beyond the end of commands partition 0 (5 of 3); the topic was "
+        "recreated or truncated: stop the group, then kafka-consumer-groups.sh --reset-offsets",
         id="beyond the end",
     ),
     pytest.param(
         window(*[[offsets(8, 9, owner=None)]] * 3, state=GroupState.EMPTY),
         "lifecycle",
         "empty: lifecycle has no members and has not moved for 2 s: 1 offset waits; start a worker: alur run "
-        "lifecycle; if its process is still there, it does not answer: kill -9 it first, nothing is lost",
+        "lifecycle; if its process still exists, it is frozen: kill -9 it first, nothing is lost",
         id="empty",
     ),
     pytest.param(
         window(*[[offsets(5, 5, owner=None)]] * 3, state=GroupState.EMPTY),
         "sla",
         "empty: sla has no members and has not moved for 2 s: deadlines pass unnoticed; start a worker: alur run sla; "
-        "if its process is still there, it does not answer: kill -9 it first, nothing is lost",
+        "if its process still exists, it is frozen: kill -9 it first, nothing is lost",
         id="empty, without lag",
     ),
     pytest.param(
         window(*[[offsets(5, 9, owner=None)]] * 3, state=GroupState.REBALANCING),
         None,
-        "rebalancing: orders has been sharing out its partitions for 2 s and does not come to an end; look in the logs "
-        "of its members for one that joins and leaves again and again, and stop that one",
+        "rebalancing: orders has been rebalancing for 2 s; look in the logs of its members for one that keeps joining "
+        "and leaving, and stop it",
         id="rebalancing",
     ),
 ]
@@ -193,8 +193,7 @@ class TestTransactions:
         line, severity = self.line(self.transaction(0, **known), self.transaction(1, **known))
         assert line == (
             "hanging-transaction: a transaction of 'x' has been open for 40 s in commands partitions 0, 1 and "
-            "keeps 6 offsets from lifecycle; look for its producer; Kafka aborts it soon after 12:00:22 UTC if it does "
-            "nothing"
+            "blocks 6 offsets for lifecycle; look for its producer; Kafka aborts it soon after 12:00:22 UTC"
         )
         assert severity is Severity.WARNING
 
@@ -221,7 +220,7 @@ class TestTransactions:
 
     def test_one_that_we_may_not_see_into(self) -> None:
         line, severity = self.line(self.transaction())
-        assert "a transaction that this user may not see has been open all the time in" in line
+        assert "a transaction that this user has no right to see has been open for the whole window in" in line
         assert severity is Severity.WARNING
 
 
