@@ -49,7 +49,7 @@ def rights(role: Role, settings: Settings, principal: str) -> Iterator[Right]:
     for stage in role.follows:
         yield Right(principal, "group", settings.group(stage), prefixed=False, operations=("Describe",))
     for transactional in role.transactional:
-        # as a group's, the name of a transactional id begins with the prefix
+        # transactional ids begin with the prefix, as group names do
         yield _named(principal, "transactional-id", f"{settings.prefix}{transactional}", ("Write", "Describe"))
 
 
@@ -58,7 +58,7 @@ def _on_topic(role: Role, topic: TopicName) -> tuple[Operation, ...]:
         "Read": topic in role.reads,
         "Write": topic in role.writes,
         "Create": topic in role.makes,
-        # reading and writing imply it
+        # implied by Read and Write
         "Describe": topic in role.sees and topic not in {*role.reads, *role.writes},
         "DescribeConfigs": topic in role.looks_into,
         "Alter": topic in role.alters,
@@ -86,7 +86,7 @@ def script(granted: Iterable[Right], settings: Settings, roles: Iterable[str]) -
 def apply(granted: Iterable[Right], settings: Settings) -> int:
     """Grant the rights and return the number of permissions; those granted before stay. Raises `KafkaFailure`.
 
-    Where Kafka has no authorizer, or we may not grant rights, some may have been granted.
+    After a failure some may have been granted.
     """
     wanted = [
         ACL(

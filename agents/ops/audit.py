@@ -1,7 +1,7 @@
 """Audit of an environment: reads its topics and checks them with `workflow.audit.invariants`.
 
-Partition by partition, committed records only, through a consumer that belongs to no group. The progress of the stages
-is read first, so that a record that is written meanwhile never counts as lost.
+It reads committed records partition by partition, with a consumer outside any group. The committed offsets of the
+stages are read first, so that a record written meanwhile does not count as lost.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -98,7 +98,7 @@ class Log(Reader):
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
         """Yield the committed records of a partition up to its present end. Raises as `Reader`.
 
-        None if there is no such partition: the topic was recreated with fewer, which is a separate incident.
+        Without the partition, none: that the topic was recreated with fewer is an incident of its own.
         """
         if (topic, number) in self.bounds:
             self.turn_to_partition(topic, number)
@@ -126,9 +126,9 @@ def _expired(progress: _Progress, result: Audit) -> None:
 def audit(settings: Settings, witness: Witness | None = None, *, live: bool = False, identities: bool = False) -> Audit:
     """Read all topics and return the result; `witness` receives facts and rejections. Raises `KafkaFailure`.
 
-    With `live`, stages may be writing meanwhile. With `identities`, the records of each complaint are searched for its
-    reporter's identity, which needs the right to read `complaints.identities` and `complaints.texts`. Without, texts
-    are read if they may be.
+    `live`: stages may be writing meanwhile. `identities`: search the records of each complaint for its reporter's
+    identity, which needs the right to read `complaints.identities` and `complaints.texts`; otherwise texts are read
+    only if the user has the right.
     """
     topics = (*_READ, *(pii_scan.READS if identities else ()))
     require_topics(settings, topics)
@@ -137,7 +137,7 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
     progress = stage_progress(settings)
     with Log(settings, {*topics, TopicName.TEXTS} if texts else topics) as log:
         layout = Layout.of(values)
-        # partitions of the installation, not of a topic that was extended since
+        # not the partitions of a topic that was extended since
         count = layout.partitions if layout else min(len(log.partitions(topic)) for topic in _READ)
         kept = _kept(log, values, texts=texts)
         result = Audit(
@@ -170,7 +170,7 @@ def _policies(settings: Settings, values: Mapping[str, Any]) -> dict[str, Policy
 def _kept(log: Log, values: Mapping[str, Any], *, texts: bool) -> dict[TopicName, Kept]:
     kept = {topic: log.kept(topic) for topic in _READ}
     kept[TopicName.TEXTS] = log.kept(TopicName.TEXTS) if texts else Kept.UNREAD
-    if MIGRATION_KEY in values:  # earlier reports and commands are at the former prefix
+    if MIGRATION_KEY in values:  # earlier reports and commands remain at the former prefix
         kept |= dict.fromkeys(INWARD, Kept.SOME)
     return kept
 
@@ -210,7 +210,7 @@ def _all(log: Log, topic: TopicName) -> Iterator[Record]:
 
 def _partition(read: ReadPartition, part: PartitionAudit, witness: Witness | None, values: Mapping[str, Any]) -> None:
     _facts(read, part, witness, Origin(partial(writer_since, values, TopicName.EVENTS, part.number)))
-    if part.audit.texts:  # before the states, since it shows what was erased meanwhile
+    if part.audit.texts:  # before the states: a later state explains texts erased meanwhile
         _texts(read, part, Origin(partial(writer_since, values, TopicName.TEXTS, part.number)))
     _states(read, part, Origin(partial(writer_since, values, TopicName.STATE, part.number)))
     for record in read(TopicName.REJECTIONS, part.number):

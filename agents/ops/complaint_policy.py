@@ -17,13 +17,13 @@ def installation_days(settings: Settings, policies: PolicySet) -> PolicySet:
         return policies
 
 
-def policy_of(settings: Settings, found: ComplaintHistory) -> Policy:
+def policy_of(settings: Settings, complaint_history: ComplaintHistory) -> Policy:
     """Return the policy version that the complaint is pinned to.
 
-    It is searched in the policy of the settings, then in the packaged policy of its name. If neither has it, return the
-    version of the former at the time of receipt, which then only provides the zones.
+    It is looked up in the policy of the settings, then in the packaged policy of its name. If neither has it, return
+    the version of the former at the time of receipt, for its time zones only.
     """
-    complaint = found.history[-1].complaint
+    complaint = complaint_history.history[-1].complaint
     ours = policy_files.load(settings.policy)
     named = complaint.policy.partition("/")[0]
     candidates: list[PolicySet] = [ours, *([policy_files.load(named)] if named in policy_files.packaged() else [])]

@@ -1,4 +1,4 @@
-"""CSV for output, download or publication, with cells defused so that no spreadsheet runs them as formulas."""
+"""CSV in which no spreadsheet runs a cell as a formula."""
 
 import csv
 import io

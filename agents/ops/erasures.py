@@ -1,4 +1,4 @@
-"""Erasure of texts and identities: recorded, and complete once no older record is still in process."""
+"""Erasure of texts and identities: recorded first, complete once intake has processed all earlier reports."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -21,19 +21,19 @@ from events.topics import BY_NAME, STAGES, TopicName
 _POLL_S: Final = 0.2
 _DAY_MS: Final = 86_400_000
 _SEGMENT_DAYS: Final = 7
-"""Kafka's own `segment.ms`: what a segment holds expires with its last record."""
+"""Kafka's default `segment.ms`: a record expires together with the last one of its segment."""
 _HOLDING: Final = (TopicName.INTAKE, TopicName.COMMANDS, TopicName.REJECTIONS, TopicName.DEAD_LETTERS)
-"""The topics that may hold the words until their retention is over."""
+"""Topics that may contain the words until their retention is over."""
 
 
 def complete_at(erased_at: datetime) -> datetime:
-    """Return the latest time at which erased data are gone from Kafka, with the topics as declared."""
+    """Return when Kafka has deleted erased data at the latest, with the declared topic settings."""
     days = max(int(BY_NAME[name].config["retention.ms"]) // _DAY_MS for name in _HOLDING)
     return erased_at + timedelta(days=days + _SEGMENT_DAYS)
 
 
 def keeps_texts_apart(settings: Settings) -> bool:
-    """Check whether the installation writes free text to complaints.texts. Raises as `installation_values`."""
+    """Check whether the installation writes free text to `complaints.texts`. Raises as `installation_values`."""
     return texts_apart(installation_values(settings))
 
 
@@ -46,13 +46,13 @@ def keep_texts(settings: Settings, where: str) -> None:
 
 
 def announce(settings: Settings, complaint: str, erasure: Erasure) -> None:
-    """Record an erasure merged with earlier ones: intake then drops erased data of repeats. Raises Unconfirmed."""
+    """Record an erasure, so that intake drops erased data of redelivered reports. Raises Unconfirmed."""
     require_topics(settings, [TopicName.ERASURES])
     key = canonical_id(complaint)
-    # compaction keeps one record of a key
-    whole = with_earlier(erasure, _recorded(settings, key))
+    # merged with earlier ones, since compaction keeps one record per key
+    merged = with_earlier(erasure, _recorded(settings, key))
     with Publisher(settings) as publisher:
-        publisher.publish_now(TopicName.ERASURES, key, encode_value(whole))
+        publisher.publish_now(TopicName.ERASURES, key, encode_value(merged))
 
 
 def with_earlier(erasure: Erasure, earlier: Erasure | None) -> Erasure:

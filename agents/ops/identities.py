@@ -1,8 +1,7 @@
 """Identities of reporters: look up and erase, for the identity desk.
 
-Identities lie on one compacted topic, keyed by complaint and tracking id: each delivery of a report has its own, and
-that of the registered one counts (docs/adr/0032). A tombstone behind an identity makes Kafka drop it; no other record
-of the complaint holds the reporter, so no other changes.
+Identities are on one compacted topic, keyed by complaint and tracking id: each delivery of a report has one, and that
+of the registered delivery counts (docs/adr/0032). A tombstone erases an identity; no other record contains it.
 """
 
 from collections.abc import Collection, Mapping
@@ -36,7 +35,7 @@ class IdentityNotFound(AlurError):
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """An erasure with time, reason and author, as far as Kafka still has them."""
+    """An erasure; time, reason and author only until compaction."""
 
     place: Place
     at: datetime
@@ -57,7 +56,7 @@ def look_up(settings: Settings, complaint: str, *, tracking: str | None = None) 
     """Return the identity of a reporter, or its erasure; raise IdentityNotFound. `tracking` avoids a look-up."""
     own = canonical_id(complaint)
     records, tracking = _read(settings, own, tracking)
-    # the other key is that of an identity from before the tracking id was part of it
+    # older identities have a key without tracking id
     record = records.get(identity_key(own, tracking)) or records.get(own)
     if record is None:
         raise IdentityNotFound(
@@ -70,11 +69,11 @@ def look_up(settings: Settings, complaint: str, *, tracking: str | None = None) 
     return StoredIdentity(place, record.at, _reporter(record.value, place))
 
 
-def _read(settings: Settings, complaint: str, known: str | None = None) -> tuple[dict[str, Record], str]:
+def _read(settings: Settings, complaint: str, tracking: str | None = None) -> tuple[dict[str, Record], str]:
     """Return the last record of each identity key of a complaint, and the tracking id, empty if it has none."""
-    topics = [TopicName.IDENTITIES, *([TopicName.STATE] if known is None else [])]
+    topics = [TopicName.IDENTITIES, *([TopicName.STATE] if tracking is None else [])]
     require_topics(settings, topics)
-    records, tracking = dict[str, Record](), known or ""
+    records, tracking = dict[str, Record](), tracking or ""
     for record in read_all(settings, topics, complaint=complaint):
         key = record.key or b""
         if record.topic is TopicName.IDENTITIES and complaint_of_identity(key) == complaint.encode():
@@ -94,7 +93,7 @@ def erase(settings: Settings, complaint: str, *, reason: str, by: str) -> bool:
         return False
     home = records[keys[0]].partition
     if tracking and (shown := identity_key(own, tracking)) not in keys:
-        keys.append(shown)  # so that `look_up` finds that it was erased
+        keys.append(shown)  # for `look_up`, which then reports the erasure
     _write_tombstones(settings, home, keys, reason, by)
     return True
 
@@ -109,7 +108,7 @@ def erase_all(settings: Settings, number: int, complaints: Mapping[str, str], *,
         if complaint_of_identity(key) in wanted:
             there[key] = record.value is not None
     keys = {key.decode(errors="replace") for key, present in there.items() if present}
-    # of each complaint with an identity, also the key at which `look_up` finds that it was erased
+    # also the key that `look_up` reads, so that it reports the erasure
     keys |= {identity_key(each, complaints[each]) for each in (key.partition("/")[0] for key in keys)}
     if keys:
         _write_tombstones(settings, number, sorted(keys), reason, by)
@@ -127,7 +126,7 @@ def _write_tombstones(settings: Settings, number: int, keys: Collection[str], re
             for each in sent:
                 each.get(timeout=_ANSWER_S)
     finally:
-        abandon(producer)  # sent tombstones are confirmed, unless the send has failed
+        abandon(producer)  # sent tombstones are confirmed already
 
 
 def _header_text(headers: Mapping[str, bytes], name: str) -> str:

@@ -21,7 +21,7 @@ from events.topics import STAGES, TopicName
 
 _NO_MEMBERS: Final = frozenset({"Empty", "Dead"})
 _LEAVING_SECONDS: Final = 10.0
-"""A worker that was killed, or has refused to start, is a member until its session times out (6 s)."""
+"""Longer than the session timeout (6 s), until which a killed worker is a member."""
 _ASK_AGAIN_SECONDS: Final = 0.5
 
 
@@ -42,7 +42,7 @@ class AcceptedOffset(NamedTuple):
 def accept(settings: Settings, stages: Collection[str]) -> list[AcceptedOffset]:
     """Mark the unmarked committed offsets of `stages`, and return them.
 
-    Raises StageRunning if a group has members: then no offset of any group was changed.
+    Raises StageRunning if a group has members, before any change.
     """
     require_topics(settings, [TopicName.INSTALLATION])
     with admin_client(settings) as client:
@@ -51,7 +51,7 @@ def accept(settings: Settings, stages: Collection[str]) -> list[AcceptedOffset]:
 
 
 def require_stopped(client: AdminClient, settings: Settings, stages: Collection[str]) -> None:
-    """Return once no worker of `stages` runs, waiting for killed ones to leave; raise StageRunning after a while."""
+    """Wait until killed workers of `stages` have left their groups; raise StageRunning if any worker runs."""
     groups = {settings.group(stage): stage for stage in stages}
     deadline = time.monotonic() + _LEAVING_SECONDS
     while running := _with_members(client, groups):
@@ -88,7 +88,7 @@ def set_offsets(client: AdminClient, group: str, offsets: Mapping[TopicPartition
 
 
 def _report(settings: Settings, accepted: Sequence[AcceptedOffset]) -> None:
-    """Report an incident for each offset, unless it is from an earlier version, which did not mark its offsets."""
+    """Report an incident for each offset, except those of earlier versions, which did not mark offsets."""
     from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, for this command only
 
     now = datetime.now(UTC)

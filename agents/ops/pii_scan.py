@@ -23,7 +23,7 @@ from workflow.audit.identifiers import OWN_WORDS, SHORTEST, counted, exposed, id
 from workflow.audit.invariants import Audit
 
 READS: Final = (TopicName.IDENTITIES, TopicName.TEXTS, TopicName.STORIES)
-"""Topics that are read beside those of an audit."""
+"""Topics read in addition to those of an audit."""
 _SEARCHED: Final = (
     *(TopicName.COMMANDS, TopicName.EVENTS, TopicName.TEXTS, TopicName.STATE, TopicName.REJECTIONS),
     *(TopicName.RESOLUTIONS, TopicName.STORIES, TopicName.DEAD_LETTERS),
@@ -37,18 +37,18 @@ NOT_SEARCHED: Final = (
     f"{TopicName.INTAKE} and its dead letters, which hold reporters as they came",
     "other topics, logs, exports and backups",
 )
-"""What was searched and for what, for people."""
+"""Scope of the scan, for people."""
 _PUBLISHED: Final = fact_type(StoryPublished.NAME).encode()
 
 ReadPartition = Callable[[TopicName, int], Iterator[Record]]
-"""Gives the records of a partition up to its end, in order."""
+"""Yields the records of a partition up to its end, in order."""
 
 
 class PiiScan:
-    """Reports each record, of those that `read` returns, that exposes the identity of its complaint's reporter.
+    """Reports each record from `read` that exposes the identity of its complaint's reporter.
 
-    Free text is skipped unless it is published: a citizen may sign a report. So are the reports as they came, and their
-    dead letters, which have to hold it.
+    Unpublished free text is skipped, since citizens may sign it; so are submitted reports and their dead letters, which
+    have to contain the identity.
     """
 
     def __init__(self, settings: Settings, read: ReadPartition, result: Audit, number: int) -> None:
@@ -56,10 +56,10 @@ class PiiScan:
         self._read = read
         self._result = result
         self._traces: dict[bytes, dict[bytes, tuple[str, ...]]] = {}
-        """By complaint, and by key of the identity."""
+        """Identifying texts by complaint and by key of the identity."""
         self._reporters: dict[bytes, Reporter] = {}
         self._accepted: dict[bytes, set[str]] = {}
-        """Kinds of identifiers in spite of which the story of a complaint was published."""
+        """By complaint, the kinds of identifiers that were confirmed when its story was published."""
         self._stories: dict[bytes, tuple[Place, Story]] = {}
         """The last published story of each complaint."""
         for record in read(TopicName.IDENTITIES, number):
@@ -69,16 +69,15 @@ class PiiScan:
         if record.key is None:
             return
         complaint = complaint_of_identity(record.key)
-        known = self._traces.setdefault(complaint, {})
-        known.pop(record.key, None)
+        texts_by_key = self._traces.setdefault(complaint, {})
+        texts_by_key.pop(record.key, None)
         try:
             reporter = ReporterIdentity.model_validate_json(record.value or b"").reporter
         except ValidationError:
             return  # erased, or no identity
         self._reporters[complaint] = reporter
-        wanted = traces(reporter)
-        if wanted:
-            known[record.key] = wanted
+        if identifying := traces(reporter):
+            texts_by_key[record.key] = identifying
 
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
         """Yield the records of a partition."""
@@ -123,8 +122,8 @@ class PiiScan:
             return
         place = Place(record.topic, record.partition, record.offset)
         self._look_at_story(record.key, record.value, place)
-        complaint = complaint_of_identity(record.key)  # texts have such keys too
-        wanted = tuple(each for texts in self._traces.get(complaint, {}).values() for each in texts)
-        if fields := sorted(set(exposed(record.value, wanted))):
+        complaint = complaint_of_identity(record.key)  # keys of texts have the same format
+        identifying = tuple(each for texts in self._traces.get(complaint, {}).values() for each in texts)
+        if fields := sorted(set(exposed(record.value, identifying))):
             finding = Code.IDENTITY_EXPOSED, f"shows who reports, in {', '.join(fields)}"
             self._result.note(place, complaint.decode(errors="replace"), finding)

@@ -26,10 +26,10 @@ _Result = TypeVar("_Result")
 def stage_progress(settings: Settings) -> dict[str, dict[int, GroupProgress]]:
     """Return the progress of each stage in each partition of its topic. Raises `KafkaFailure`.
 
-    In a topic that is written in transactions control records count as offsets too.
+    In transactional topics, control records count too.
     """
     with admin_client(settings) as client:
-        # committed offsets first: what expires meanwhile is not counted as unread
+        # committed offsets first: records that expire meanwhile do not count as unread
         offsets = {stage: committed(client, settings.group(stage)) for stage in STAGES}
         starts, ends = _bounds(client, settings, {settings.topic(topic) for topic in STAGES.values()})
     return {
@@ -86,7 +86,7 @@ def committed(client: AdminClient, group: str) -> dict[TopicPartition, OffsetAnd
 
 
 def retry_while_starting(ask: Callable[[], _Result]) -> _Result:
-    """Retry while a broker that has just started answers with a retriable error, for ten seconds at most."""
+    """Retry retriable errors, of a broker that has just started, for ten seconds at most."""
     deadline = time.monotonic() + _ANSWER_S
     while True:
         try:

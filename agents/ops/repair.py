@@ -1,7 +1,7 @@
 """Repair of a quarantined complaint, or of a partition's calendar: rewrites its record of `complaints.state`.
 
-It writes under the transactional id of lifecycle of that partition: a running lifecycle is fenced, fails at its next
-transaction and restarts with the repaired record. So no command is decided on the old state afterwards.
+It writes under lifecycle's transactional id of the partition: a running lifecycle is fenced, fails at its next
+transaction and restarts with the repaired record, so that no command is decided on the old state.
 """
 
 from collections.abc import Iterable, Iterator
@@ -38,10 +38,10 @@ class Repair:
     """A foreign state record, and its replacement."""
 
     partition: int
-    found: Place | None
+    replaced: Place | None
     """The last record, foreign or unreadable; None if there is none."""
     version: int | None
-    """The version of the complaint or the calendar that is restored; None if none of the engine's records is left."""
+    """Restored version of the complaint or calendar; None if none of the engine's records is left."""
     value: bytes | None
     written: Place | None = None
     """Position of the new record; None after a dry run."""
@@ -54,9 +54,9 @@ class _Last:
     place: Place | None = None
     foreign: bool = False
     own: Any = None
-    """The last record of the engine: a complaint, or announcements."""
+    """Content of the engine's last record: a complaint, or announcements."""
     decided: int | None = None
-    """The highest offset of a command that the engine's records follow from; None if none names one."""
+    """Highest command offset in the headers of the engine's records; None without any."""
     writer: int = 0
 
 
@@ -127,7 +127,7 @@ def repair_complaint(settings: Settings, complaint: str, *, dry_run: bool = Fals
 
 
 def with_digests(fact: Complaint, state: Complaint) -> Complaint:
-    """Return the complaint after its last fact with the digests of `state`: facts have none if texts are apart."""
+    """Return the complaint after its last fact with the digests of `state`, which facts lack if texts are apart."""
     report, own = fact.report, state.report
     if report.content_digests is not None or own.revision != report.revision or "texts" in fact.erased:
         return fact
@@ -138,8 +138,8 @@ def with_digests(fact: Complaint, state: Complaint) -> Complaint:
 def repair_calendar(settings: Settings, *, dry_run: bool = False) -> list[Repair]:
     """Restore the announcements of each partition whose record `calendar` is foreign. Raises as `repair_complaint`.
 
-    Source is the last of the engine's own records of that key there, or else in any other partition: an announcement is
-    made in all of them.
+    They are read from the engine's last calendar record in that partition, else in any other: announcements are sent
+    to all partitions.
     """
     require_topics(settings, _READ)
     values = installation_values(settings)
@@ -189,7 +189,7 @@ def _decoded(key: bytes, value: bytes | None) -> Complaint | Announcements | Non
 def _as_lifecycle(
     settings: Settings, number: int, *, dry_run: bool
 ) -> AbstractContextManager[TransactionalWriter | None]:
-    """Fence the lifecycle of a partition, so that it writes nothing more; None for a dry run."""
+    """Fence the lifecycle of a partition; without effect in a dry run."""
     if dry_run:
         return nullcontext()
     return TransactionalWriter(settings, "repair", settings.transactional_id("lifecycle", number))
@@ -208,7 +208,7 @@ def described(repairs: Iterable[Repair], name: str) -> Iterator[str]:
     """Yield one line per repair."""
     for each in repairs:
         what = f"version {each.version}" if each.version is not None else "nothing: there is no record of the engine's"
-        where = f"{each.found}" if each.found else f"no record in partition {each.partition}"
+        where = f"{each.replaced}" if each.replaced else f"no record in partition {each.partition}"
         if each.written is None:
             yield f"{name}: would put {what} in place of {where}"
         else:

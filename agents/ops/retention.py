@@ -1,7 +1,7 @@
 """Retention: erases texts and identities of complaints that ended long enough ago, partition by partition.
 
-A complaint is due as long as its snapshot has not recorded both erasures, which the last step does. So a run that was
-ended early is resumed by the next one.
+The last step records both erasures in the snapshot; until then a complaint is due, so that the next run resumes an
+interrupted one.
 """
 
 import time
@@ -31,7 +31,7 @@ from events.texts import Erasure, holds_words
 from events.topics import TopicName
 
 _AT_ONCE: Final = 500
-"""Commands that wait for lifecycle at a time: people's commands are not held up behind them."""
+"""Maximum commands in flight, so that people's commands do not queue behind them."""
 _BOTH: Final = frozenset({"texts", "identity"})
 
 
@@ -72,9 +72,9 @@ def due_by_partition(settings: Settings, before: datetime) -> Iterator[tuple[int
 
 
 def due_among(records: Iterable[Record], before: datetime) -> list[DueComplaint]:
-    """Return the due complaints among the state records of a partition, those that ended first at the front."""
-    found = last_of_each(records, lambda value: _due(decode_snapshot(value), before))
-    return sorted(found.values(), key=lambda each: each.ended)
+    """Return the due complaints among the state records of a partition, the first to end first."""
+    due = last_of_each(records, lambda value: _due(decode_snapshot(value), before))
+    return sorted(due.values(), key=lambda each: each.ended)
 
 
 def _due(complaint: Complaint, before: datetime) -> DueComplaint | None:
@@ -88,7 +88,7 @@ def _due(complaint: Complaint, before: datetime) -> DueComplaint | None:
 def with_words_in_facts(settings: Settings, number: int, due: Sequence[DueComplaint]) -> set[str]:
     """Return the complaints of a partition whose facts contain words, which no erasure can remove."""
     require_topics(settings, [TopicName.EVENTS])
-    keys, found = {each.complaint_id.encode() for each in due}, set[str]()
+    keys, with_words = {each.complaint_id.encode() for each in due}, set[str]()
     last = max(each.updated for each in due) + CLOCK_SKEW
     with Reader(settings, [TopicName.EVENTS], partitions=[number]) as reader:
         reader.skip_to_moment_or_stay(min(each.received for each in due) - CLOCK_SKEW)
@@ -99,8 +99,8 @@ def with_words_in_facts(settings: Settings, number: int, due: Sequence[DueCompla
                 with suppress(Undecodable):
                     recorded = decode_fact(record.value)
                     if holds_words(recorded.fact):
-                        found.add(recorded.complaint.complaint_id)
-    return found
+                        with_words.add(recorded.complaint.complaint_id)
+    return with_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +109,20 @@ class Expiry:
 
     settings: Settings
     erasure: Erasure
-    """Of texts and identity, with reason and author."""
+    """Erasure of texts and identity, with reason and author."""
     source: str
     """Sender of the commands: an administrator."""
     wait: float
-    """Seconds that a stage may take for what it is given."""
+    """Maximum seconds for a stage to process its input."""
 
     def erase(self, number: int, due: Sequence[DueComplaint]) -> Iterator[int]:
         """Erase texts and identities of a partition, yielding progress counts; raise RetentionStopped."""
-        value = encode_value(self.erasure)  # of texts and identity: it includes earlier erasures
+        value = encode_value(self.erasure)  # covers both kinds, and so all earlier erasures
         with Publisher(self.settings) as publisher:
             for each in due:
                 publisher.publish(TopicName.ERASURES, each.complaint_id, value)
             publisher.flush()
-            # an intake that had not seen this yet may have been writing an identity
+            # intake may still write an identity from a batch that it fetched earlier
             if not erasures.has_passed(self.settings, "intake", self.wait):
                 raise RetentionStopped("intake did not process in time what was there: does it run?")
             tracking = {each.complaint_id: each.tracking_id for each in due}
@@ -144,7 +144,7 @@ class Expiry:
 
 
 def _await(answers: Reader, sent: Collection[str], wait: float) -> None:
-    """Wait for a fact of each command in `sent`; raise RetentionStopped if one is refused or the time is up."""
+    """Wait for a fact of each command in `sent`; raise RetentionStopped after a rejection or a timeout."""
     waiting, until = set(sent), time.monotonic() + wait
     while waiting:
         if time.monotonic() > until:

@@ -14,9 +14,9 @@ def last_of_each(
 ) -> dict[bytes, _Read]:
     """Return the result of `read` for the last record of each key, except None.
 
-    A key whose last record raises `Undecodable` is left out; with `skip_unreadable` the last readable one counts.
+    A key is omitted if its last record raises `Undecodable`; with `skip_unreadable` its last readable one counts.
     """
-    found: dict[bytes, _Read] = {}
+    last_values: dict[bytes, _Read] = {}
     for record in records:
         key = record.key or b""
         try:
@@ -25,7 +25,7 @@ def last_of_each(
             if skip_unreadable:
                 continue
             value = None
-        found.pop(key, None)  # in the order of the last records
+        last_values.pop(key, None)  # keep the order of the last records
         if value is not None:
-            found[key] = value
-    return found
+            last_values[key] = value
+    return last_values

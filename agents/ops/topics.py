@@ -36,7 +36,7 @@ _RETENTION: Final = "retention.ms"
 
 
 class TopicsDiffer(KafkaFailure):
-    """Topics exist with other settings than they must have; nothing was changed."""
+    """Topics have other settings than required; nothing was changed."""
 
     def __init__(self, differences: Sequence[Difference], ways_out: Iterable[str]) -> None:
         problems = "; ".join([*map(str, differences), *dict.fromkeys(ways_out)])
@@ -69,14 +69,13 @@ def broker_answers(broker: str, timeout: float = _ANSWER_S, *, security: Securit
 def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS, *, mend: bool = False) -> TopicsReport:
     """Create the topics of a new installation and record them; idempotent.
 
-    With `only`, the other topics are not described: a user may lack the right to. With `mend`, which upgrades an
-    installation, missing topics are created too, settings are altered where that loses nothing, and empty topics get
-    the partitions that they lack.
+    `only`: topics to describe, for a user without the right to the others. `mend` upgrades an installation: it creates
+    missing topics, alters settings where no record is lost, and adds missing partitions to empty topics.
 
     Raises:
-        TopicsDiffer: a topic exists with other settings, and may not or cannot be altered; then nothing is.
-        LayoutDiffers: topics of the installation are gone or replaced, without `mend`.
-        KafkaFailure: Kafka refuses, for example more replicas than there are brokers, or does not answer.
+        TopicsDiffer: a topic has other settings that may not be altered; nothing was changed.
+        LayoutDiffers: topics of the installation are missing or replaced, without `mend`.
+        KafkaFailure: Kafka does not answer, or refuses, for example more replicas than brokers.
     """
     with admin_client(settings) as client:
         existing = describe_topics(client, settings, only)
@@ -101,8 +100,7 @@ def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS, 
 def with_recorded_layout(settings: Settings, only: Collection[TopicName] = ALL_TOPICS) -> Settings:
     """Return `settings` with the partitions and replicas of the installation, if there is one. Raises `KafkaFailure`.
 
-    They are fixed when the topics are created. An installation older than its record has those on which most of its
-    topics agree: a topic or two may exist by accident.
+    Without a layout record, those of most topics count: single topics may be auto-created.
     """
     with admin_client(settings) as client:
         existing = describe_topics(client, settings, only)
@@ -146,7 +144,7 @@ def create_topics(
 def _compare(client: AdminClient, settings: Settings, names: Collection[TopicName]) -> None:
     deadline = time.monotonic() + _SETTLES_S
     while differing := differences(client, settings, describe_topics(client, settings, names), settings.replication):
-        if time.monotonic() > deadline:  # altered settings become visible a moment later
+        if time.monotonic() > deadline:  # altered settings become visible with a delay
             raise TopicsDiffer(differing, [remedy(settings, each) for each in differing])
         time.sleep(_RETRY_S)
 
@@ -154,7 +152,7 @@ def _compare(client: AdminClient, settings: Settings, names: Collection[TopicNam
 def _repair(
     client: AdminClient, settings: Settings, layout: Layout | None, existing: Mapping[TopicName, TopicDescription]
 ) -> tuple[str, ...]:
-    """Alter what differs and return a line for each change; alter nothing if any change would lose records."""
+    """Alter what differs and return a line per change; alter nothing if a change would lose records."""
     if layout is not None and layout.partitions != settings.partitions:
         differs = Difference("the installation", "partitions", str(settings.partitions), str(layout.partitions))
         raise TopicsDiffer([differs], ["leave out ALUR_PARTITIONS: the number is fixed when an installation is made"])

@@ -19,7 +19,7 @@ class Reason:
 
 
 OTHERS: Final = Reason("others", "others")
-"""For letters beyond `_MOST_REASONS`: such reasons are made up by a foreign producer."""
+"""For letters beyond `_MOST_REASONS`: only a foreign producer makes up so many reasons."""
 _MOST_REASONS: Final = 1_000
 _LONGEST_TEXT: Final = 100
 
@@ -27,7 +27,7 @@ _LONGEST_TEXT: Final = 100
 class OpenDeadLetters:
     """Position and reason of each open letter, without its content, which may identify the reporter.
 
-    The places are in a temporary file, and reasons are limited: memory does not grow with the letters.
+    Positions are in a temporary file and reasons are limited, so memory does not grow with the letters.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """Records of `complaints.dead-letters`: letters and their dispositions.
 
-A letter is never changed or deleted. Its disposition (replayed, discarded) is a separate, later record, in its
-partition and with its key, whose header names the letter's place. A letter without one is open.
+A letter is never changed or deleted. Its disposition (replayed, discarded) is a later record in the same partition and
+with the same key, with the letter's position in a header. A letter without disposition is open.
 """
 
 import re
@@ -52,7 +52,7 @@ class DeadLetterRecord:
     place: Place
     """Position of the letter."""
     origin: Place | None
-    """Position of the original record; None if that is on no topic of the contract."""
+    """Position of the original record; None outside the topics of the contract."""
     stage: str
     code: str
     reason: str
@@ -65,14 +65,14 @@ class DeadLetterRecord:
     """How often the record had been replayed before."""
     traceback: str | None = None
     truncated_from: int | None = None
-    """The original length of its value, if that was cut."""
+    """Original length of its value, if truncated."""
     key_truncated_from: int | None = None
-    """The original length of its key, if that was cut."""
+    """Original length of its key, if truncated."""
     value: bytes | None = None
-    """The bytes of the record; read only on request."""
+    """The record's value; only on request."""
     disposition: DeadLetterDisposition | None = None
     migrated: bool = False
-    """Its origin is an offset of the topic before a migration: another record may lie there now."""
+    """Its origin is an offset from before a migration, which may be another record's now."""
 
     @property
     def found_at(self) -> str:

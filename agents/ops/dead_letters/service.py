@@ -1,7 +1,7 @@
 """Dead-letter service: replays and discards dead letters, one operator at a time.
 
-It writes in transactions under one transactional id: the replayed record and the disposition of its letter are
-committed together or not at all, and a second operator fences the first. So no letter is replayed twice by accident.
+A transaction commits the replayed record with the disposition of its letter. All operators share one transactional id:
+a second one fences the first, so that no letter is replayed twice by accident.
 """
 
 from collections.abc import Collection
@@ -38,10 +38,9 @@ class DeadLetterService(AbstractContextManager["DeadLetterService"]):
         self._writer.__exit__(*failure)
 
     def records_at(self, places: Collection[Place]) -> list[DeadLetterRecord]:
-        """Return the letter at each position, its own or its record's, with the content.
+        """Return the letter at each position (of the letter or its record), with the content.
 
-        Raises DeadLetterNotFound where there is none, and DeadLetterRefused where a record is in letters of several
-        stages.
+        Raises DeadLetterNotFound, and DeadLetterRefused for a record in letters of several stages.
         """
         letters = read_dead_letters(self._settings, keep=frozenset(places))
         chosen: dict[Place, DeadLetterRecord] = {}
@@ -56,8 +55,8 @@ class DeadLetterService(AbstractContextManager["DeadLetterService"]):
     def replay(self, letter: DeadLetterRecord, *, force: bool = False) -> Place:
         """Write the record in `letter` to its original partition again, with its key; return the new position.
 
-        It is a new record, with headers that name the letter and count its replays. A command is decided on at the time
-        of its replay. With `force`, a record that should not be replayed is. Raises DeadLetterRefused.
+        Headers of the new record name the letter and count its replays. A command is decided at the time of its
+        replay. `force` replays what would better be discarded. Raises DeadLetterRefused.
         """
         origin = letter.origin
         if origin is None:

@@ -28,18 +28,18 @@ from events.writer import marked
 
 _RECORDS: Final = 5_000
 _BYTES: Final = 4 * 1_048_576
-"""The most records, and about the most bytes, of a transaction."""
+"""Maximum records, and approximate maximum bytes, of a transaction."""
 _POLLED: Final = 5_000
 _FETCHING: Final = clients.Fetching(1, wait_ms=10)
-"""Partition after partition is read: a request that is under way as one ends holds up the next."""
+"""Short, since a fetch that waits at the end of one partition delays the next partition."""
 CHECKSUM_BITS: Final = (1 << 64) - 1
-"""Sums of checksums are kept to 64 bits."""
+"""Mask that limits sums of checksums to 64 bits."""
 
 
 Written = dict[TopicName, tuple[int, int]]
 """Records written to each topic, with the sum of their checksums."""
 Report = Callable[[str, int, int, int], None]
-"""Called after each transaction: topic, records copied, and how many of how many offsets have been read."""
+"""Called after each transaction: topic, records copied, offsets read, and offsets in total."""
 
 
 @dataclass(slots=True)
@@ -120,13 +120,13 @@ class Copy:
         self._report(topic, progress.written[topic][0], total, total)
 
     def _calendars(self) -> list[OutgoingRecord]:
-        found = []
+        outputs = []
         for number, calendar in enumerate(self._plan.calendars):
             if calendar is not None:
                 at = calendar.timestamp
                 value = encode_calendar(calendar.announcements, partition=number, time=log_moment(at))
-                found.append(OutgoingRecord(TopicName.STATE, CALENDAR_KEY, value, number, marked(), at))
-        return found
+                outputs.append(OutgoingRecord(TopicName.STATE, CALENDAR_KEY, value, number, marked(), at))
+        return outputs
 
     async def _write(self, topic: TopicName, outputs: Sequence[OutgoingRecord], progress: TopicProgress) -> None:
         for name in {topic, *(each.topic for each in outputs)}:
@@ -153,8 +153,8 @@ async def in_time_order(
     """Partitions whose next record has to be fetched before another one can be yielded."""
     heads: list[tuple[int, int, TopicPartition]] = []
     while due or heads:
-        found = await reader.getmany(*due, timeout_ms=clients.POLL_MS, max_records=_POLLED) if due else {}
-        for place, records in found.items():
+        fetched = await reader.getmany(*due, timeout_ms=clients.POLL_MS, max_records=_POLLED) if due else {}
+        for place, records in fetched.items():
             waiting[place].extend(each for each in records if each.offset < ends[place])
         for place in list(due):
             if waiting[place]:

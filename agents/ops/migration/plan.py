@@ -32,16 +32,16 @@ from events.topics import ALL_TOPICS, FROM_MEMORY, INWARD, STAGES, TOPICS, Topic
 from events.writer import Origin
 
 COPIED: Final = tuple(topic.name for topic in TOPICS if topic.partitions is None and topic.name not in INWARD)
-"""The topics whose records are copied, in this order; the installation record is written anew."""
+"""Topics to copy, in this order; the installation record is written anew."""
 _OPEN_SECONDS: Final = 70.0
-"""A transaction that a killed worker has left open is aborted after 60 s."""
+"""Longer than the 60 s after which Kafka aborts the open transaction of a killed worker."""
 _ASK_AGAIN_SECONDS: Final = 0.5
 
 _Result = TypeVar("_Result")
 
 
 class MigrationRefused(KafkaFailure):
-    """The installation cannot be migrated now, or not like this; the message is one line with the remedy."""
+    """The installation cannot be migrated now, or with these arguments; the message is one line with the remedy."""
 
 
 class KeptCalendar(NamedTuple):
@@ -60,11 +60,11 @@ class Plan:
     values: Mapping[str, Any]
     """The installation record of the source."""
     ends: dict[str, list[int]]
-    """Log end of each partition of the source, by topic, the inward ones too."""
+    """Log end of each partition of the source by topic, inward topics included."""
     calendars: tuple[KeptCalendar | None, ...]
-    """For each partition of the target."""
+    """By partition of the target."""
     resolved: frozenset[str]
-    """The places of dead letters that were replayed or discarded."""
+    """Positions of dead letters that were replayed or discarded."""
     splitter: TextSplitter | None
     """Moves free text apart from the facts; None: it stays in them."""
 
@@ -81,10 +81,10 @@ def plan(source: Settings, target: Settings, texts: str | None = None) -> Plan:
 
     Raises:
         StageRunning: a stage of `source` runs.
-        MigrationRefused: something is unread, quarantined or open; or holidays differ between partitions; or the key
-            file is not set by which texts that lie apart are signed.
+        MigrationRefused: records are unread or quarantined, a transaction is open, holidays differ between partitions,
+            or the key file that signs texts is not set.
         PolicyError, SettingsError: the policy or the key file cannot be used.
-        BrokerUnreachable, KafkaRefused, TopicsMissing: Kafka refuses, or does not answer.
+        BrokerUnreachable, KafkaRefused, TopicsMissing: Kafka does not answer, or refuses.
     """
     require_topics(source, ALL_TOPICS)
     values = installation_values(source)
@@ -93,7 +93,7 @@ def plan(source: Settings, target: Settings, texts: str | None = None) -> Plan:
     ends = settled_ends(source)
     calendars = run(_calendars(source, values))
     letters = read_all(source, [TopicName.DEAD_LETTERS])
-    resolved = frozenset(found for each in letters if (found := resolved_letter(each.headers)) is not None)
+    resolved = frozenset(position for each in letters if (position := resolved_letter(each.headers)) is not None)
     if target.partitions != source.partitions:
         calendars = (merged(source, calendars),) * target.partitions
     apart = texts_apart(values) if texts is None else texts == TEXTS_APART
@@ -123,8 +123,8 @@ def settled_ends(source: Settings) -> dict[str, list[int]]:
             )
     numbers = range(source.partitions)
     places = {name: [TopicPartition(source.topic(name), n) for n in numbers] for name in (*COPIED, *INWARD)}
-    found = run(stable_ends(source, [each for own in places.values() for each in own]))
-    return {str(name): [found[each] for each in own] for name, own in places.items()}
+    ends = run(stable_ends(source, [each for own in places.values() for each in own]))
+    return {str(name): [ends[each] for each in own] for name, own in places.items()}
 
 
 def run(work: Coroutine[Any, Any, _Result]) -> _Result:
@@ -155,7 +155,7 @@ async def stable_ends(settings: Settings, places: Sequence[TopicPartition]) -> d
 
 async def _calendars(source: Settings, values: Mapping[str, Any]) -> tuple[KeptCalendar | None, ...]:
     """Return the announcements of each partition from the state; raise MigrationRefused for a foreign record."""
-    found: list[KeptCalendar | None] = []
+    calendars: list[KeptCalendar | None] = []
     for number in range(source.partitions):
         origin = Origin(partial(writer_since, values, TopicName.STATE, number))
         calendar: KeptCalendar | None = None
@@ -174,12 +174,12 @@ async def _calendars(source: Settings, values: Mapping[str, Any]) -> tuple[KeptC
                 f"{len(quarantined)} complaints of partition {number} are quarantined, such as "
                 f"{quarantined[0].decode(errors='replace')}: run `alur state repair` for each"
             )
-        found.append(calendar)
-    return tuple(found)
+        calendars.append(calendar)
+    return tuple(calendars)
 
 
 def _is_at_home(key: bytes, number: int, count: int) -> bool:
-    """Check whether a foreign record is in its complaint's own partition: in another one it quarantines nothing."""
+    """Check whether a foreign record is in its complaint's partition: only there it quarantines the complaint."""
     if key == CALENDAR_KEY:
         return True
     try:
@@ -188,13 +188,13 @@ def _is_at_home(key: bytes, number: int, count: int) -> bool:
         return False
 
 
-def merged(source: Settings, found: Sequence[KeptCalendar | None]) -> KeptCalendar | None:
+def merged(source: Settings, calendars: Sequence[KeptCalendar | None]) -> KeptCalendar | None:
     """Return the record of the partition with the fewest compacted announcements; raise if partitions differ.
 
-    A complaint's number of announcements would name others in its new partition then.
+    Otherwise the calendar revision of a complaint would mean other announcements in its new partition.
     """
     nothing = KeptCalendar(Announcements.of(), 0)
-    all_of_them = [nothing if each is None else each for each in found]
+    all_of_them = [nothing if each is None else each for each in calendars]
     fullest = min(all_of_them, key=lambda each: (each.announcements.dropped, each.announcements.folded))
     for number, each in enumerate(all_of_them):
         if not _agree(each.announcements, fullest.announcements):
@@ -216,5 +216,5 @@ def _agree(one: Announcements, fullest: Announcements) -> bool:
     )
 
 
-def _digests(found: Announcements) -> list[str]:
-    return [*found.known, *(digest(each.by, each.command_id) for each in found.announcements)]
+def _digests(calendar: Announcements) -> list[str]:
+    return [*calendar.known, *(digest(each.by, each.command_id) for each in calendar.announcements)]

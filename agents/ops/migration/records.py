@@ -27,10 +27,10 @@ from events.writer import MARKED, SOURCE_OFFSET_HEADER, WRITER_HEADER, Origin, w
 from workflow.audit.evidence import Place
 
 _FIRST_WRITER: Final = (WRITER_HEADER, b"1")
-"""Given to records from before there were writer numbers: in a partition that is filled from several, one of them may
-follow on a numbered one, and would be foreign."""
+"""For records older than writer numbers: merged partitions may put one after a numbered record, which would make it
+foreign."""
 _KEYED_BY_PART: Final = (TopicName.IDENTITIES, TopicName.TEXTS)
-"""Topics whose keys begin with a complaint id and go on."""
+"""Topics whose keys are a complaint id with a suffix."""
 _READ: Final[Mapping[TopicName, Callable[[KafkaRecord], object]]] = {
     TopicName.EVENTS: lambda record: decode_own_fact(record.key, record.value),
     TopicName.STATE: lambda record: record.value is None or snapshot_in(record.value, ours=False),
@@ -48,16 +48,15 @@ class RecordMover:
     values: Mapping[str, Any]
     """The installation record of the source."""
     resolved: frozenset[str]
-    """The places of the dead letters that were replayed or discarded."""
+    """Positions of the dead letters that were replayed or discarded."""
     splitter: TextSplitter | None = None
-    """Moves the free text of facts to `complaints.texts`; None: it stays in them."""
+    """Moves the free text of facts to `complaints.texts`; None: it stays in the facts."""
     _origins: dict[tuple[TopicName, int], Origin] = field(default_factory=dict)
 
     def move(self, topic: TopicName, record: KafkaRecord) -> Sequence[OutgoingRecord]:
-        """Return `record` for the new topics, with the words of a fact separately if they are to be stored apart.
+        """Return `record` for the new topics, a fact and its text as two records if texts are apart.
 
-        Nothing for what the engine does not act on: foreign and unreadable records, dead letters that were replayed or
-        discarded, and erased words.
+        Omits what the engine ignores: foreign and unreadable records, resolved dead letters, and erased texts.
         """
         headers: Headers | None = record.headers
         home = self.home(topic, record.key, record.partition)
@@ -90,7 +89,7 @@ class RecordMover:
             self._origins[place] = Origin(partial(writer_since, self.values, *place))
         if self._origins[place].is_foreign(record.offset, record.headers):
             return None
-        # the offset of a command of the former log, which says nothing about those of the new one
+        # an offset of the former commands topic: meaningless in the new one
         headers = [each for each in record.headers if each[0] != SOURCE_OFFSET_HEADER]
         if writer_of(headers) is not None:
             return headers
@@ -106,7 +105,7 @@ class RecordMover:
         if resolved_letter(headers) is not None or str(letter) in self.resolved:
             return None
         origin = origin_of(self.source, headers)
-        if origin is not None:  # where it is replayed to
+        if origin is not None:  # the partition of a replay
             headers |= {"topic": self.target.topic(origin.topic).encode(), "partition": str(home).encode()}
         return [*headers.items(), (MIGRATED, b"1")]
 

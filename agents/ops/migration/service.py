@@ -36,9 +36,9 @@ from events.topics import ALL_TOPICS, BY_NAME, FROM_MEMORY, INWARD, STAGES, Topi
 from events.writer import MARKED
 
 _COPYING: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "message.timestamp.type": "CreateTime"}
-"""Settings of the copied topics until all is compared: nothing goes, and timestamps stay as they are."""
+"""Settings of the copied topics until the comparison: Kafka deletes nothing, and keeps original timestamps."""
 _OWN_KEYS: Final = (LAYOUT_KEY, MARKS, INCIDENTS, MIGRATION_KEY, FIRST_POSITIONS, "begun/", "writer/")
-"""What the keys begin with that the new installation record has of its own."""
+"""Prefixes of the keys that are not copied, since the new installation record has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class MigrationReport:
     written: dict[TopicName, int]
     """Records in each topic."""
     left_out: dict[TopicName, int]
-    """Records that were not copied, since the engine does not act on them."""
+    """Records that were not copied, since the engine ignores them."""
     complaints: int
     facts: int
     findings: int
@@ -58,15 +58,15 @@ class MigrationReport:
 def migrate(plan: Plan, report: Report, tell: Callable[[str], None]) -> MigrationReport:
     """Copy an installation as planned, or resume a copy; a complete one stays unchanged.
 
-    `report` is called while records are copied, `tell` with the name of each step. Raises MigrationRefused: the target
-    holds something else, the source has changed, or they differ in the end.
+    `report` is called during the copy, `tell` with the name of each step. Raises MigrationRefused: the target contains
+    something else, the source has changed, or the copies differ.
     """
     entry = _entry(plan)
     if entry is None or "written" not in entry:
         _begin(plan)
         run(Copy(plan, report).run())
         tell("comparing records")
-        # from here on compaction may delete what was compared
+        # recorded first: compaction may delete compared records from here on
         _note(plan, written=_compared(plan))
     tell("handing over offsets and the installation record")
     _hand_over(plan)
@@ -84,13 +84,13 @@ def migrate(plan: Plan, report: Report, tell: Callable[[str], None]) -> Migratio
 def completed(plan: Plan) -> bool:
     """Check whether this migration is already complete; raise MigrationRefused for another one."""
     with admin_client(plan.target) as client:
-        found = describe_topics(client, plan.target, ALL_TOPICS)
-    for name, topic in found.items():
+        topics = describe_topics(client, plan.target, ALL_TOPICS)
+    for name, topic in topics.items():
         if topic.partitions != BY_NAME[name].partitions_in(plan.target.partitions):
             raise MigrationRefused(f"{plan.target.prefix!r} has topics with other numbers of partitions: {_anew(plan)}")
     entry = _entry(plan)
     if entry is None:
-        if found and any(extent.offsets for extent in extents(plan.target, list(found)).values()):
+        if topics and any(extent.offsets for extent in extents(plan.target, list(topics)).values()):
             raise MigrationRefused(f"{plan.target.prefix!r} is in use, and not by a migration: give another prefix")
         return False
     if entry["from"] != plan.source.prefix:
@@ -118,7 +118,7 @@ def _note(plan: Plan, **more: object) -> None:
 
 
 def _begin(plan: Plan) -> None:
-    """Create missing topics for the copy, and record the migration before anything is copied."""
+    """Create missing topics, and record the migration before the copy."""
     target = plan.target
     with admin_client(target) as client:
         missing = set(ALL_TOPICS) - describe_topics(client, target, ALL_TOPICS).keys()
@@ -133,15 +133,15 @@ def _compared(plan: Plan) -> dict[str, int]:
     """Read the copy back and return the number of records of each topic; raise MigrationRefused if it differs."""
     values = installation_values(plan.target)
     parts = [TopicProgress.of(values, topic).written for topic in COPIED]
-    found = run(read_back(plan.target))
-    for topic, read in found.items():
+    copied = run(read_back(plan.target))
+    for topic, read in copied.items():
         written = [each[topic] for each in parts if topic in each]
         wanted = sum(count for count, _ in written), sum(total for _, total in written) & CHECKSUM_BITS
         if read != wanted:
             raise MigrationRefused(
                 f"{plan.target.topic(topic)} has {read[0]} records instead of {wanted[0]}, or other ones: {_anew(plan)}"
             )
-    return {topic: count for topic, (count, _) in found.items()}
+    return {topic: count for topic, (count, _) in copied.items()}
 
 
 def _hand_over(plan: Plan) -> None:
@@ -174,20 +174,20 @@ def _hand_over(plan: Plan) -> None:
 
 
 def _incidents(plan: Plan) -> Mapping[str, Any]:
-    """Return the incidents under the names of the former topics: the same position in a new one is another incident."""
-    found = [replace(each, topic=f"{each.topic}@{plan.source.prefix}") for each in incidents_in(plan.values)]
-    return {each.key: each.to_value() for each in found}
+    """Return the incidents with the former topic names, since their positions are those of the former topics."""
+    incidents = [replace(each, topic=f"{each.topic}@{plan.source.prefix}") for each in incidents_in(plan.values)]
+    return {each.key: each.to_value() for each in incidents}
 
 
 def _audited(plan: Plan) -> tuple[int, int, int]:
     """Audit both installations; return the counts of complaints, facts and findings, or raise MigrationRefused."""
     old, new = audit(plan.source), audit(plan.target)
-    known = {(each.code, each.complaint) for each in old.violations}
-    added = [each for each in new.violations if (each.code, each.complaint) not in known]
+    old_findings = {(each.code, each.complaint) for each in old.violations}
+    added = [each for each in new.violations if (each.code, each.complaint) not in old_findings]
     counted = [(each.counts.complaints, each.counts.facts) for each in (old, new)]
     if added or counted[0] != counted[1]:
-        told = str(added[0]) if added else f"{counted[1]} complaints and facts instead of {counted[0]}"
-        raise MigrationRefused(f"the audit of {plan.target.prefix!r} differs: {told}: {_anew(plan)}")
+        difference = str(added[0]) if added else f"{counted[1]} complaints and facts instead of {counted[0]}"
+        raise MigrationRefused(f"the audit of {plan.target.prefix!r} differs: {difference}: {_anew(plan)}")
     return *counted[1], len(new.violations)
 
 

@@ -37,7 +37,7 @@ class TextSplitter:
     policies: PolicySet
     signatures: ReportSignatures
     erased: Mapping[str, int]
-    """By complaint id, the version of the last fact that erased its texts: those of the facts before it."""
+    """By complaint id, the version of the last fact that erased the texts of all facts before it."""
 
     def split(self, moved: OutgoingRecord) -> Sequence[OutgoingRecord]:
         """Return a fact without its words, and the words unless they are erased; other records unchanged."""
@@ -49,7 +49,7 @@ class TextSplitter:
         if bare == recorded:
             return (moved,)
         complaint = bare.complaint
-        # fields that an older release did not write stay absent: the audit derives the rules of that time from it
+        # fields that an older release did not write stay absent: the audit recognizes its rules by them
         snapshot = complaint.__pydantic_serializer__.to_json(complaint, exclude_unset=True)
         fact = moved._replace(value=encode_fact(bare, snapshot))
         key = text_key(complaint).encode()
@@ -68,7 +68,7 @@ class TextSplitter:
 async def text_splitter(source: Settings, values: Mapping[str, Any]) -> TextSplitter:
     """Return the splitter for the installation `source`, with `values` in its record."""
     keys = source.keys() if source.key_file else Keys.derived(values.get(KEY_PREFIX, source.prefix))
-    # if free text was never apart, lifecycle refused to erase it
+    # lifecycle erases only free text that is apart
     erased = await _erased(source, values) if TEXTS_KEY in values else {}
     return TextSplitter(policy_files.load(source.policy), ReportSignatures(keys), erased)
 
@@ -77,13 +77,13 @@ async def lacks_keys(source: Settings) -> bool:
     """Check whether the stages of `source` sign with a key file that is not set here. Raises as `text_splitter`."""
     if source.key_file is not None:
         return False
-    own, found = Keys.derived("").ids, False
-    # to the end: iterators left on the way are closed by the event loop, in an order that fails and is printed
+    own, foreign_key_used = Keys.derived("").ids, False
+    # no early return: the event loop closes abandoned iterators in an order that fails
     async for record in _records(source, TopicName.STATE):
         with suppress(Undecodable):
             digests = decode_snapshot(record.value).report.content_digests
-            found = found or (digests is not None and key_of(digests) not in own)
-    return found
+            foreign_key_used = foreign_key_used or (digests is not None and key_of(digests) not in own)
+    return foreign_key_used
 
 
 async def _erased(source: Settings, values: Mapping[str, Any]) -> dict[str, int]:
