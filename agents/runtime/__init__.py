@@ -1,4 +1,4 @@
 """Runtime of a stage: acquire partitions, restore state, decide, write, commit.
 
-A stage brings a `Stage` (`agents.runtime.stage`) with a handler; `agents.runtime.app` builds its Faust app.
+`agents.runtime.app` builds the Faust app of a `Stage` (`agents.runtime.stage`), which names the handler.
 """

@@ -15,8 +15,8 @@ from events.topics import TopicName
 def explain_access_error(error: Exception, settings: Settings, topics: Collection[TopicName]) -> Exception:
     """Return the cause of an `error` at the start: missing access, missing rights, or no broker.
 
-    A broker that denies access is not unreachable, and a user without the right to write has usually been given
-    no rights on the topics at all.
+    The client reports denied access as an unreachable broker. A missing right to write usually means that the user
+    has no rights on the topics at all.
     """
     try:
         if isinstance(error, KafkaConnectionError):

@@ -1,7 +1,7 @@
 """Faust app of a stage.
 
-Faust keeps the app, its agents, the worker with its signals, timers, web views and command line. Its consumer and
-producer stay off: with them, an exception in an agent acknowledges the record (docs/adr/0003).
+Faust provides the agents, the worker with its signals, timers, web views and command line. Its consumer and producer
+are not used: with them, an exception in an agent acknowledges the record (docs/adr/0003).
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from events.client.settings import SettingsError
 from workflow.policy.model import PolicyError, PolicySet
 
 _COLLECTOR: Final = (100_000, 50, 100)
-"""Thresholds of the garbage collector: Python's own would scan millions of objects again and again during a restore."""
+"""Thresholds of the garbage collector: Python's defaults would scan millions of objects repeatedly during a restore."""
 
 
 class _OwnReader(BootStrategy):
@@ -38,9 +38,9 @@ class _OwnReader(BootStrategy):
 
 
 class StageWorker(faust.Worker):
-    """Faust's worker without its log format and its spinner, which writes escape codes even to files."""
+    """Faust's worker without its log format and spinner, which writes escape codes to files."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 -- whatever Faust's own takes
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 -- Faust's arguments
         super().__init__(*args, **{**options, "override_logging": False})
         self.spinner = None
         logging.captureWarnings(capture=True)
@@ -73,7 +73,7 @@ class StageApp(faust.App):
         self.stage = stage
         self.alur = settings
         self.polls = self.channel(maxsize=1, value_type=None)
-        polls = cast(PollChannel, self.polls)  # Faust declares events as input, but accepts any value
+        polls = cast(PollChannel, self.polls)  # Faust's type is events, but any value works
         self.stage_consumer = StageConsumer(stage, settings, policy_set, polls, tracing(stage.name, os.environ))
         self.boot_strategy.enable_web = settings.web is not None
         if settings.web is not None:
@@ -85,7 +85,7 @@ class StageApp(faust.App):
         try:
             with logs.muted("aiokafka"):
                 await self.add_runtime_dependency(self.stage_consumer)
-        except Exception as error:  # noqa: BLE001 -- one line for whatever hinders the start
+        except Exception as error:  # noqa: BLE001 -- any failed start is reported in one line
             if self.stage_consumer.should_stop:
                 return  # its clients are closed already
             exit_with_error(

@@ -37,7 +37,7 @@ class Member(Protocol):
         ...
 
     def wait_reason(self) -> str | None:
-        """Return what must be read elsewhere before the next batch; None if nothing."""
+        """Return why the next batch has to wait for another topic; None if it need not."""
         ...
 
     def fail(self, error: Exception) -> None:
@@ -69,14 +69,14 @@ class Assignment(ConsumerRebalanceListener):
             await self._member.idle.wait()
             await self._member.worker.commits.flush()
             await self._release(source for source, processor in self.processors.items() if not processor.open)
-        except Exception as error:  # noqa: BLE001 -- the client would only log it and go on
+        except Exception as error:  # noqa: BLE001 -- the client would log it and continue
             self._member.fail(error)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Keep partitions that are still assigned; release and acquire the rest."""
         try:
             await self._apply(set(assigned))
-        except Exception as error:  # noqa: BLE001 -- as above, and the stage would stop reading
+        except Exception as error:  # noqa: BLE001 -- as above
             self._member.fail(error)
 
     async def _apply(self, wanted: set[TopicPartition]) -> None:
@@ -105,28 +105,27 @@ class Assignment(ConsumerRebalanceListener):
         self._report_if_ready()
 
     def _pause(self, source: TopicPartition) -> None:
-        """Pause a partition until its start is checked: the client would fetch from the committed offset."""
+        """Pause a partition until its start offset is checked: the client would fetch from the committed one."""
         self._member.worker.consumer.pause(source)
         self._member.worker.consumer.seek(source, 0)
 
     def _generation_is_consecutive(self) -> bool:
-        """Return True if no assignment was missed: no partition changed its owner meanwhile.
+        """Return True if no rebalance was missed, in which partitions may have had another owner.
 
-        Each rebalance increments the generation. Should this ever be wrong, the new owner has fenced us, and our next
-        transaction fails.
+        Each rebalance increments the generation. A missed owner would have fenced this one anyway.
         """
         last, self._generation = self._generation, clients.generation(self._member.worker.consumer)
         return self._generation == last + 1
 
     def resume(self) -> None:
-        """Resume fetching from acquired partitions, unless the stage must wait: then it polls while all are paused."""
+        """Resume fetching from acquired partitions, unless the stage waits: then it polls with all of them paused."""
         if self._to_resume and not self.rebalancing and self._member.wait_reason() is None:
             for source in self._to_resume & self.processors.keys():
                 self._member.worker.consumer.resume(source)
             self._to_resume.clear()
 
     def _acquire(self, source: TopicPartition) -> None:
-        # a restore can take longer than the group waits for a heartbeat: not in the callback
+        # not in the callback: a restore can take longer than the session timeout
         processor = self.processors[source] = self._member.processor(source)
         self.acquiring[source] = asyncio.create_task(self._acquire_in_background(processor))
 
@@ -137,7 +136,7 @@ class Assignment(ConsumerRebalanceListener):
             await processor.acquire()
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # noqa: BLE001 -- whatever it is, this worker cannot own the partition
+        except Exception as error:  # noqa: BLE001 -- after any error this worker cannot own the partition
             self._member.fail(error)
             return
         self._to_resume.add(processor.source)
@@ -164,8 +163,8 @@ class Assignment(ConsumerRebalanceListener):
     async def reacquire(self, processor: PartitionProcessor, error: KafkaError) -> None:
         """Reacquire a partition if Kafka has expired its transactional id, unused for a week; else raise.
 
-        Nothing was written then. Fencing is another error, and ends the process. Should another worker own the
-        partition by now, this fences it, and the group takes the partition from us at its next heartbeat.
+        Nothing was written in that case. If another worker owns the partition by now, it is fenced and restarts, and
+        the next rebalance releases the partition here.
         """
         if not clients.is_forgotten(error):
             raise error

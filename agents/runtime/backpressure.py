@@ -1,8 +1,7 @@
 """Backpressure: intake pauses while lifecycle lags.
 
-Intake can write commands many times faster than `lifecycle` decides them. A flood of reports would then delay every
-command of an officer or a citizen in `complaints.commands`. So intake reads only as many reports as there is capacity
-for, and the backlog stays in `complaints.intake`.
+Intake writes commands faster than `lifecycle` decides them. So that a flood of reports does not delay the commands of
+officers and citizens, intake pauses at a limit, and the backlog stays in `complaints.intake`.
 """
 
 import time
@@ -16,9 +15,9 @@ from agents.kafka.stage_progress import StageProgress
 log = structlog.get_logger()
 
 ASK_EVERY_SECONDS: Final = 0.25
-"""Age of an answer about the other stage that is still used while there is capacity."""
+"""Maximum age of a measured lag, while there is capacity."""
 _TRICKLE_SECONDS: Final = 60.0
-"""After so long without capacity one record is read: the group removes a member that never polls."""
+"""Time without capacity after which one record is read: the group removes a member that never polls."""
 _WARN_SECONDS: Final = 10.0
 _LATE_ANSWER_SECONDS: Final = 5.0
 """A slower answer means that the broker was unreachable, not that the other stage lags."""
@@ -49,8 +48,8 @@ class Backpressure:
 
     Args:
         settings: which environment.
-        behind: the stage that must not fall behind.
-        most: records that may wait for it, over all partitions.
+        behind: the next stage.
+        most: its maximum lag, over all partitions.
         partitions: of each topic.
     """
 
@@ -73,7 +72,7 @@ class Backpressure:
         await self._progress.stop()
 
     async def capacity(self, owned: int) -> int:
-        """Return the number of records that a worker with this number of partitions may read now; 0 is none."""
+        """Return the number of records that a worker with this number of partitions may read now."""
         now = time.monotonic()
         if self._capacity <= 0 or now - self._asked_at > ASK_EVERY_SECONDS:
             waiting = sum((await self._progress.lag(await self._progress.ends())).values())

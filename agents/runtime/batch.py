@@ -20,7 +20,7 @@ from events.topics import TopicName
 from events.writer import FOREIGN
 
 PAUSE_SECONDS: Final = 2.0
-"""Pause before a first record becomes a dead letter because of a transient error."""
+"""Pause before a transient error makes a record a dead letter, once per poll."""
 
 
 @dataclass(slots=True)
@@ -31,9 +31,9 @@ class Batch:
     retried: bool = False
     """A transient error has been retried."""
     refused: Unwritable | None = None
-    """Why the outputs of its only record cannot be written, other than a dead letter."""
+    """Why only a dead letter can be written for its single record."""
     room: int = FULL_VALUE
-    """Bytes of a record that its dead letter may hold."""
+    """Maximum bytes of a record in its dead letter."""
     decided: list[tuple[KafkaRecord, list[OutgoingRecord]]] = field(default_factory=list, init=False)
     """Each record with its outputs."""
     codes: list[str] = field(default_factory=list, init=False)
@@ -82,8 +82,8 @@ async def process_in_parts(
 
     Args:
         records: of one poll and partition.
-        process: decides a batch, writes the outputs and commits; or raises Unwritable, with nothing committed.
-        undo: makes the next attempt possible after that.
+        process: decides a batch, writes the outputs and commits; raises Unwritable before the commit.
+        undo: rolls back after that.
     """
     processed, waiting, paused = [], [Batch(records)], False
     while waiting:
@@ -95,7 +95,7 @@ async def process_in_parts(
             await undo(error)
             following = batch.after(error)
             if error.transient and following[0].refused is error and not paused:
-                # the record is alone and may be innocent: the broker gets a moment, once a poll
+                # the fault may be the broker's: retry the single record after a pause, once per poll
                 paused = True
                 await asyncio.sleep(PAUSE_SECONDS)
                 following = [replace(batch)]

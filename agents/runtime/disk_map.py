@@ -1,7 +1,6 @@
-"""Key-value map with bounded memory: most values are in a temporary file.
+"""Key-value map with bounded memory: most values are in a temporary file, for what can be rebuilt from Kafka.
 
-For what can be rebuilt from Kafka: the file belongs to the process and is gone with it. SQLite makes it where temporary
-files go (SQLITE_TMPDIR, TMPDIR, /var/tmp, /tmp), for its owner only, and takes its name away at once.
+SQLite creates the file in SQLITE_TMPDIR, TMPDIR, /var/tmp or /tmp, readable by its owner only, and unlinks it at once.
 """
 
 import sqlite3
@@ -14,14 +13,14 @@ from typing import Final
 from events.errors import AlurError
 
 RECENT_BYTES: Final = 4 * 1_048_576
-"""Bytes of keys and values that are kept in memory before they are written to the file."""
+"""Bytes of recent entries in memory, above which they are written to the file."""
 _ENTRY_BYTES: Final = 200
-"""Memory of an entry besides its key and value."""
+"""Memory of an entry in addition to key and value."""
 _SET_UP: Final = (
     "PRAGMA journal_mode = OFF",  # no journal: a rollback is never needed
     "PRAGMA synchronous = OFF",
     "PRAGMA cache_size = -4096",  # KiB
-    # values in insertion order, and an index over short keys: no rewriting of either for the other
+    # rows in insertion order and a separate index on the key: inserting moves no values
     "CREATE TABLE entry (key BLOB NOT NULL UNIQUE, value BLOB NOT NULL)",
 )
 _GET: Final = "SELECT value FROM entry WHERE key = ?"
@@ -45,7 +44,7 @@ class DiskMap:
             self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)
             for statement in _SET_UP:
                 self._file.execute(statement)
-        # it is part of a reference cycle, and the collector seldom runs in a stage
+        # not `__del__`: the map is in a reference cycle, and a stage rarely collects garbage
         weakref.finalize(self, self._file.close)
 
     def get(self, key: bytes) -> bytes | None:
@@ -65,13 +64,13 @@ class DiskMap:
             self._write()
 
     def _write(self) -> None:
-        entries = sorted(self._recent.items())  # neighbours in the index are written together
+        entries = sorted(self._recent.items())  # in the order of the index, for fewer page writes
         with self._lock, _disk_errors():
             self._file.execute("BEGIN")
             self._file.executemany(_REMOVE, ((key,) for key, value in entries if value is None))
             self._file.executemany(_PUT, ((key, value) for key, value in entries if value is not None))
             self._file.execute("COMMIT")
-        # only now, so that concurrent readers find each value in one place or the other
+        # after the commit, so that concurrent readers find each value in memory or in the file
         self._recent = {}
         self._size = 0
 

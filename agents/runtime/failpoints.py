@@ -2,8 +2,8 @@
 
     ALUR_FAILPOINT=lifecycle:after-produce:2 alur run lifecycle
 
-The process kills itself with SIGKILL when it gets to that point for the second time; with `:raise` at the end it raises
-`Failed` there instead. In the other stages, and where the variable is not set, `reach` does nothing at all.
+The process kills itself with SIGKILL when it reaches that point for the second time; with `:raise` at the end it raises
+`Failed` instead. In other stages, and without the variable, `reach` does nothing.
 """
 
 import os
@@ -38,7 +38,7 @@ POINTS: Final[dict[str, str]] = {
     "after-refusal": "the broker has refused an output, and its producer has been replaced",
     "after-commit": "committed; without transactions: the offset is noted, and will be sent",
 }
-"""Failpoints, with the position of the runtime at each. The point after one step is also the one before the next."""
+"""Failpoints, and where each is. The point after one step is also the point before the next."""
 
 _ACTIONS: Final = ("kill", "raise")
 
@@ -81,7 +81,7 @@ def step(
 
 def arm(stage: str, env: Mapping[str, str]) -> None:
     """Set the failpoint of `stage` from `env`, if there is one. Raises InvalidFailpoint: name or syntax is wrong."""
-    global reach  # noqa: PLW0603 -- of a process, and a process has one stage
+    global reach  # noqa: PLW0603 -- a process has one stage
     reach = _armed(stage, env[VARIABLE]) if env.get(VARIABLE) else _nothing
 
 

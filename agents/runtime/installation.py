@@ -1,7 +1,7 @@
 """Installation record of a worker: read before partitions are acquired, then followed.
 
-Writers do not lock each other out, since all stages of an installation start at once. An entry counts only if no other
-one for its key came after what its writer had read (`InstallationLog`); whose entry does not count, decides again.
+Writers use optimistic concurrency: an entry names the offset of the last entry for its key that its writer had read,
+and is void if another one came between (`InstallationLog`). Its writer then decides again.
 """
 
 import asyncio
@@ -99,9 +99,9 @@ class Installation:
         self._log.values |= await change(self._settings, decide)
 
     async def report(self, incident: Incident) -> None:
-        """Log an incident and record it; a known one keeps its time.
+        """Log an incident and record it, unless it is recorded already.
 
-        One that is about no record is a new one once it has been acknowledged: it has happened again.
+        An incident without a record is recorded again after it was acknowledged: it has happened again.
 
         Raises KafkaError: the record cannot be read or written.
         """
@@ -120,7 +120,7 @@ class Installation:
                             callback(key, value)
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # noqa: BLE001 -- Kafka is not what it should be
+        except Exception as error:  # noqa: BLE001 -- any failure ends the process
             exit_with_error(self._stage, error)
 
     def _apply(self, records: Sequence[KafkaRecord]) -> dict[str, Any]:
@@ -133,8 +133,8 @@ class Installation:
 async def change(settings: Settings, decide: Callable[[Values], Values]) -> Values:
     """Write the entries that `decide` returns for the whole record, and return them; unchanged ones are not written.
 
-    `decide` is asked again where another writer has set one of the same keys since the record was read. The last entry
-    of a key is always one that counts, since compaction keeps no other: what comes too late is written again.
+    `decide` is called again if another writer has set one of the keys meanwhile. A void entry is overwritten with the
+    valid value, since compaction keeps only the last entry of a key.
 
     Raises KafkaError: the record cannot be read or written.
     """
@@ -160,14 +160,14 @@ async def change(settings: Settings, decide: Callable[[Values], Values]) -> Valu
             late = frozenset(key for key, at in offsets.items() if at not in counting)
             if not late:
                 return wanted
-            await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 -- so that two do not meet again
+            await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 -- jitter
     finally:
         await producer.stop()
 
 
 def change_now(settings: Settings, decide: Callable[[Values], Values]) -> Values:
     """Change the record as `change` does, for a command. Raises KafkaRefused: it cannot be read or written."""
-    # a new topic has no leader for a moment, which the library logs
+    # the library logs that a new topic has no leader yet
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         return asyncio.run(change(settings, decide))

@@ -1,7 +1,7 @@
 """Layout guard: stops a stage if its topics are not those of the installation.
 
-Partitions that were added, or a topic that was made anew, need an operator: the process ends with the status of a
-refusal. A topic that is not there may be back in a moment, while brokers start: the stage holds still until it is.
+Added partitions or a recreated topic need an operator: the process ends with `EX_CONFIG`. A missing topic may be
+temporary, while brokers start: the stage pauses until it exists again.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ from events.topics import STAGES, TopicName
 log = structlog.get_logger()
 
 _GONE_LOOKS: Final = 5
-"""Number of consecutive checks without a topic after which it counts as gone."""
+"""Consecutive checks without a topic after which it counts as deleted."""
 _REPORT_SECONDS: Final = 10.0
 
 
@@ -54,14 +54,14 @@ class LayoutGuard:
         self._ending: asyncio.Task[None] | None = None
         self._missed = 0
         self.reason: str | None = None
-        """Why the stage must not work just now, in one line; None if it may."""
+        """Why the stage must pause, in one line; None if it need not."""
 
     async def check(self) -> Layout:
         """Read the installation record and return its layout; the first stage on topics without one writes it.
 
         Raises:
             KafkaError: Kafka cannot be reached.
-            RefusedToStart: the topics are not as they have to be.
+            RefusedToStart: the topics differ from the record or their declaration.
         """
         existing, differing = await self._describe()
         if TopicName.INSTALLATION in existing:
@@ -89,7 +89,7 @@ class LayoutGuard:
         loop = asyncio.get_running_loop()
 
         def tell(existing: dict[TopicName, TopicDescription]) -> None:
-            with suppress(RuntimeError):  # the event loop has ended, and this process will soon
+            with suppress(RuntimeError):  # the event loop has ended
                 loop.call_soon_threadsafe(self._seen, layout, existing)
 
         looking = (self._settings, self._topics, self._stop, tell)
@@ -127,7 +127,7 @@ class LayoutGuard:
         try:
             async with asyncio.timeout(_REPORT_SECONDS):
                 await self._installation.report(incident)
-        except Exception as error:  # noqa: BLE001 -- the record may be what is gone; the log has the incident
+        except Exception as error:  # noqa: BLE001 -- the record's own topic may be missing; the log has the incident
             log.warning("incident_write_failed", stage=self._stage, id=incident.id, error=type(error).__name__)
         exit_with_error(self._stage, RefusedToStart(line))
 
@@ -153,7 +153,7 @@ class LayoutGuard:
             raise KafkaConnectionError(str(error)) from error
 
     def _describe_now(self) -> tuple[dict[TopicName, TopicDescription], list[Difference]]:
-        """Return the existing topics, and their settings that are not as declared."""
+        """Return the existing topics, and their settings that differ from the declaration."""
         with admin_client(self._settings) as client:
             existing = describe_topics(client, self._settings, self._topics)
             open_to_us = {name: existing[name] for name in ROLES[self._stage].looks_into if name in existing}

@@ -1,7 +1,7 @@
 """Child process that ends with its parent, even on SIGKILL.
 
-The parent alone holds the other end of the child's standard input. When it closes, the child ends in good order, or by
-force where that takes too long. A parent-death signal would not do: it is of Linux only, and of the thread that forked.
+The child's standard input is a pipe from its parent. When it closes, the child sends itself SIGTERM, and SIGALRM in
+case that takes too long. PR_SET_PDEATHSIG is no alternative: it exists on Linux only and follows the forking thread.
 """
 
 import math
@@ -14,13 +14,13 @@ from contextlib import suppress
 from typing import Final
 
 VARIABLE: Final = "ALUR_LIFELINE"
-"""Set for a child whose standard input is held by its parent."""
+"""Set for a child whose standard input is a pipe from its parent."""
 READY: Final = "ALUR_READY"
 """File descriptor on which a stage reports to its supervisor that it works on all its partitions."""
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a child whose standard input the parent keeps open."""
+    """Return the environment of a child whose standard input is a pipe from its parent."""
     return {VARIABLE: "stdin"}
 
 
@@ -37,12 +37,7 @@ def report_ready(env: Mapping[str, str], name: str) -> None:
 
 
 def hold(env: Mapping[str, str], patience_s: float) -> None:
-    """End this process when its parent ends, if `env` is that of such a child.
-
-    Args:
-        env: the environment of this process.
-        patience_s: seconds from SIGTERM to SIGALRM, which ends it at once.
-    """
+    """End this process when its parent ends, if `env` requests it; `patience_s`: seconds from SIGTERM to SIGALRM."""
     if env.get(VARIABLE):
         threading.Thread(target=_end_with_input, args=(patience_s,), daemon=True).start()
 
@@ -50,6 +45,6 @@ def hold(env: Mapping[str, str], patience_s: float) -> None:
 def _end_with_input(patience_s: float) -> None:
     while os.read(sys.stdin.fileno(), 1024):
         pass
-    # by the kernel: this thread is gone when the interpreter hangs in its last moments
+    # a kernel timer, since this thread does not survive the interpreter's shutdown
     signal.alarm(math.ceil(patience_s))
     os.kill(os.getpid(), signal.SIGTERM)

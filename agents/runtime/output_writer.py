@@ -1,8 +1,8 @@
 """Writer of outgoing records, with a producer that can be replaced.
 
-After the broker has refused a batch, aiokafka continues with the next sequence number, and each later batch for that
-partition fails. So a producer is replaced after a refusal, under the same transactional id if it has one. The new one
-fences as any other does; its epoch shows whether another worker has done so before.
+After a refused batch, aiokafka continues with the next sequence number, and each later batch for that partition fails.
+So a refusal replaces the producer, with the same transactional id if any. The epoch of the new one shows whether
+another worker has fenced the old one.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ from agents.runtime import failpoints
 from events.topics import TOPICS, TopicName
 
 _LIMITS: Final = {topic.name: int(topic.config["max.message.bytes"]) for topic in TOPICS}
-# aiokafka has no name for INVALID_RECORD, which it takes for an unknown error
+# INVALID_RECORD, which aiokafka does not define
 _REFUSED: Final = (MessageSizeTooLargeError, RecordListTooLargeError, UnknownError)
 _REPLACED: Final = (OutOfOrderSequenceNumber, ProducerClosed)
-"""Errors of a producer after another of its outputs was refused."""
+"""Errors of a producer after the refusal of an earlier output."""
 
 Batches = list[tuple[TopicName, int, list[KafkaBatch]]]
-"""The batches for each partition of a topic, in their order."""
+"""Batches by partition of a topic, in order."""
 
 
 class OutputWriter:
@@ -40,7 +40,7 @@ class OutputWriter:
 
     Args:
         settings: where Kafka is.
-        transactional_id: of the producer; without one several may write at once.
+        transactional_id: of the producer; without one, writes may be concurrent.
     """
 
     def __init__(self, settings: Settings, transactional_id: str | None = None) -> None:
@@ -64,7 +64,7 @@ class OutputWriter:
     async def replace(self, refused: KafkaProducer) -> None:
         """Replace the producer `refused`, unless it has been replaced already.
 
-        Raises KafkaError: another worker has fenced it, and may be fenced by the new one.
+        Raises KafkaError if another worker had fenced it, and is now fenced itself.
         """
         async with self._replacing:
             if self.producer is not refused:
@@ -76,7 +76,7 @@ class OutputWriter:
             await refused.stop()
             await self.start()
             failpoints.reach("after-refusal")
-            # each producer with this id gets the next epoch, if no transaction was open
+            # without an open transaction, each new producer increments the epoch by one
             (last, epoch), now = _identity(refused), _identity(self.producer)
             if self._transactional_id is not None and now != (last, epoch + 1):
                 raise KafkaError(f"{self._transactional_id} was used by another worker meanwhile")
@@ -87,14 +87,14 @@ class OutputWriter:
         Raises Unwritable: an output is larger than its topic accepts.
         """
         partitions: dict[tuple[TopicName, int], list[KafkaBatch]] = {}
-        # batches are filled here: handed over one by one, records cost half as much again
+        # filled here, since sending records one by one costs 50 % more
         for output in outputs:
             batches = partitions.setdefault((output.topic, output.partition), [])
             stamp, key, value, headers = output.timestamp, output.key, output.value, list(output.headers)
             if not batches or batches[-1].append(timestamp=stamp, key=key, value=value, headers=headers) is None:
                 batches.append(self.producer.create_batch())
                 batches[-1].append(timestamp=stamp, key=key, value=value, headers=headers)
-                # only a record that fills a batch by itself can be so large
+                # only a batch of a single record can be so large
                 if (size := batches[-1].size()) > _LIMITS[output.topic]:
                     why = f"has {size:,} bytes, {_LIMITS[output.topic]:,} are possible"
                     raise Unwritable(OUTPUT_TOO_LARGE, output.topic, why)
@@ -105,7 +105,7 @@ class OutputWriter:
 
         Raises:
             Unwritable: the broker refuses one; the producer has to be replaced.
-            KafkaError: whatever else went wrong.
+            KafkaError: any other error.
         """
         sent = await asyncio.gather(*(self._send_to(*each) for each in batches), return_exceptions=True)
         raise_first(sent)

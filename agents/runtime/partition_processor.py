@@ -2,10 +2,10 @@
 
 The order of `acquire` makes the handover exact:
 
-1. The transactional producer starts. That fences the previous owner and ends its open transaction.
-2. The state is restored, to an end that no other writer can move.
-3. The committed offset is read: what the previous owner committed, it has also written. An offset that the stage has
-   not committed is refused (`agents/runtime/start_offsets.py`).
+1. Start the transactional producer, which fences the previous owner and aborts its open transaction.
+2. Restore the state up to its log end, which no other writer can move any more.
+3. Read the committed offset, whose outputs are in the restored state. One that no stage has committed is refused
+   (`agents/runtime/start_offsets.py`).
 """
 
 import asyncio
@@ -32,8 +32,8 @@ from events.topics import INWARD
 log = structlog.get_logger()
 
 TRANSACTION_PAUSE_SECONDS: Final = 0.01
-"""Pause between two transactions of a partition, in seconds. After each the broker refuses the next one for a moment,
-and the client then waits for longer than this: a short pause is faster than none."""
+"""Seconds between two transactions of a partition: the broker refuses one that begins earlier, and the client's retry
+would take longer than this pause."""
 
 
 class PartitionProcessor:
@@ -101,7 +101,7 @@ class PartitionProcessor:
 
     @failpoints.step("start")
     async def _commit_start(self, start: int) -> None:
-        """Commit the start offset at once: from now on a missing offset is a lost one."""
+        """Commit the start offset at once, so that a missing offset later means a lost one."""
         if self._transactional:
             await self._writer.producer.begin_transaction()
             await self._send_offset(start)
@@ -111,9 +111,9 @@ class PartitionProcessor:
             await self._worker.commits.flush()
 
     async def resume_at_log_start(self) -> None:
-        """Resume at the log start, since the next offset has been deleted from the log.
+        """Resume at the log start after retention has deleted the next offset.
 
-        Raises RefusedToStart: the log starts before that: it is another log.
+        Raises RefusedToStart: the log starts earlier, so the topic was recreated.
         """
         start = await self._start.after_expiry(self.next_offset or 0)
         self._worker.consumer.seek(self.source, start)
@@ -122,8 +122,7 @@ class PartitionProcessor:
     async def process(self, records: Sequence[KafkaRecord]) -> list[Batch]:
         """Decide the records of one poll, write the outputs, and only then commit the offset.
 
-        Where an output cannot be written, its record becomes a dead letter, and the rest is processed in several
-        batches.
+        A record with an unwritable output becomes a dead letter; the others are processed in smaller batches.
         """
         fresh = [record for record in records if record.offset >= (self.next_offset or 0)]
         return await process_in_parts(fresh, self._process, self._roll_back) if fresh else []
@@ -134,7 +133,7 @@ class PartitionProcessor:
         self.handler.commit()
 
     async def _roll_back(self, error: Unwritable) -> None:
-        """Undo the in-memory changes of the last attempt, and prepare the next one."""
+        """Undo the in-memory changes of the last attempt, and replace a refused producer."""
         self.handler.rollback()
         if self._transactional and error.refused:
             await self._writer.replace(self._writer.producer)
@@ -173,14 +172,13 @@ class PartitionProcessor:
     async def skip_to(self, position: int) -> None:
         """Commit `position`, before which there are no unread records.
 
-        In a transaction too where the stage works in transactions: the group alone does not keep a former owner from
-        setting the offset back to where it left off.
+        In a transaction if the stage uses them: only that fences a former owner, which could set the offset back.
         """
         if self.next_offset is not None and position > self.next_offset:
             await self._write([], position)
 
     async def _write(self, outputs: Sequence[OutgoingRecord], next_offset: int) -> None:
-        """Write `outputs` and commit `next_offset`: in one transaction, or one after the other."""
+        """Write `outputs`, then commit `next_offset`; in one transaction if the stage uses them."""
         if self._transactional:
             await self._transaction(outputs, next_offset)
         else:
@@ -191,7 +189,7 @@ class PartitionProcessor:
     async def _transaction(self, outputs: Sequence[OutgoingRecord], next_offset: int) -> None:
         batches = self._writer.batches(outputs)
         await self._writer.producer.begin_transaction()
-        # concurrently, which saves one round trip: neither is valid without the other
+        # concurrently, to save a round trip: the transaction commits both or neither
         steps = self._produce(self._writer.send(batches)), self._send_offset(next_offset)
         raise_first(await asyncio.gather(*steps, return_exceptions=True))
         await self._writer.producer.commit_transaction()
@@ -216,7 +214,7 @@ class PartitionProcessor:
         try:
             await self._writer.write(outputs)
         except Unwritable as error:
-            # no record could become a dead letter, and due outputs are retried at the next tick
+            # a timer has no record for a dead letter; the next tick retries
             self.handler.rollback()
             log.error("output_unwritable", alert=True, code=error.code, reason=error.reason)  # noqa: TRY400 -- as above
             return 0

@@ -1,8 +1,8 @@
 """Policy digests in the installation record: they ensure that all workers have the same policy.
 
-A digest for each version and each office, and the days off of the years that open deadlines can reach, as they were
-computed first: all workers compute with those, whatever release of the holidays package they have. Later changes are
-announced, so that open deadlines follow.
+The entries are a digest for each version and office, and the days off of the years that open deadlines can reach. All
+workers use these days off, whatever their release of the holidays package. Later changes need an announcement, which
+also recalculates open deadlines.
 """
 
 import hashlib
@@ -19,16 +19,16 @@ from workflow.policy.model import Policy, PolicySet, Rules
 VERSION: Final = "policy/"
 OFFICE: Final = "office/"
 DAYS_OFF: Final = "days-off/"
-"""The days off of all workers, besides the announced ones."""
+"""Days off of all workers, without announced ones."""
 ROLLED_OUT: Final = "days-rolled-out/"
 """Days off of the package and the file at the last rollout."""
 _KINDS: Final = {VERSION: "policy version", OFFICE: "office"}
 _YEARS: Final = range(-1, 3)
-"""Beside the year of today: what was announced reaches back one, what open deadlines reach may be two ahead."""
+"""Offsets from the current year: announcements concern the last year at the earliest, deadlines two years ahead."""
 _RULES: Final = set(Rules.model_fields) - {"sources"}
-"""What changes a decision: not where a rule comes from."""
+"""Fields that affect decisions, not sources of rules."""
 _FIRST_DEFAULTS: Final = {"citizens": "open"}
-"""Of rules whose default is another one by now."""
+"""Former defaults of rules."""
 
 Values = Mapping[str, Any]
 
@@ -96,7 +96,7 @@ def additions(values: Values, ours: Values) -> dict[str, Any]:
 
 
 def rolled_out(values: Values, ours: Values) -> dict[str, Any]:
-    """Return the entries of a rollout: all of this policy, and None for what it no longer has."""
+    """Return the entries of a rollout: all of this policy, and None for removed ones."""
     lost = {key: None for key in values if key.startswith(tuple(_KINDS)) and key not in ours}
     digests = {key: value for key, value in ours.items() if key.startswith(tuple(_KINDS))}
     days = {
@@ -128,7 +128,7 @@ def _days_of(values: Values, key: str) -> dict[str, dict[str, str]]:
 
 
 def _digest(model: BaseModel, fields: set[str] | None = None) -> str:
-    # what has its first default is left out: neither a new key nor a new default changes a version in use
+    # values equal to the first default are omitted, so that new keys and defaults keep the digest
     unread = {"overrides": {"__all__": {"source"}}}
     written = model.model_dump(include=fields, exclude=unread, exclude_defaults=True, warnings=False)
     for name, default in _FIRST_DEFAULTS.items() if fields else ():

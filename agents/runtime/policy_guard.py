@@ -36,7 +36,7 @@ class PolicyGuard:
 
         Raises:
             KafkaError: the record cannot be written.
-            RefusedToStart: a version or an office of the installation is another here, or missing; or the policy needs
+            RefusedToStart: a version or an office of the installation differs here or is missing; or the policy needs
                 installation keys, and there are none.
         """
         self._check_keys()
@@ -72,7 +72,7 @@ class PolicyGuard:
         if not key.startswith((policy_digests.VERSION, policy_digests.OFFICE)):
             return
         if key not in self._ours:
-            if value is not None:  # by a newer deployment: an addition passes, also here
+            if value is not None:  # an addition of a newer deployment is accepted
                 log.warning("policy_added", stage=self._stage, key=key)
             return
         try:

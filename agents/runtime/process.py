@@ -21,11 +21,11 @@ from agents.runtime.stage import RefusedToStart
 log = structlog.get_logger()
 
 EXIT_REFUSED: Final = 78
-"""sysexits EX_CONFIG: a restart changes nothing until the set-up is repaired."""
+"""sysexits EX_CONFIG: a restart is useless until the configuration is repaired."""
 EXIT_TRY_AGAIN: Final = 75
-"""sysexits EX_TEMPFAIL: nothing is lost, start again."""
+"""sysexits EX_TEMPFAIL: nothing is lost; restart."""
 STOP_SECONDS: Final = 20.0
-"""Time for a stage to finish its poll and leave the group; then it is killed, without loss."""
+"""Maximum seconds for a stage to finish its poll and leave the group; then it is killed, without loss."""
 
 NOT_ALLOWED: Final = (
     ClusterAuthorizationFailedError,
@@ -38,7 +38,7 @@ NOT_ALLOWED: Final = (
 
 @contextmanager
 def exit_after(seconds: float) -> Iterator[None]:
-    """End this process if the block takes longer than `seconds`; nothing is committed then."""
+    """End this process without a commit if the block takes longer than `seconds`."""
     timer = threading.Timer(seconds, os._exit, (EXIT_TRY_AGAIN,))
     timer.daemon = True
     timer.start()
@@ -49,10 +49,7 @@ def exit_after(seconds: float) -> Iterator[None]:
 
 
 def exit_with_error(stage: str, error: Exception) -> NoReturn:
-    """End this process now, with one log line. Nothing is committed or sent to Kafka any more.
-
-    After fencing, or without a broker, it could only repeat the writes of its successor.
-    """
+    """End this process now, with one log line, without writing to Kafka: another worker may own its partitions."""
     logging.shutdown()  # flushes the counts of repeated library messages
     if isinstance(error, RefusedToStart):
         log.error("start_refused", stage=stage, reason=str(error))

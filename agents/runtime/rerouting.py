@@ -1,7 +1,7 @@
 """Forwarding of a command to its own partition, with its original timestamp.
 
-The log stamps a forwarded record anew. A follow-up that reached the log in time must not be late because of that, so
-`lifecycle` signs the original timestamp into a header, and counts no claim that it has not signed.
+Kafka gives a forwarded record a new timestamp, which must not make a timely follow-up late. So `lifecycle` puts the
+original timestamp into a signed header, and ignores unsigned ones.
 """
 
 import re
@@ -28,7 +28,7 @@ def forwarded(record: KafkaRecord, key: bytes, home: int, keys: Keys) -> Outgoin
 
 
 def with_original_timestamp(record: KafkaRecord, keys: Keys) -> KafkaRecord:
-    """Return `record` with its original timestamp: its own, unless `forwarded` has signed another."""
+    """Return `record` with the timestamp that `forwarded` has signed, if any."""
     claim = header_value(record.headers, FORWARDED)
     return record if claim is None else _stamped(record, claim, keys)
 

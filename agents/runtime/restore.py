@@ -1,7 +1,7 @@
 """Restoration of a partition's state from its compacted topic.
 
-Until the broker compacts a topic, each complaint has all its snapshots there, and decoding one takes several times as
-long as fetching it. So only the last version of a key within a window is decoded.
+Before compaction the topic has all snapshots of each complaint, and decoding one takes several times as long as
+fetching it. So only the last version of a key within a window is decoded.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,11 +22,11 @@ from events.writer import source_offset_of, writer_of
 log = structlog.get_logger()
 
 WINDOW_BYTES: Final = 16 * 1_048_576
-"""Bytes of a partition that are examined together."""
+"""Size of a window, in bytes of values."""
 
 
 _FOREIGN_LOGGED: Final = 20
-"""Foreign records of a partition that get a log line each: a misconfigured producer may have written a million."""
+"""Maximum log lines on foreign records of a partition: a misconfigured producer may have written a million."""
 
 
 class ForeignLog:
@@ -51,8 +51,8 @@ class ForeignLog:
 class RestoreWindow:
     """Records in log order, grouped by key at the position of the last record of each.
 
-    Only what the engine wrote is grouped: a record without a writer number stays alone, in its place, and so does the
-    first that has one, after which those without are foreign.
+    Only the engine's own records are grouped: a record without a writer number may be foreign, and keeps its position.
+    So does the first record with a writer number, since records without one are foreign from there on.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class RestoreWindow:
                 self._versions[record.key] = versions
             else:
                 self._marked = self._marked or marked
-                # keyed by offset, which equals no record key: it supersedes nothing, and nothing supersedes it
+                # keyed by offset, which equals no record key: grouped with no other record
                 self._versions[record.offset] = [record]
 
     def drain(self) -> Iterator[list[KafkaRecord]]:
@@ -126,7 +126,7 @@ class Restore:
     def _restored(self, record: KafkaRecord) -> bool:
         try:
             self._handler.restore(record)
-        except Exception:  # noqa: BLE001 -- tried again, one version after the other
+        except Exception:  # noqa: BLE001 -- the caller retries one version after the other
             return False
         return True
 
@@ -135,7 +135,7 @@ class Restore:
         try:
             self._handler.restore(record)
         except Exception as error:  # noqa: BLE001 -- a single record must not keep a stage from starting
-            if is_foreign(error):  # it stays on the topic, where `alur audit` finds it: no dead letter at each restore
+            if is_foreign(error):  # no dead letter at each restore: `alur audit` reports it from the topic
                 self._worker.metrics.foreign.inc()
                 self._foreign.report(record, error)
                 return
@@ -143,7 +143,7 @@ class Restore:
             await self._write_dead_letter(record, error)
             return
         if record.value is not None or writer_of(record.headers) is None:
-            self._count([record])  # else the tombstone of a repair where nothing was: no stage has decided anything
+            self._count([record])  # not the tombstone of a repair, which follows from no command
 
     def _count(self, versions: list[KafkaRecord]) -> None:
         self.records += len(versions)
@@ -151,7 +151,7 @@ class Restore:
         self.decided = self.decided if offset is None else max(self.decided, offset)
 
     async def _write_dead_letter(self, record: KafkaRecord, error: Exception) -> None:
-        """Write a dead letter outside of any batch, and therefore outside of any transaction."""
+        """Write a dead letter without a transaction, since there is no batch."""
         self._worker.metrics.dead_letters.labels(code_of(error)).inc()
         stage, write = self._worker.stage.name, self._worker.writer.write
         try:

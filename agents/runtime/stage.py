@@ -29,27 +29,26 @@ class Partition:
     """Partitions of each topic."""
     policies: PolicySet
     metrics: Metrics = field(default_factory=Metrics)
-    """What the worker counts, for a handler that has something to add."""
+    """Metrics of the worker, to which handlers add."""
     keys: Keys = field(default_factory=lambda: Keys.derived(""))
     """The installation's keys."""
     writer_since: Callable[[TopicName], int | None] = lambda _topic: None
-    """Returns the offset from which on the engine's records of a topic have a writer number here; None if unknown."""
+    """Returns the offset from which the engine's records of a topic have a writer number; None if unknown."""
     first_positions: Mapping[str, int] = field(default_factory=dict)
     """Position of the first record of an inward topic, if it is not zero."""
     texts_apart: Callable[[], bool] = lambda: False
     """Returns whether free text is written to `complaints.texts` in place of the facts."""
 
     def position(self, topic: TopicName, offset: int) -> int:
-        """Return the position of a record: its offset, continued from the topics before a migration."""
+        """Return the position of a record: its offset, plus those of the topics before a migration."""
         return offset + self.first_positions.get(topic, 0)
 
 
 class Handler(Protocol):
     """Handler of the records of one owned partition; free of Kafka.
 
-    What `handle` changes in memory is an overlay that only later records of the batch see, until `commit` applies it. A
-    batch that has to be processed again is rolled back first. The same holds for what a handler counts. A handler
-    without a memory inherits both methods from here.
+    `handle` makes changes in memory, metrics included, that only later records of the batch see; `commit` applies them,
+    and `rollback` discards them before the batch is processed again. Stateless handlers inherit both methods.
     """
 
     def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
@@ -66,10 +65,7 @@ class Handler(Protocol):
 
 
 class Stateful(Handler, Protocol):
-    """Handler with state, restored from a compacted topic.
-
-    One whose state is replaced by each record of a key inherits `supersedes` from here.
-    """
+    """Handler with state, restored from a compacted topic; by default each record of a key replaces the one before."""
 
     def restore(self, record: KafkaRecord) -> None:
         """Restore one record of the state; the last one of a key is valid."""
@@ -130,17 +126,17 @@ class Stage:
     transactional: bool = False
     """Outputs and offset are committed in one transaction per poll and partition."""
     state_topic: TopicName | None = None
-    """The compacted topic that a `Stateful` handler's memory is read from."""
+    """The compacted topic from which a `Stateful` handler is restored."""
     owned_topics: tuple[TopicName, ...] = ()
-    """Topics whose only writer it is: its records there have a writer number."""
+    """Topics of which this stage is the only writer: its records have a writer number."""
     tick_seconds: float | None = None
     """Seconds between two ticks of a `TimerDriven` handler."""
     batch_fetches: bool = False
-    """Latency does not matter: one poll reads the records of a fifth of a second."""
+    """Latency-tolerant: one poll reads the records of a fifth of a second."""
     poll_delay: float = 0.0
-    """Seconds between two polls: a poll with its outputs and offsets costs about the same for one record as for ten."""
+    """Seconds between two polls: a poll costs about the same for one record as for ten."""
     backpressure: tuple[str, int] | None = None
-    """A stage, and how many records may wait for it: while there are more, this one reads nothing."""
+    """A stage and its maximum lag, above which this stage pauses."""
 
     @property
     def source(self) -> TopicName:

@@ -1,7 +1,6 @@
 """Consumer loop of a stage: polls its topic and passes batches to the Faust agent.
 
-The agent has one poll at a time: the next is taken when it is processed. So the queue between broker and agent is one
-poll long, and the backlog stays in Kafka.
+The queue to the agent is one poll long, so the backlog stays in Kafka.
 """
 
 import asyncio
@@ -82,7 +81,7 @@ class StageConsumer(Service):
         self.watermark: Watermark | None = None
         self.backpressure: Backpressure | None = None
         self.wait_reason: Callable[[], str | None] = lambda: None
-        """Returns what the stage has to read elsewhere before its next batch, in one line; None if nothing."""
+        """Returns why the next batch has to wait for another topic, in one line; None if it need not."""
         self.idle = asyncio.Event()
         self.idle.set()
         self._tracing = tracing
@@ -145,7 +144,7 @@ class StageConsumer(Service):
                 await self._poll()
             except asyncio.CancelledError:
                 raise
-            except Exception as error:  # noqa: BLE001 -- Kafka is not what it should be: see `fail`
+            except Exception as error:  # noqa: BLE001 -- any failure ends the process: see `fail`
                 if self._is_stopping_idle():
                     return
                 self.fail(error)
@@ -171,7 +170,7 @@ class StageConsumer(Service):
         except OffsetOutOfRangeError as error:
             await self._resume_at_log_start(error.args[0])
             return
-        # nothing is awaited from here until the poll is marked as in progress: no rebalance can come between
+        # no await until the poll is marked as in progress: a rebalance would come between
         if self.rebalancing:
             return
         self.idle.clear()
@@ -208,7 +207,7 @@ class StageConsumer(Service):
         try:
             processing = asyncio.gather(*(self._process_partition(*each) for each in poll))
             processed, _ = await asyncio.gather(processing, self._skip_control_records(poll))
-        except Exception as error:  # noqa: BLE001 -- outputs or offsets are not where they should be: see `fail`
+        except Exception as error:  # noqa: BLE001 -- outputs or offsets may be missing: see `fail`
             self.fail(error)
             return
         self.idle.set()
@@ -242,15 +241,15 @@ class StageConsumer(Service):
     async def _skip_control_records(self, poll: Poll) -> None:
         """Commit past transaction markers in partitions without records in `poll`.
 
-        They are no records, and would be lag until the next record. While other partitions are busy, each quiet one is
-        examined once a second: in a stage with transactions it costs one.
+        Otherwise they would count as lag until the next record. While other partitions are busy, each quiet one is
+        examined once per second, since the commit may cost a transaction.
         """
         busy, now = {processor.source for processor, _ in poll}, time.monotonic()
         if poll and now - self._skipped_at < _SKIP_SECONDS:
             return
         self._skipped_at = now
         quiet = [processor for processor in self.assignment.open if processor.source not in busy]
-        # only processed polls move a position, and there is one at a time
+        # safe: one poll is processed at a time, and only that moves a position
         offsets = [await self.worker.consumer.position(processor.source) for processor in quiet]
         await asyncio.gather(*map(self._skip, quiet, offsets))
 
@@ -271,7 +270,7 @@ class StageConsumer(Service):
                 return
             notices = sum(await asyncio.gather(*(processor.tick(reached) for processor in due if processor.open)))
         except Exception as error:  # noqa: BLE001 -- as in `process`
-            # a stopping stage has closed its clients; what was not written is due again for the next owner
+            # a stopping stage has closed its clients; the next owner writes what is due
             if not self.should_stop:
                 self.fail(error)
             return
@@ -291,11 +290,11 @@ class StageConsumer(Service):
     async def _leave(self) -> None:
         await self.assignment.release_all()
         try:
-            async with asyncio.timeout(_LEAVE_SECONDS):  # the client would retry for ever on a broker that is gone
+            async with asyncio.timeout(_LEAVE_SECONDS):  # the client would retry an unreachable broker for ever
                 await self.worker.commits.flush()
-        except Exception as error:  # noqa: BLE001 -- Kafka has failed while we stop
+        except Exception as error:  # noqa: BLE001 -- a failure of Kafka must not delay the exit
             self._commit_failed(error)
-        with suppress(TimeoutError):  # the client would wait for a group that keeps rebalancing
+        with suppress(TimeoutError):  # the client would wait for the end of a rebalance
             async with asyncio.timeout(_LEAVE_SECONDS):
                 await self.worker.consumer.stop()
         await self.worker.writer.stop()

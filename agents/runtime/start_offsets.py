@@ -1,8 +1,8 @@
 """Start offset of a partition: the committed one, if a stage committed it.
 
-An offset that was set by hand (`kafka-consumer-groups --reset-offsets`) looks like any other to Kafka. Towards the end
-it skips records silently, towards the beginning it repeats what was done. So a stage marks its commits
-(`agents.kafka.group_progress.mark`), and an offset without a mark is refused until an operator accepts it.
+Kafka does not record who committed an offset. One set by hand (`kafka-consumer-groups --reset-offsets`) skips records
+silently, or repeats processed ones. So a stage marks its commits (`agents.kafka.group_progress.mark`), and refuses an
+offset without a mark until an operator accepts it.
 """
 
 from aiokafka import TopicPartition
@@ -28,8 +28,8 @@ class StartOffset:
     async def record_writer_start(self) -> None:
         """Record the first offset with a writer number in this partition, unless it is known.
 
-        The last owner, perhaps of a version without such numbers, is fenced. The owner alone writes these keys, and not
-        in its transaction: one that is left open would hide what all others write to the record.
+        The last owner, perhaps of a version without writer numbers, is fenced by now. Not written in the transaction,
+        which would block readers of the record if it was left open.
         """
         if self._worker.installation is None:
             return
@@ -63,7 +63,7 @@ class StartOffset:
                 f"(kafka-consumer-groups --reset-offsets), then run {self._accept}"
             )
         progress = GroupProgress(None if committed is None else committed.offset, start, end)
-        # before anything is committed: a crash would hide it
+        # before the first commit, after which the loss would be undetectable
         if committed is None and end and self._begun:
             await self._report_lost(progress)
         if progress.expired:
@@ -71,14 +71,14 @@ class StartOffset:
         return progress
 
     async def record_begun(self) -> None:
-        """Record that an offset was committed, so that a lost one does not look like a first start."""
+        """Record that an offset was committed, so that a missing one later means a loss."""
         if self._worker.installation is not None and not self._begun:
             await self._record(self._begun_key, "true")
 
     async def after_expiry(self, offset: int) -> int:
         """Return the log start in place of the deleted `offset`, and report the unread records.
 
-        Raises RefusedToStart: the log starts before `offset`: it is another log.
+        Raises RefusedToStart: the log starts before `offset`, so the topic was recreated.
         """
         start = (await self._worker.consumer.beginning_offsets([self._source]))[self._source]
         if start <= offset:
@@ -97,7 +97,7 @@ class StartOffset:
         await self._worker.writer.write([record])
 
     async def _report_lost(self, progress: GroupProgress) -> None:
-        """Report a lost offset, an incident without a record: a second loss after acknowledgement is a new incident."""
+        """Report a lost offset, as an incident without a record, so that a later loss is a new incident."""
         gone = f", what lay before {progress.start} may never have been read" if progress.start else ""
         stage = self._worker.stage.name
         await self._report(

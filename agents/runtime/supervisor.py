@@ -1,6 +1,6 @@
 """Supervisor: one process for each stage, restarted when it exits.
 
-They end with this process too where it is killed: their standard input is a pipe that only it holds.
+They end with this process even if it is killed (`agents/runtime/lifeline.py`).
 """
 
 import os
@@ -29,10 +29,10 @@ HEALTHY_SECONDS: Final = 30.0
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 15.0
 REFUSED_PAUSE: Final = 60.0
-"""Seconds until a stage that refused to start is tried again: an operator has to repair the set-up first."""
+"""Seconds until a stage that refused to start is restarted: an operator has to repair the configuration first."""
 _WATCH_SECONDS: Final = 0.1
 _REPORTS: Final = 65_536
-"""Bytes of a pipe."""
+"""Bytes per read of a pipe."""
 
 
 @dataclass(slots=True)
@@ -67,8 +67,8 @@ class Supervisor:
     Args:
         stages: their names.
         settings: which environment.
-        command: gives the program of a stage.
-        refused_pause: seconds until a stage that refused to start is tried again.
+        command: returns the command line of a stage.
+        refused_pause: seconds until a stage that refused to start is restarted.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Supervisor:
     def run(self) -> int:
         """Run until SIGTERM or SIGINT, or until no stage can start; return the exit status.
 
-        It is that of a refusal as long as one stage refuses to start. The others continue meanwhile.
+        If a stage refuses to start, the others continue, and the status is that of a refusal.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
@@ -146,7 +146,7 @@ class Supervisor:
 
     def _start(self, child: _Child) -> subprocess.Popen[bytes]:
         restarts, child.starts = child.starts, child.starts + 1
-        # a process group of its own: Ctrl-C on the terminal reaches us alone, and we stop the stages in order
+        # its own process group: Ctrl-C reaches only the supervisor, which stops the stages
         return subprocess.Popen(  # noqa: S603 -- our own modules
             self._command(child.stage),
             env=os.environ

@@ -1,11 +1,8 @@
 """Topic follower: a consumer without a group that reads all partitions of a topic.
 
-A stage reads the partitions that it owns. Where a decision needs the other partitions too, a `TopicFollower` reads the
-whole topic and passes on the records of interest; it commits nothing. A stage that needs a certain position to be read
-before it decides waits for it with `wait_until`.
-
-Each process of the stage reads the whole topic, so this is for topics that one process can follow. There is no order
-between two partitions: a record that was written to another one may not have been read yet.
+For a decision that depends on partitions of other workers. It passes on the relevant records and commits nothing;
+`wait_until` waits until a position has been read. Each process of the stage reads the topic completely. There is no
+order between partitions.
 """
 
 import asyncio
@@ -34,15 +31,15 @@ class TopicFollower:
 
     Args:
         settings: which environment.
-        stage: whose process this is, for its log lines.
-        topic: what to follow.
+        stage: for log lines.
+        topic: to follow.
         since: how far back to begin.
-        header: name and values of the header that makes a record interesting; a record without it is too.
+        header: name and values of the header of relevant records; a record without it is relevant too.
         on_record: called with each record, in the order of its partition.
-        batch_fetches: latency does not matter: one poll reads the records of a fifth of a second.
+        batch_fetches: latency-tolerant: one poll reads the records of a fifth of a second.
     """
 
-    def __init__(  # noqa: PLR0913 -- what to follow, from where, and for whom
+    def __init__(  # noqa: PLR0913 -- all required
         self,
         settings: Settings,
         stage: str,
@@ -73,11 +70,11 @@ class TopicFollower:
         try:
             await consumer.start()
             await self._begin(consumer)
-            while self._positions:  # without a topic there is nothing to follow, and the stage refuses to start
+            while self._positions:  # empty without the topic: then the stage refuses to start
                 await self._poll(consumer)
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # noqa: BLE001 -- Kafka is not what it should be
+        except Exception as error:  # noqa: BLE001 -- any failure ends the process
             exit_with_error(self._stage, error)
         finally:
             await consumer.stop()
@@ -95,15 +92,11 @@ class TopicFollower:
         return self._waiting > 0
 
     async def wait_until(self, offsets: Mapping[int, int]) -> None:
-        """Return once all records from before the start have been passed on, and all up to `offsets`.
-
-        Args:
-            offsets: the offset up to which each partition is needed, the record at it included.
-        """
+        """Wait until all records from before the start have been passed on, and those up to and including `offsets`."""
         await self.wait_for(lambda: self._has(offsets))
 
     async def wait_for(self, reached: Callable[[], bool]) -> None:
-        """Return once `reached` is true; it is checked after records have been passed on."""
+        """Wait until `reached` returns True; checked whenever records have been passed on."""
         self._waiting += 1
         try:
             async with self._moved:
@@ -115,7 +108,7 @@ class TopicFollower:
         return not self.unread and all(self._positions.get(number, 0) > offset for number, offset in offsets.items())
 
     async def _begin(self, consumer: KafkaConsumer) -> None:
-        cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001 -- a consumer without topics knows of none
+        cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001 -- a consumer without topics has no metadata
         partitions = [TopicPartition(self._topic, number) for number in cluster.partitions_for_topic(self._topic) or ()]
         consumer.assign(partitions)
         since = max(0, int((datetime.now(UTC) - self._since).timestamp() * 1000))
@@ -135,13 +128,13 @@ class TopicFollower:
         for records in fetched.values():
             for record in records:
                 self.hand_over(record)
-        # markers of transactions and what compaction left out move the position without a record
+        # transaction markers and compaction move the position without a record
         async with self._moved:
             for partition in consumer.assignment():
                 self._positions[partition.partition] = await consumer.position(partition)
             self._moved.notify_all()
         if not self._waiting and (self._batch_fetches or not self.unread):
-            # no batch waits: leave the processor to the stage's own work
+            # no batch waits: yield to the stage's own work
             await asyncio.sleep(time.monotonic() - started)
 
     def hand_over(self, record: KafkaRecord) -> None:
@@ -151,7 +144,7 @@ class TopicFollower:
             return
         try:
             self._take(record)
-        except Exception as error:  # noqa: BLE001 -- the stage itself sets it aside; here it is only not known
+        except Exception as error:  # noqa: BLE001 -- the stage itself makes it a dead letter
             log.warning(
                 "record_skipped", stage=self._stage, partition=record.partition, offset=record.offset, reason=str(error)
             )

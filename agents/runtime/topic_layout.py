@@ -1,7 +1,7 @@
 """Comparison of topics with their declaration and the installation record.
 
-The number of partitions and Kafka's ids of the topics are fixed when an installation is made. Partitions that are added
-later, or a topic that is deleted and recreated, would put complaints where no stage looks for them.
+Number of partitions and topic ids are fixed when an installation is created. Added partitions or a recreated topic
+would move complaints to partitions without their state.
 """
 
 import threading
@@ -29,10 +29,10 @@ class TopicDescription:
     """An existing topic."""
 
     id: str
-    """Kafka's own: a topic that is made anew has another."""
+    """Kafka's topic id: a recreated topic has another."""
     partitions: int
     replicas: int
-    """Of the partition that has the fewest."""
+    """Of the partition with the fewest."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def describe_topics(
 
 def descriptions(client: AdminClient, names: Iterable[str]) -> Sequence[Mapping[str, Any]]:
     """Return Kafka's descriptions of topics, by full name. Raises TopicAuthorizationFailedError."""
-    # asked by name: in a list of all topics, those that we may not see would look as if they did not exist
+    # by name: a list of all topics omits those without access
     found = client.describe_topics(sorted(names))
     if hidden := [each["name"] for each in found if each["error_code"] == TopicAuthorizationFailedError.errno]:
         raise TopicAuthorizationFailedError(", ".join(hidden))
@@ -127,7 +127,7 @@ def remedy(settings: Settings, difference: Difference) -> str:
         return (
             f"partitions cannot be removed, see docs/how-to/runbook.md#alurincident; if nothing in it is needed, {anew}"
         )
-    if difference.topic == settings.topic(TopicName.INTAKE):  # a report is the same in any partition
+    if difference.topic == settings.topic(TopicName.INTAKE):  # reports may be in any partition
         alter = f"--alter --topic {difference.topic} --partitions {difference.expected}"
         return f"`kafka-topics --bootstrap-server {settings.broker} {alter}`, then {REPAIR}"
     return f"{REPAIR} adds them while the topic is empty; if nothing in it is needed, {anew}"
@@ -140,9 +140,9 @@ def differences(
 
     Args:
         client: of kafka-python.
-        settings: which environment, and how many partitions.
-        found: the topics that exist.
-        replication: how many replicas they must have; None: as many as they have.
+        settings: environment and number of partitions.
+        found: the existing topics.
+        replication: required number of replicas; None: any.
     """
     if not found:
         return ()

@@ -1,7 +1,7 @@
 """Low watermark: every command with an earlier timestamp has been processed.
 
-A deadline is noticed once every earlier command is processed, not when the wall clock passes it. Otherwise a follow-up
-that is in the log in time, but has to be forwarded to its complaint's partition, would find its deadline breached.
+A breach is noticed once every earlier command is processed, not at the wall-clock time. Otherwise a timely follow-up
+that is still being forwarded to its partition would count as late.
 """
 
 from datetime import UTC, datetime
@@ -37,16 +37,13 @@ class Watermark:
 
     @property
     def pending_since(self) -> datetime | None:
-        """Earliest pending time that the watermark waits for; None if there is none."""
+        """The time that the watermark reaches next; None if there is none."""
         return self._candidate
 
     async def advance(self) -> datetime | None:
-        """Return a new low watermark; None while it is unknown.
-
-        Call it repeatedly: each time that the watermark reaches is returned once, then it moves to the next one.
-        """
+        """Return the next low watermark, once; None until it is reached."""
         if self._candidate is None:
-            # first the time, then the ends: what comes between is waited for too
+            # the time before the log ends, so that records between them are included
             self._candidate = datetime.now(UTC)
             self._ends = await self._progress.ends()
         behind = list(await self._progress.lag(self._ends))

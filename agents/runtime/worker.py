@@ -23,7 +23,7 @@ class Worker:
     settings: Settings
     consumer: KafkaConsumer
     writer: OutputWriter
-    """Writes without a transaction: all outputs of a stage without them, and dead letters of a restore."""
+    """Writes without transactions: outputs of non-transactional stages, and dead letters of a restore."""
     commits: DeferredCommits
     metrics: Metrics = field(default_factory=Metrics)
     tracing: Tracing = PASS_THROUGH

@@ -1,7 +1,6 @@
 """Limits of an HTTP port: open connections, and time to send a request head.
 
-Without them, a few hundred clients that send half a request, or nothing, take all the descriptors of the process, and
-Kafka's connections with them.
+Without them, a few hundred idle clients use up the file descriptors of the process, which Kafka connections need too.
 """
 
 import asyncio
@@ -17,16 +16,13 @@ log = structlog.get_logger()
 HEAD_SECONDS: Final = 10.0
 """Seconds after which a connection without a complete request, or an idle one, is closed."""
 _LINGER_SECONDS: Final = 1.0
-"""Seconds for which a request body is drained after the response: no handler reads one."""
+"""Seconds for which a request body is drained after the response, since no handler reads one."""
 _HEADERS: Final = 64
 _LOG_SECONDS: Final = 60.0
 
 
 class ConnectionLimit:
-    """Limits open connections to `most`: a new one beyond that closes the oldest without a pending response.
-
-    So a client that sends its request at once gets a response, however many other connections are open.
-    """
+    """Limits open connections to `most`: a new one beyond that closes the oldest without a pending response."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -64,7 +60,7 @@ class ConnectionLimit:
 
 
 def runner(site: web.Application, shutdown_timeout: float = 60.0) -> web.AppRunner:
-    """Return a runner for `site`, with the limits of time and size for each connection."""
+    """Return a runner for `site` with limits of time and size for each connection."""
     return web.AppRunner(
         site,
         access_log=None,

@@ -1,7 +1,7 @@
 """Health of a worker: liveness (should it be killed?) and readiness (does it work now?).
 
-A worker that restores, or whose Kafka is unreachable, is not ready, and a restart would not help. One whose loop is
-stuck is not live either. A fenced one has ended itself.
+A worker that restores state or cannot reach Kafka is not ready, but live, since a restart would not help. A worker with
+a stuck loop is not live. A fenced worker has exited.
 """
 
 import asyncio
@@ -14,16 +14,15 @@ from aiokafka.errors import KafkaError
 from agents.runtime.stage_consumer import StageConsumer
 
 READY_SECONDS: Final = 10.0
-"""Seconds that a poll, or a response of Kafka, may take while the worker counts as ready."""
+"""Maximum seconds of a poll, or without a response from Kafka, of a ready worker."""
 LIVE_SECONDS: Final = 60.0
-"""Seconds that a poll may take while the worker counts as live: longer than Kafka's own time limits, after which it
-ends by itself."""
+"""Maximum seconds of a poll of a live worker: longer than Kafka's own time limits, which end the process."""
 _ASK_SECONDS: Final = 2.0
 
 
 def liveness_problem(stage_consumer: StageConsumer) -> str | None:
     """Return why the worker should be killed, in one line; None if it is live."""
-    # a batch that waits for another topic is loading: a restart would start over
+    # a batch that waits for another topic: a restart would begin again
     return None if stage_consumer.wait_reason() else _stuck_poll(stage_consumer, LIVE_SECONDS)
 
 

@@ -20,7 +20,7 @@ from events.installation import KINDS
 
 STAGE: Final = "stage"
 PREFIX: Final = "prefix"
-"""The labels that every metric has, those of Python and the process among them."""
+"""Labels of every metric, including those of Python and the process."""
 INFO: Final = MetricSpec(
     "alur_info", "gauge", "Always 1; version, policy and broker are in the labels", ("version", "policy", "broker")
 )
@@ -44,7 +44,7 @@ def _lag(stage_consumer: StageConsumer) -> Samples:
     lag: dict[tuple[str, ...], float] = {}
     for processor in stage_consumer.assignment.open:
         consumer, source = stage_consumer.worker.consumer, processor.source
-        # between two assignments the client has no end of a partition that is not released yet
+        # during a rebalance the client has no log end of partitions that are not released yet
         end = consumer.highwater(source) if source in consumer.assignment() else None
         if end is not None:
             lag[str(source.partition),] = max(0, end - (processor.next_offset or 0))

@@ -15,7 +15,7 @@ from agents.runtime.stage import RefusedToStart
 from agents.runtime.stage_consumer import StageConsumer
 
 MOST_CONNECTIONS: Final = 100
-"""More than health checks and scrapers need, and few beside the 1,024 descriptors that a process usually has."""
+"""More than health checks and scrapers need, and few of the usual 1,024 descriptors of a process."""
 _UNAVAILABLE: Final = 503
 
 
