@@ -1,7 +1,7 @@
 """Installation keys: signatures (HMAC-SHA-256) that only this installation can make.
 
-A key file holds one key a line, `<id>:<base64 of 32 bytes>`. The first key signs and all keys verify: a rotation puts
-the new key on top, and removes the old one when nothing signed by it is left.
+A key file has one key per line, `<id>:<base64 of 32 bytes>`. The first key signs, all keys verify. To rotate, add a new
+first key, and remove the old one when nothing signed with it is left.
 """
 
 import base64
@@ -60,10 +60,10 @@ class Keys:
             target.parent.mkdir(parents=True, exist_ok=True)
             scratch = target.with_name(f"{target.name}.{os.getpid()}.new")
             line = f"{secrets.token_hex(4)}:{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}\n"
-            with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE), "w", encoding="ascii") as file:  # noqa: PTH123 -- Path.open takes no mode
+            with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE), "w", encoding="ascii") as file:  # noqa: PTH123 -- Path.open has no opener for the file mode
                 file.write(line)
             try:
-                os.link(scratch, target)  # of two processes that create the file at once, one wins
+                os.link(scratch, target)  # atomic: fails if another process has created it
             except FileExistsError:
                 pass
             finally:
@@ -81,11 +81,11 @@ class Keys:
         return tuple(name for name, _ in self._keys)
 
     def derive(self, purpose: str) -> dict[str, bytes]:
-        """Return keys for `purpose` derived from each key, by id: for code that computes its own digests."""
+        """Return a key derived for `purpose` from each key, by id."""
         return {name: hmac.digest(key, b"derive " + purpose.encode(), "sha256") for name, key in self._keys}
 
     def sign(self, purpose: str, *parts: bytes) -> str:
-        """Return `<key id>:<hex>` over `parts`; a signature for one purpose is invalid for another."""
+        """Return the signature `<key id>:<hex>` of `parts`, valid for `purpose` only."""
         name, key = self._keys[0]
         return f"{name}:{_digest(key, purpose, parts)}"
 
@@ -101,6 +101,6 @@ class Keys:
 
 
 def _digest(key: bytes, purpose: str, parts: tuple[bytes, ...]) -> str:
-    # with their lengths: ("ab", "c") must not have the signature of ("a", "bc")
+    # length-prefixed: ("ab", "c") must differ from ("a", "bc")
     text = b"".join(b"%d:%b," % (len(part), part) for part in (purpose.encode(), *parts))
     return hmac.digest(key, text, "sha256")[:_SIGNATURE_BYTES].hex()

@@ -12,7 +12,7 @@ from workflow.policy.model import PolicyError, PolicySet
 _PACKAGED: Final = resources.files("workflow") / "policy"
 _OFFICES: Final = "offices.toml"
 _LARGEST: Final = 4 * 1024 * 1024
-"""Maximum size of a file in bytes: all offices of the country need a fraction of it."""
+"""Maximum file size in bytes; all offices of the country need a fraction of it."""
 _DEEPEST: Final = 30
 """Maximum nesting of values: a policy needs five levels."""
 
@@ -26,8 +26,8 @@ def packaged() -> list[str]:
 def load(name_or_path: str) -> PolicySet:
     """Load a policy by the name of a packaged one, else from a TOML file.
 
-    Offices are read from the file that its key ``offices`` names (relative to the policy file), else the packaged ones.
-    Raises PolicyError: for each mistake a line with the file, the field or office, and what is wrong.
+    Offices come from the file in its key `offices`, relative to the policy file, else from the packaged one. Raises
+    PolicyError with a line per mistake: file, field or office, and what is wrong.
     """
     if name_or_path in packaged():
         source: Traversable = _PACKAGED / f"{name_or_path}.toml"
@@ -69,7 +69,7 @@ def _read(source: Traversable) -> dict[str, Any]:
         raise PolicyError("not valid TOML: its values are nested too deeply") from None
     except UnicodeDecodeError:
         raise PolicyError("not UTF-8: save it with this encoding") from None
-    except ValueError as error:  # also of numbers of thousands of digits
+    except ValueError as error:  # also for numbers of thousands of digits
         raise PolicyError(f"not valid TOML: {error}") from None
     if document is None:
         raise PolicyError(f"has more than {_LARGEST:,} bytes, which no policy and no directory needs")

@@ -15,7 +15,7 @@ _HIGHEST_PARTITIONS: Final = 1_000  # a tracking id has three digits for the par
 _HIGHEST_REPLICATION: Final = 32_767  # a short in Kafka's protocol
 
 LogFormat = Literal["auto", "pretty", "json"]
-_HIGHEST_WEB_PORT: Final = HIGHEST_PORT - 100  # stages that are started together count upwards from this port
+_HIGHEST_WEB_PORT: Final = HIGHEST_PORT - 100  # further stages use the next ports
 
 
 @dataclass(frozen=True, slots=True)

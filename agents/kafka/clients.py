@@ -22,11 +22,10 @@ from events.client.substitutes import SUBSTITUTES
 from events.topics import OUTWARD_RECORD_BYTES
 
 SESSION_TIMEOUT_MS: Final = 6_000
-HEARTBEAT_MS: Final = 500  # at the next one, the other members learn that one has left
+HEARTBEAT_MS: Final = 500  # by the next heartbeat the other members join a rebalance
 REBALANCE_TIMEOUT_MS: Final = 120_000
-"""So long the group waits for a member to finish its batch before it goes on without it, in milliseconds. Longer than
-the longest batch: Kafka's own limits for a request (40 s) and a transaction (60 s) end the process before. The client's
-default is the session timeout. A member that is dead is noticed by its session all the same."""
+"""Longer than any batch, which a request timeout (40 s) or transaction timeout (60 s) ends. The client's default, the
+session timeout, would be too short; it still detects dead members."""
 _IN_A_GROUP: Final = {
     "session_timeout_ms": SESSION_TIMEOUT_MS,
     "heartbeat_interval_ms": HEARTBEAT_MS,
@@ -40,8 +39,7 @@ _NONE: Final = -1
 BATCH_BYTES: Final = 262_144
 RECORDS_PER_POLL: Final = 2_000
 POLL_PARTITION_BYTES: Final = 1_048_576
-"""Prefetch per partition in bytes, and so the most that one poll returns of a partition: records of
-a megabyte each come one by one. Only a single larger batch comes whole, or reading would stop there."""
+"""Prefetch in bytes, and so the maximum per poll, of a partition; a larger batch is returned alone."""
 POLL_MS: Final = 200
 """Maximum wait of a poll for records, in milliseconds, in the client or at the broker."""
 
@@ -58,18 +56,17 @@ class Fetching:
     """Fetch wait times: how long the broker holds a request for records."""
 
     gather_bytes: int
-    """Bytes after which the broker answers a fetch (`fetch.min.bytes`),"""
+    """`fetch.min.bytes`"""
     wait_ms: int = POLL_MS
-    """or milliseconds after which it answers with fewer (`fetch.max.wait.ms`)."""
+    """`fetch.max.wait.ms`"""
 
 
 IMMEDIATE: Final = Fetching(1)
 BATCHED: Final = Fetching(262_144)
-"""For latency-tolerant stages: a poll with its outputs and offsets costs about the same for one record as
-for a hundred."""
+"""For latency-tolerant stages: a poll costs about the same for one record as for a hundred."""
 
 
-def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers differ
+def consumer(  # noqa: PLR0913 -- one argument per setting that differs between consumers
     settings: Settings,
     group: str | None = None,
     partition_bytes: int = OUTWARD_RECORD_BYTES,
@@ -80,12 +77,9 @@ def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers di
 ) -> KafkaConsumer:
     """Return a consumer without auto-commit.
 
-    Where it has no offset, or one that the log does not have, it goes on at the `earliest` record; with `reset` `none`
-    it raises OffsetOutOfRangeError.
-
-    It prefetches at most `partition_bytes` of each partition, or one batch if that is larger. With
-    `isolation` `read_committed` it sees nothing of a transaction that is not committed, nor what lies behind one that
-    is open: its ends are the last stable offsets. With `read_uncommitted` they are the ends of the log.
+    `reset`: without a valid offset, continue at the `earliest` record, or raise OffsetOutOfRangeError (`none`). It
+    prefetches at most `partition_bytes` per partition, or one larger batch. Its `end_offsets` are the last stable
+    offsets, with `read_uncommitted` the log ends.
     """
     if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
         in_memory: KafkaConsumer = substitute.stage_consumer(group, isolation, reset)
@@ -100,7 +94,7 @@ def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers di
         auto_offset_reset=reset,
         isolation_level=isolation,
         **_IN_A_GROUP,
-        # a consumer with fixed partitions need not check them five times a second
+        # without a group no assignment can change meanwhile
         consumer_timeout_ms=POLL_MS if group else max(POLL_MS, fetching.wait_ms),
         fetch_max_wait_ms=fetching.wait_ms,
         fetch_min_bytes=fetching.gather_bytes,
@@ -156,14 +150,13 @@ async def committed(
 ) -> dict[TopicPartition, OffsetAndMetadata]:
     """Return the committed offsets of the consumer's group; partitions without one are left out.
 
-    aiokafka's own method overlooks an error that concerns the whole group (KIP-88 moved it there): while the broker is
-    still loading the offsets of its groups, it finds none.
+    aiokafka's own method ignores the error of the whole group (KIP-88): it returns none while a broker loads offsets.
 
     Raises KafkaError: the broker refuses.
     """
     if isinstance(consumer, ReportsCommitted):
         return await consumer.committed_offsets(partitions)
-    coordinator = consumer._coordinator  # noqa: SLF001 -- the request is the client's, only its answer is read here
+    coordinator = consumer._coordinator  # noqa: SLF001 -- only the response is parsed here
     numbers: dict[str, list[int]] = {}
     for each in partitions:
         numbers.setdefault(each.topic, []).append(each.partition)
@@ -221,7 +214,7 @@ async def to_end(reader: KafkaConsumer, partition: TopicPartition) -> AsyncItera
     reader.assign([partition])
     end = (await reader.end_offsets([partition]))[partition]
     await reader.seek_to_beginning(partition)
-    # compaction and transaction markers leave holes: what counts is the position, not the last record's offset
+    # by position, not the last record's offset: compaction and transaction markers leave gaps
     while await reader.position(partition) < end:
         poll = await reader.getmany(timeout_ms=POLL_MS, max_records=10_000)
         for records in poll.values():

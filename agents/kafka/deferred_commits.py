@@ -1,8 +1,7 @@
 """Deferred commits of stages without transactions: staged, then flushed.
 
-A restarted stage begins at the last committed offset, so it may repeat the records after it.
-That changes nothing: a repeat has the same id, and no second effect. To send an offset after each poll would only make
-the repeat shorter, at the price of a request, and of a write at the broker, for a handful of records.
+A restarted stage repeats the records after the last committed offset. Repeated outputs have the same ids, and so no
+second effect. Committing after each poll would cost a request, and a write at the broker, for a few records.
 """
 
 import asyncio
@@ -18,8 +17,7 @@ from agents.kafka.protocols import KafkaConsumer
 COMMIT_SECONDS: Final = 0.1
 """Seconds from staging an offset to its commit request; it is committed when the broker has answered."""
 OVERDUE_SECONDS: Final = 5.0
-"""Seconds without a successful commit after which a stage pauses until one succeeds: the work that it would have to
-repeat would only grow."""
+"""Seconds without a successful commit after which a stage pauses: it would have to repeat ever more records."""
 _NO_GENERATION: Final = -1
 
 
@@ -31,7 +29,7 @@ class DeferredCommits:
         self._fail = fail
         self._offsets: dict[TopicPartition, int] = {}
         self._since: float | None = None
-        """When the oldest of what is not committed was noted, by the monotonic clock."""
+        """When the oldest uncommitted offset was staged, by the monotonic clock."""
         self._timer: asyncio.TimerHandle | None = None
         self._sending = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -54,7 +52,7 @@ class DeferredCommits:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        # one request after the other: an offset must not overtake a later one
+        # sequentially: an older offset must not overwrite a newer one
         async with self._sending:
             offsets, self._offsets, taken = self._offsets, {}, time.monotonic()
             if offsets and clients.generation(self._consumer) != _NO_GENERATION:

@@ -1,7 +1,6 @@
 """Group progress: committed offset, next offset and lag of a group in a partition.
 
-Callers (the runtime, `alur lag`, `alur watch`, the audit) pass the offsets; the rules are the same for all:
-a group without a committed offset begins at the log start, and expired records are no lag.
+A group without a committed offset begins at the log start, and expired records are no lag.
 """
 
 from typing import Final, NamedTuple
@@ -18,7 +17,7 @@ class GroupProgress(NamedTuple):
     start: int
     """First offset that the log still has."""
     end: int
-    """Offset behind the last record that counts: the log end, or the last stable offset."""
+    """The log end, or the last stable offset."""
 
     @property
     def next_offset(self) -> int:
@@ -37,7 +36,7 @@ class GroupProgress(NamedTuple):
 
 
 def mark(offset: int) -> str:
-    """Return the metadata that a stage commits with `offset`; an operator's tool commits without it."""
+    """Return the metadata that a stage commits with `offset`; Kafka's tools commit without."""
     return f"{_MARK}{offset}"
 
 

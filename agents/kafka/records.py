@@ -23,12 +23,12 @@ FULL_VALUE: Final = OUTWARD_RECORD_BYTES - _ROOM_FOR_HEADERS - _ROOM_FOR_KEY
 NO_VALUE: Final = 0
 _DIGITS: Final = 6  # digits of a count that others may have written
 _MOST_HEADERS: Final = 65_536
-"""Each takes two bytes and more beside its name and content: so many still fit when a record is forwarded."""
+"""Each takes at least two bytes in addition to name and content: up to this number a forwarded record fits."""
 _OWN_HEADERS_BYTES: Final = 1_024
-"""What forwarding and replaying may add to a record that had the largest size."""
+"""Maximum bytes of headers that forwarding and replaying add."""
 
 BUG: Final = "bug"
-"""Code of a record on which the engine's own code failed."""
+"""Code of a record on which the handler raised an unexpected exception."""
 REPLAYS: Final = "replays"
 """Header of a replayed dead letter: number of replays."""
 FORWARDED: Final = "forwarded-from"
@@ -37,11 +37,11 @@ MIGRATED: Final = "migrated"
 """Header of a dead letter from before a migration: its origin is an offset of the former topic."""
 TRUNCATED: Final = "truncated-from"
 KEY_TRUNCATED: Final = "key-truncated-from"
-"""Headers of a dead letter: the length of a value or a key that was cut."""
+"""Headers of a dead letter: original length of a truncated value or key."""
 
 OUTPUT_REFUSED: Final = "output-refused"
 OUTPUT_TOO_LARGE: Final = "output-too-large"
-"""Codes of a record whose outputs the broker refused, or whose topic cannot hold them."""
+"""Codes of a record whose outputs the broker refused, or are too large for their topic."""
 
 
 class Unwritable(Exception):
@@ -93,7 +93,7 @@ def coordinates(record: KafkaRecord) -> dict[str, object]:
 
 
 def accept(record: KafkaRecord) -> None:
-    """Raise Undecodable for an inbound `record` above the size limit; the topics accept a little more."""
+    """Raise Undecodable for an inbound `record` above the size limit, which is below that of the topics."""
     size = len(record.key or b"") + len(record.value or b"")
     own = 0
     for name, value in record.headers:
@@ -110,7 +110,7 @@ def accept(record: KafkaRecord) -> None:
 def dead_letter(stage: str, record: KafkaRecord, error: Exception, room: int = FULL_VALUE) -> OutgoingRecord:
     """Return the dead letter of `record`: raw key and value, origin and reason.
 
-    It fits into its topic: a value is cut to `room` bytes and a key likewise, with their true length in a header.
+    A value above `room` bytes and a key that is too long are truncated, with the original length in a header.
     """
     code = code_of(error)
     reason = error.reason if isinstance(error, (Undecodable, Unwritable)) else f"{type(error).__name__}: {error}"

@@ -16,14 +16,14 @@ class StageProgress:
     def __init__(self, settings: Settings, stage: str, partitions: int) -> None:
         topic = settings.topic(STAGES[stage])
         self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
-        # records behind an open transaction are unreadable yet, but they are in the log and count
+        # records behind an open transaction count too
         self._asking = clients.consumer(settings, settings.group(stage), isolation="read_uncommitted")
 
     async def start(self) -> None:
         """Connect."""
         await self._asking.start()
         self._asking.assign(self._partitions)
-        # for its offsets only: the records themselves are not fetched
+        # for log ends only: nothing is fetched
         self._asking.pause(*self._partitions)
 
     async def stop(self) -> None:

@@ -1,7 +1,7 @@
 """Patch of aiokafka for header names that are not UTF-8.
 
-It fails on such a record in the same way, and has no place to plug this in either: names in its module are replaced.
-Costs nothing until it is needed: only a fetch that failed is unpacked once more, by the client's own code in Python.
+As for kafka-python (`events/client/unpacking.py`), names in its module are replaced. Only a fetch that failed is
+unpacked again, by the client's own code in Python, so that others cost nothing.
 """
 
 from typing import Final, final
@@ -41,20 +41,20 @@ class _Fetched:
 
 
 class _Leniently:
-    """Fetched data that is unpacked in Python, whatever the names of headers are."""
+    """Fetched data that is unpacked in Python, with any header names."""
 
     def __init__(self, raw: bytes) -> None:
         self._records = _MemoryRecordsPy(raw)
         self.has_next = self._records.has_next
 
     def next_batch(self) -> object:
-        raw = self._records._next_slice  # noqa: SLF001 -- what `next_batch` is about to give
+        raw = self._records._next_slice  # noqa: SLF001 -- the bytes of the next batch
         batch = self._records.next_batch()
         return _AiokafkaBatch(raw) if raw[_MemoryRecordsPy.MAGIC_OFFSET] >= _WITH_HEADERS else batch
 
 
 class _PartitionRecords(aiokafka_fetcher.PartitionRecords):  # type: ignore[misc]  # no types
-    """Unpacks a failed fetch again, from the position that it had reached."""
+    """Unpacks a failed fetch again, from the failed position."""
 
     def __init__(self, tp: object, records: "_Fetched", aborted: object, start: int, *options: object) -> None:
         super().__init__(tp, records, aborted, start, *options)

@@ -1,6 +1,6 @@
 """Rate limit for library logs: new messages at once, repeats as a count.
 
-A Kafka client without a broker logs that many times a second, in each of its tasks, which would hide all other lines.
+A Kafka client without a broker logs an error many times per second in each of its tasks, which would hide other lines.
 """
 
 import logging
@@ -29,15 +29,14 @@ class _Kind(NamedTuple):
 class LibraryLines(logging.Handler):
     """Writes log records of libraries as events `library_message`: a new kind at once, repeats as a count.
 
-    Repeats within the window are counted, and written when the window ends: one line per kind, with `repeated`.
-    A kind without a repeat for a whole window is new again. So the rate is bounded, and each record is counted. Each
-    line has `facts` as further fields.
+    At the end of a window, each kind with repeats gets one line with their number in `repeated`. A kind without repeats
+    in a window is new again. `facts` are additional fields of each line.
     """
 
     def __init__(self, **facts: str) -> None:
         super().__init__(logging.WARNING)
         self._facts = facts
-        self._levels: dict[_Kind, int] = {}  # the highest since the kind was last written: others are of any level
+        self._levels: dict[_Kind, int] = {}  # the highest since the kind was last written
         self._again: Counter[_Kind] = Counter()
         self._timer: threading.Timer | None = None
 
@@ -54,7 +53,7 @@ class LibraryLines(logging.Handler):
                 self._write(kind, exc_info=record.exc_info)
             if self._timer is None:
                 self._begin_window()
-        except Exception:  # noqa: BLE001 -- as each handler of the standard library: a log line must not end anybody's work
+        except Exception:  # noqa: BLE001 -- logging must not raise, as in the handlers of the standard library
             self.handleError(record)
 
     def end_window(self) -> None:
@@ -62,7 +61,7 @@ class LibraryLines(logging.Handler):
         with self._locked():
             if self._timer is None:
                 return
-            self._timer.cancel()  # it need not be the timer who calls
+            self._timer.cancel()  # also called by tests
             self._timer = None
             repeated = set(self._again)
             self.flush()
@@ -95,7 +94,7 @@ class LibraryLines(logging.Handler):
         return _Kind(record.name, _OTHERS, "")
 
     def _write(self, kind: _Kind, **facts: object) -> None:
-        log = structlog.get_logger()  # not cached: the last configuration counts
+        log = structlog.get_logger()  # not cached, since it may be configured again
         log.log(
             self._levels[kind], "library_message", library=kind.library, message=kind.message, **self._facts, **facts
         )
@@ -106,5 +105,5 @@ class LibraryLines(logging.Handler):
         self._timer.start()
 
     def _locked(self) -> threading.RLock:
-        lock: threading.RLock = self.lock  # type: ignore[assignment]  # made by the base class, and only then
+        lock: threading.RLock = self.lock  # type: ignore[assignment]  # set by the base class
         return lock

@@ -1,7 +1,4 @@
-"""Log lines: pretty on a terminal, JSON otherwise; one event with a fixed name and its fields.
-
-Those of the libraries too, as events `library_message`: at a bounded rate (`agents/observability/library_logs.py`).
-"""
+"""Log lines: pretty on a terminal, JSON otherwise; one event with a fixed name and its fields."""
 
 import logging
 import sys
@@ -21,7 +18,7 @@ _QUIET: Final = ("aiokafka", "faust", "mode", "kafka", "asyncio")
 
 @contextmanager
 def muted(library: str) -> Iterator[None]:
-    """Suppress a library's log lines within the block: it also raises these errors."""
+    """Suppress a library's log lines within the block, where its errors are raised as well."""
     logger = logging.getLogger(library)
     before = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -34,7 +31,7 @@ def muted(library: str) -> Iterator[None]:
 class _StandardError:
     """Standard error at the time logging was configured, even if it is replaced later.
 
-    If that was closed since, by a program that has called one of our commands, use the process's present one.
+    If that was closed since, as by a program that calls a command in-process, the present one is used.
     """
 
     def __init__(self) -> None:
@@ -74,7 +71,7 @@ def configure(log_format: LogFormat, stream: TextIO | None = None, **facts: str)
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=True,
     )
-    # Faust and aiokafka build their debug records even if they are not logged, which costs a tenth of the throughput
+    # unlogged debug records of Faust and aiokafka would cost a tenth of the throughput
     logging.disable(logging.INFO)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -93,5 +90,5 @@ def _for_people(_logger: object, _level: str, line: structlog.typing.EventDict) 
 
 
 def _no_young_broker(record: logging.LogRecord) -> bool:
-    """Drop aiokafka's message that a new broker has not set up its groups yet: the client retries."""
+    """Drop aiokafka's message that a new broker has no group coordinator yet: the client retries."""
     return not any(isinstance(each, GroupCoordinatorNotAvailableError) for each in record.args or ())

@@ -22,7 +22,7 @@ from events.vocabulary import ClockName, Detail, Refusal
 
 ACCEPTED: Final = "accepted"
 REPEATED: Final = "repeated"
-"""Results of a command other than the codes of a rejection."""
+"""Results of a command other than rejection codes."""
 CODES: Final = (
     *("bug", "empty", "foreign", "invalid", "not-an-object", "not-json", "output-refused", "output-too-large"),
     *("quarantined", "too-large", "unknown-type"),
@@ -83,10 +83,10 @@ class Metrics:
         self.answered_at = 0.0
         """Last answer of Kafka other than to a fetch, by the monotonic clock."""
         self.decisions: Tally[tuple[str, ...]] = Tally(dict.fromkeys(_DECISIONS, 0))
-        """Of `lifecycle`, by command and verdict; plain numbers, since a counter costs it 3 % more work a command."""
+        """By command and verdict; plain numbers, since a counter would make a command 3 % more expensive."""
         self.facts: Tally[str] = Tally({fact.NAME: 0 for fact in FACTS})
         self.breaches: Tally[str] = Tally(dict.fromkeys(ClockName, 0))
-        """By clock. Series start at 0, or an alert would miss the first event."""
+        """By clock, from 0 on, so that an alert sees the first breach."""
         self._add_batches(topic for role in STAGE_ROLES if role.name == stage for topic in role.writes)
         self._add_commands()
         self._add_failures()
@@ -192,7 +192,7 @@ class Metrics:
         """Count a batch of one partition by the log's timestamps; `began`: start of its commit, by `monotonic`."""
         self.answered_at = time.monotonic()
         now_ms = time.time() * 1000
-        # the broker's clock, or that of another stage, may be ahead of ours
+        # the clock of the broker or of another stage may be ahead
         waited = [max(0.0, now_ms - timestamp) / 1000 for timestamp in timestamps_ms]
         self.records.labels(partition).inc(len(waited))
         self.latency.observe_all(waited)
@@ -233,7 +233,7 @@ class StateReport:
 
     complaints: int = 0
     quarantined: int = 0
-    """Complaints about which nothing is decided: their last record is foreign or unreadable."""
+    """Quarantined complaints: their last record is foreign or unreadable."""
     clocks: int = 0
     next_alarm: datetime | None = None
     """The earliest warning or deadline without a processed notice."""

@@ -1,7 +1,6 @@
 """OpenTelemetry spans: one for each record with outputs, from decision to commit.
 
-This module needs the extra `alur[otel]`. Sampling, the service's name and where spans go are for OpenTelemetry's own
-variables.
+Needs the extra `alur[otel]`. OpenTelemetry's own variables set sampling, service name and exporter.
 """
 
 import logging
@@ -28,7 +27,7 @@ from events.topics import TopicName
 log = structlog.get_logger()
 
 _ATTRIBUTE: Final = re.compile(rb'"%s"\s*:\s*"([^"\\]{55,512})"' % TRACEPARENT.encode())
-"""The extension attribute of a CloudEvent: within a text, a quotation mark is written with a backslash before it."""
+"""The extension attribute of a CloudEvent; inside a JSON string the quotation marks would be escaped."""
 _FLUSH_SECONDS: Final = 2.0
 _LOG_SECONDS: Final = 60.0
 
@@ -140,12 +139,12 @@ def _remote(parent: TraceContext | None) -> Context:
 
 
 def _consequences(outputs: list[OutgoingRecord]) -> dict[str, str | int]:
-    """Return topics and complaint of the outputs; never the key of a dead letter, which could be a phone number."""
+    """Return topics and complaint of the outputs, but no key of a dead letter, which could be a phone number."""
     about: dict[str, str | int] = {
         "alur.writes": " ".join(output.topic.removeprefix("complaints.") for output in outputs)
     }
     events = [output for output in outputs if output.topic is TopicName.EVENTS]
-    first = (events or outputs)[0]  # a record of the texts has another key
+    first = (events or outputs)[0]  # records of texts have other keys
     if first.topic is not TopicName.DEAD_LETTERS and first.key is not None:
         about["alur.complaint"] = first.key.decode(errors="replace")
     if events:

@@ -1,8 +1,8 @@
 """W3C trace context: outputs of a record belong to its trace.
 
-It travels in a header, `traceparent` (https://www.w3.org/TR/trace-context/), and never in the value: a repeat has the
-same bytes. Nothing is decided by it. Without a collector to send spans to, the header of a record is put on what
-follows from it, and that is all; with one (`OTEL_EXPORTER_OTLP_ENDPOINT`), each record that has consequences is a span.
+It is in the header `traceparent` (https://www.w3.org/TR/trace-context/), not the value: repeats have the same bytes. No
+decision depends on it. Outputs inherit the header of their record; with a collector (`OTEL_EXPORTER_OTLP_ENDPOINT`),
+each record with outputs is also a span.
 """
 
 import re
@@ -99,9 +99,9 @@ PASS_THROUGH: Final = Tracing()
 
 
 def tracing(stage: str, env: Mapping[str, str]) -> Tracing:
-    """Return the tracing of a `stage`'s worker, by the variables of OpenTelemetry.
+    """Return the tracing of a stage's worker, by OpenTelemetry's variables.
 
-    A wrong setting is logged in one line, and the stage works without spans: complaints do not wait for tracing.
+    An invalid setting is logged, and the stage works without spans: complaints do not wait for tracing.
     """
     if not any(env.get(name) for name in ENDPOINTS):
         return PASS_THROUGH
@@ -114,7 +114,7 @@ def tracing(stage: str, env: Mapping[str, str]) -> Tracing:
         )
         return PASS_THROUGH
     try:
-        from agents.observability.spans import Spans  # noqa: PLC0415 -- an extra, and a second of starting time
+        from agents.observability.spans import Spans  # noqa: PLC0415 -- an extra that takes a second to import
     except ImportError as error:
         reason = f"{error.name} is not installed: pip install 'alur[otel]'"
         log.warning("tracing_disabled", stage=stage, reason=reason)
