@@ -8,14 +8,13 @@ from importlib import resources
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_decimal, format_percent
 
-from agents.dashboard.html import Html, h, join
-
 LANGUAGES: Final = ("id", "en")
 """The first is the default."""
-_LOCALES: Final = {"id": "id", "en": "en_GB"}  # days before months, hours up to 24
+_LOCALES: Final = {"id": Locale("id"), "en": Locale("en", "GB")}  # days before months, hours up to 24
 _ZONES: Final = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
 
 
@@ -91,9 +90,6 @@ class Words:
         """Return a duration in its largest unit."""
         return str(format_timedelta(round(seconds), threshold=1.5, locale=self._locale))
 
-    def when(self, at: datetime | None, zone: ZoneInfo | None = None) -> Html:
-        """Return a time with its distance from now."""
-        if at is None:
-            return Html("&ndash;")
-        shown = h("time", self.moment(at, zone), datetime=at.astimezone(UTC).isoformat(timespec="seconds"))
-        return join([shown, " ", h("small", self.away(at))])
+    def instant(self, at: datetime) -> str:
+        """Return a time for programs, in UTC."""
+        return at.astimezone(UTC).isoformat(timespec="seconds")

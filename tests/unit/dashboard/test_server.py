@@ -327,10 +327,10 @@ class TestLists:
         async def act(session: ClientSession) -> None:
             status, said = await problem(session, "/complaints?status=gone")
             assert status == 400
-            assert said.startswith("status is never &quot;gone&quot;: choose one of registered")
+            assert said.startswith("status is never &#34;gone&#34;: choose one of registered")
             assert (await problem(session, "/complaints?stauts=x"))[1].startswith("there is no filter stauts: did you")
             async with session.get("/complaints?status=gone&lang=id") as answer:
-                assert "status tidak pernah bernilai &quot;gone&quot;: pilih salah satu dari" in await answer.text()
+                assert "status tidak pernah bernilai &#34;gone&#34;: pilih salah satu dari" in await answer.text()
             assert (await problem(session, "/offices/nowhere"))[0] == 400
             async with session.get("/complaints.csv?due=x") as answer:
                 assert (answer.status, answer.content_type) == (400, "text/plain")
