@@ -27,7 +27,7 @@ class Answers:
 
     partitions: int
     in_force: dict[int, str] = field(default_factory=dict)
-    """What is in force, by partition."""
+    """Announcements in force, by partition."""
     refused: dict[int, str] = field(default_factory=dict)
     """Code and message of the rejection, by partition."""
 
@@ -50,12 +50,12 @@ class Answers:
                 if (rejection.command_source, rejection.command_id) == identity:
                     self.refused[record.partition] = f"{rejection.code}: {rejection.message}"
         except (Undecodable, ValidationError):
-            return  # a foreign record: lifecycle's own can be decoded
+            return  # a foreign record
 
 
 @dataclass(frozen=True)
 class Announced:
-    """An announcement to be published, with an id that is computed from its data unless one is given."""
+    """An announcement to be published; its id is by default computed from its data."""
 
     source: str
     data: dict[str, Any]
@@ -83,7 +83,7 @@ def announce_and_wait(settings: Settings, announced: Announced, seconds: float) 
     value = announced.encode()
     answers = Answers(extents(settings, [TopicName.COMMANDS])[TopicName.COMMANDS].partitions)
     with Reader(settings, (TopicName.STATE, TopicName.REJECTIONS)) as reader:
-        # positioned before the command is sent, so that no answer is missed
+        # positioned before the command is sent, to see every answer
         reader.skip_to_end()
         with Publisher(settings) as publisher:
             for number in range(answers.partitions):

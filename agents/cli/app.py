@@ -30,16 +30,16 @@ ALUR_SECURITY, ALUR_SASL_* and ALUR_TLS_* (docs/reference/security.md).
 
 _FILE: Final = files("agents.cli").joinpath("commands.toml")
 PANELS: Final[dict[str, dict[str, list[str]]]] = tomllib.loads(_FILE.read_text("utf-8"))
-"""Commands by heading, in the order of `alur --help`: for each name the attribute of its module, and the summary."""
+"""Commands by heading, in the order of `alur --help`: name, attribute of its module, and summary."""
 
 _LONGEST_WORD: Final = 500
-"""Maximum length of an unbroken word in a message: typed input may be of any length."""
+"""Maximum length of a word in a message, which may quote typed input."""
 
 COMMANDS: Final = {name: command for commands in PANELS.values() for name, command in commands.items()}
 
 
 @cache
-def load(name: str) -> Any:  # noqa: ANN401 -- a command of the click inside typer, which exports no type
+def load(name: str) -> Any:  # noqa: ANN401 -- typer does not export the type
     """Import a command or group of commands."""
     attribute, summary = COMMANDS[name]
     found = version if name == "version" else getattr(import_module(f"agents.cli.{name}"), attribute)
@@ -74,7 +74,7 @@ class AlurGroup(TyperGroup):
         }
         super().__init__(**attributes | {"commands": stubs})
         self._called = "alur"
-        """The command that was asked for, for errors that come without a context."""
+        """The called command, for errors without a context."""
         self._context: typer.Context | None = None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 -- as in the base class
@@ -104,7 +104,7 @@ class AlurGroup(TyperGroup):
         except typer.Abort:
             _fail("the input has ended", FAILED)
         except BrokenPipeError:
-            # the reader has closed the pipe, as `head` does; Python flushes the rest at exit
+            # the reader has closed the pipe, as `head` does; Python would flush the rest at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(FAILED)
         except OSError as error:

@@ -59,7 +59,7 @@ HOLDS: Final[dict[str, tuple[set[Code], tuple[TopicName, ...]]]] = {
     "each record is read before it expires": ({Code.EXPIRED_UNREAD}, ()),
     "each record can be read, and is in its partition": ({Code.MISPLACED, Code.UNREADABLE}, _FACTS),
 }
-"""For each invariant its violations, and the topics that it is checked with."""
+"""By invariant: its violations, and the topics needed to check it."""
 _PARTLY: Final = {
     Kept.SOME: "of what is still kept",
     Kept.NOTHING: "not checked: all of it has expired",
@@ -100,9 +100,9 @@ def audit_topics(
 ) -> None:
     """Read all topics back; check that nothing is lost, doubled or contradictory.
 
-    Prints counts, invariants, and each violation with the place of the record. Records that the stages have not
-    processed yet are counted and are no violation. Incidents that stages have reported, such as records that expired
-    unread, are listed. Exits with 1 if there is any violation, or an incident that is not acknowledged.
+    Prints counts, invariants, each violation with the position of the record, and incidents reported by stages, such as
+    records that expired unread. Unprocessed records are counted, but no violation. Exits with 1 if there is a violation
+    or an unacknowledged incident.
 
         alur audit
 
@@ -162,7 +162,7 @@ def _incident(incident: Incident) -> str:
 
 
 def _known(found: Audit) -> Iterator[str]:
-    """Yield a line for each erased complaint and foreign record: neither is a violation."""
+    """Yield a line for each erased complaint and foreign record, which are no violations."""
     for complaint, what in sorted(found.erased.items()):
         yield f"{complaint} erased: {' and '.join(what)}"
     for place in found.foreign[:_FOREIGN_NAMED]:

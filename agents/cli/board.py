@@ -43,7 +43,7 @@ def board(  # noqa: PLR0913 -- one for each option
 
         alur board --port 8000 --bind 0.0.0.0 --host board.example.go.id --link Rapor=https://rapor.example.go.id/
     """
-    from agents.dashboard.figures import DisplayContext  # noqa: PLC0415 -- imports aiohttp, after arguments are checked
+    from agents.dashboard.figures import DisplayContext  # noqa: PLC0415 -- imports aiohttp; arguments are checked first
     from agents.dashboard.service import serve  # noqa: PLC0415 -- as above
 
     settings = settings_of(ctx)
@@ -60,7 +60,7 @@ def board(  # noqa: PLR0913 -- one for each option
 
 
 def _note_setup(bind: str, mirror: str | None) -> None:
-    """Note settings of the dashboard that are probably unintended."""
+    """Print a note on settings of the dashboard that are probably unintended."""
     from agents.dashboard.security_headers import LOOPBACK  # noqa: PLC0415 -- as above
     from agents.mirror.stores import without_password  # noqa: PLC0415 -- as above
 
@@ -72,7 +72,7 @@ def _note_setup(bind: str, mirror: str | None) -> None:
 
 
 def links_of(given: Sequence[str]) -> dict[str, str]:
-    """Parse the links of the page; raise Failure for one without a name or with an address that no browser follows."""
+    """Parse the links of the page; raise Failure for one without a name or with an invalid address."""
     links = {}
     for each in given:
         name, _, address = each.partition("=")

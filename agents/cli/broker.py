@@ -41,7 +41,7 @@ def stop() -> None:
 
 @app.command()
 def status() -> None:
-    """Print whether the broker that was started here runs and answers; exits with 1 if it does not."""
+    """Print whether the local broker runs and answers; exits with 1 if not."""
     found = service.status(os.environ)
     if found.broker is None:
         say(f"no broker runs here (its files are in {found.directory})")

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from workflow.policy.model import Policy
 
 _PIPE_WIDTH: Final = 2_000
-"""Width in columns: in a pipe nothing is cut or wrapped."""
+"""Width in columns in a pipe, so that nothing is truncated or wrapped."""
 _LONGEST_LOGIN: Final = 100
 _OPTIONS: Final = {"ALUR_BROKER": "--broker", "ALUR_PREFIX": "--prefix", "ALUR_POLICY": "--policy"}
 _COMMAND: Final = re.compile(r"(?<![\w/.-])alur (?=[a-z])(?!broker )")
-"""A command in a message; the local broker has an address of its own."""
+"""A command in a message, except `alur broker`, which has an address of its own."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Overrides:
 
 
 def settings_of(ctx: typer.Context, **more: str | None) -> "Settings":
-    """Return the settings of this call: `more`, then the global options, then the environment."""
+    """Return the settings of this call, by precedence: `more`, global options, environment."""
     from agents.config.settings import Settings  # noqa: PLC0415 -- imports the Kafka client, which --help must not
 
     overrides = ctx.obj.environment if isinstance(ctx.obj, Overrides) else {}
@@ -40,7 +40,7 @@ def settings_of(ctx: typer.Context, **more: str | None) -> "Settings":
 
 
 def proposed(message: str, ctx: typer.Context | None) -> str:
-    """Return a message whose suggested commands have the global options of this call, and that names a wrong one."""
+    """Return a message with global options in its suggested commands, and in place of variables."""
     given = ctx.obj.environment if ctx is not None and isinstance(ctx.obj, Overrides) else {}
     variable, colon, wrong = message.partition(": ")
     if variable in given:
@@ -59,7 +59,7 @@ def policy_now(settings: "Settings") -> "Policy":
 
 
 def login(name: str | None = None) -> str:
-    """Return `name`, else the user's login, for records of who has done something."""
+    """Return `name`, else the user's login, as the author in a record."""
     try:
         return (name or getpass.getuser())[:_LONGEST_LOGIN]
     except (KeyError, OSError):

@@ -110,8 +110,8 @@ def replay(
 ) -> None:
     """Send the records in dead letters back to their topics, as new records of the same bytes and key.
 
-    For reports and commands, once the cause is fixed. A record that fails again becomes a new dead letter with a count
-    of its replays.
+    For reports and commands, once the cause is fixed. A record that fails again becomes a new dead letter, with its
+    number of replays.
 
         alur dead replay complaints.dead-letters-3@17
     """
@@ -181,7 +181,7 @@ def _topic(settings: Settings, name: str) -> TopicName:
 
 def _table(letters: list[DeadLetterRecord], zone: ZoneInfo) -> Table:
     columns = ("letter", "time", "stage", "origin", "code", "replays", "reason")
-    table = new_table(*columns, whole=["letter"], right=["replays"])
+    table = new_table(*columns, unwrapped=["letter"], right=["replays"])
     for letter in letters:
         reason = letter.reason if letter.open else f"{letter.disposition}; {letter.reason}"
         place, at, replays = str(letter.place), local(letter.at, zone), str(letter.replays or "")

@@ -22,7 +22,7 @@ class Failure(AlurError):
 
 @contextmanager
 def interruptible(known: Callable[[], str] = str) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into a Failure; `known`: what is certain so far and what to do next."""
+    """Turn Ctrl-C and SIGTERM into a Failure; `known` returns the result so far, and what to do next."""
     try:
         with raising():
             yield

@@ -28,7 +28,7 @@ from workflow.reports.explain import Explanation, Origin, Run, Step, explain
 
 _UNCONFIRMED: Final = "default, not confirmed"
 _MARK: Final = "*"
-"""Mark beside an unconfirmed value, explained in a line below."""
+"""Mark of an unconfirmed value, explained in a line below."""
 _RULES: Final = {
     "zones": "zone",
     "hours": "office hours",
@@ -51,8 +51,8 @@ def explain_deadlines(
 ) -> None:
     """Explain a deadline day by day: what counted, what did not, and by which rule.
 
-    Each due time is recomputed from the complaint's facts; if it differs from the fact, both are shown and the exit
-    status is 1. Without a CLOCK the present clocks are explained; if there is none, all past ones.
+    Each due time is recomputed from the complaint's facts; if it differs from the recorded one, both are shown and the
+    exit status is 1. Without a CLOCK the present clocks are explained, or all past ones if there are none.
 
         alur explain 1042007
 
@@ -74,7 +74,7 @@ def explain_deadlines(
 
 
 def explanations(history: Sequence[Recorded], clock: ClockName | None, policy: Policy) -> list[Explanation]:
-    """Explain a clock with all its runs; or the last run of each present clock; or, if there is none, all clocks."""
+    """Explain all runs of a clock; without one, the last run of each present clock, else all clocks."""
     present = history[-1].complaint.clocks
     asked = [clock] if clock else [name for name in ClockName if name in present] or list(ClockName)
     found = [explain(history, name, policy) for name in asked]
@@ -169,7 +169,7 @@ def _days(run: Run) -> Table:
 
 
 def _after_end(run: Run, day: Day) -> bool:
-    """Return whether the clock ended before that day, which only shows where the due time would have been."""
+    """Return whether the clock ended before that day, which is only shown up to the due time."""
     return run.over and day.date > run.steps[-1].at.astimezone(ZoneInfo(run.zone)).date()
 
 

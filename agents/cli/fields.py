@@ -1,4 +1,4 @@
-"""Options of the command line derived from the fields of a command, so that the contract is written once."""
+"""Options of the command line, derived from the fields of a command."""
 
 import inspect
 import json
@@ -16,7 +16,7 @@ from agents.cli.errors import MISUSED, Failure
 from events.commands import Command
 
 STAGES_ONLY: Final = frozenset({"revision", "round", "status", "breaches"})
-"""Fields in which stages name the state that they decided on; for a person that is always the present state."""
+"""Fields for the state that a stage decided on; for a person that is the present state."""
 _FIELD: Final = re.compile(r"\bdata\.(\w+)")
 
 
@@ -71,10 +71,7 @@ def _kind(annotation: object) -> type:
 
 
 def data_of(command: type[Command], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data of a command as in JSON; raise Failure for an object that is not JSON.
-
-    The model of the contract validates them later.
-    """
+    """Return the data of a command as in JSON, not validated yet; raise Failure for an object that is not JSON."""
     return {
         info.alias or name: _value(name, info, values[name])
         for name, info in fields_of(command).items()

@@ -35,7 +35,7 @@ def show(ctx: typer.Context, complaint: Complaint) -> None:
 
 @app.command("erase", hidden=True, context_settings={"ignore_unknown_options": True})
 def erase_identity(complaint: str, _others: Annotated[list[str] | None, typer.Argument()] = None) -> None:
-    """Refuse, and name the command that erases an identity so that no repeat of the report brings it back."""
+    """Refuse, and name `alur privacy erase`, which also covers redelivered reports."""
     raise Failure(f"nothing was erased: use `alur privacy erase {safe(complaint)} --identity --reason TEXT`")
 
 

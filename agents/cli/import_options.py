@@ -1,4 +1,4 @@
-"""Options of `alur submit` for a file: the location of its table, and the meaning of columns and words."""
+"""Options of `alur submit` for a file: where its table is, and what columns and words mean."""
 
 import inspect
 from collections.abc import Callable
@@ -132,7 +132,7 @@ def with_file_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def offices_of(policy: str) -> Callable[[str], tuple[str, str | None]]:
-    """Return a function that finds an office by id or name, in the policy read on first use, or the reason why not."""
+    """Return a function that finds an office by id or name, else the reason; the policy is read on first use."""
 
     @cache
     def current() -> Policy:

@@ -19,7 +19,7 @@ _SHOWN: Final = 20
 _FEW: Final = 5
 _ROWS: Final = 10
 _KEPT: Final = "office"
-"""The field whose unknown values are kept."""
+"""The field whose unknown values are accepted."""
 
 
 @dataclass
@@ -27,15 +27,15 @@ class Tally:
     """Counts of the entries of a file."""
 
     accepted: int = 0
-    """Acknowledged by Kafka; in a dry run, those that would be sent."""
+    """Acknowledged by Kafka; in a dry run, valid reports."""
     complaints: Counter[str] = field(default_factory=Counter)
     skipped: list[Skipped] = field(default_factory=list)
     handed_over: int = 0
     refused: list[Skipped] = field(default_factory=list)
     settled: int = 0
-    """Skipped, because they are settled at their source."""
+    """Skipped, since settled in their source system."""
     layout: list[int] = field(default_factory=list)
-    """The lines of sums and rules, which are skipped."""
+    """Skipped lines with totals or separators."""
     lines: list[tuple[int, str]] = field(default_factory=list)
     """Line and complaint of the first reports."""
     notes: Counter[str] = field(default_factory=Counter)
@@ -50,12 +50,12 @@ class Tally:
 
     @property
     def unconfirmed(self) -> int:
-        """Reports that may be in the log or not."""
+        """Reports without acknowledgement, which may be in the log."""
         return self.handed_over - self.accepted - len(self.refused)
 
     @property
     def left_out(self) -> list[Skipped]:
-        """Entries that are not in the log, in the order of the file."""
+        """Entries that were not sent, in the order of the file."""
         return sorted((*self.skipped, *self.refused), key=lambda each: each.line)
 
     def accept(self, report: Report, _place: Place | None = None) -> None:
@@ -90,9 +90,9 @@ class KnownBefore:
 
     known: int = 0
     changed: int = 0
-    """Known, and now reported with other content, as far as is decided by now."""
+    """Known reports with other content this time, as far as decided by now."""
     unknown_why: str = ""
-    """Why they could not be looked up, if so."""
+    """Why they could not be looked up."""
 
 
 def report_lines(
@@ -129,7 +129,7 @@ def report_lines(
 def preview(items: Iterable[Item], tally: Tally) -> Iterator[RenderableType]:
     """Count all entries without sending any; yield a table of the first reports."""
     columns = ("line", "id", "reported", "happened", "class", "privacy", "place", "title", "reporter")
-    table = new_table(*columns, whole=["line"])
+    table = new_table(*columns, unwrapped=["line"])
     for item in items:
         if not isinstance(item, Report):
             tally.leave(item)

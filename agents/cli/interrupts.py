@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM: one line and the exit status of a shell, from the start of the process.
 
-Imports the standard library alone, so that it can precede slow imports. A command ends at once, unless it is inside
-`raising`, to clean up or to report.
+Imports the standard library only, so that it can precede slow imports. A command ends at once, except inside `raising`,
+where it cleans up or reports.
 """
 
 import os
@@ -14,11 +14,11 @@ from typing import Final, NoReturn
 
 _STDERR: Final = 2
 _SHELL: Final = 128
-"""Exit status of a shell for a signal: this plus the signal's number."""
+"""Added to the signal's number: a shell's exit status for a signal."""
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, where Ctrl-C raises `KeyboardInterrupt`."""
+    """SIGTERM, as `KeyboardInterrupt` is Ctrl-C."""
 
 
 def install() -> None:
@@ -52,7 +52,7 @@ def _raise(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    with suppress(Exception):  # in the middle of any write: nothing may keep the process alive
+    with suppress(Exception):  # whatever was interrupted, the process ends
         sys.stdout.flush()
     with suppress(OSError):
         os.write(_STDERR, b"alur: interrupted\n")

@@ -1,4 +1,4 @@
-"""Complaints of a file that existed before, and those among them that were reported with other content this time."""
+"""Complaints of a file that existed before, and those of them with other content this time."""
 
 import time
 from collections.abc import Collection
@@ -19,7 +19,7 @@ _QUIET_S: Final = 2.0
 
 
 class Before(AbstractContextManager["Before"]):
-    """State of the engine before a file is submitted: a context manager, entered before anything is sent."""
+    """Looks up known complaints; a context manager, entered before anything is sent."""
 
     def __init__(self, settings: Settings) -> None:
         self._readers = ExitStack()
@@ -39,7 +39,7 @@ class Before(AbstractContextManager["Before"]):
         self._readers.close()
 
     def of(self, complaints: Collection[str]) -> KnownBefore:
-        """Count the complaints that existed before, and those among them with other content, as decided by now."""
+        """Count the complaints that existed before, and those of them with other content, as decided by now."""
         if self._failure:
             return KnownBefore(unknown_why=self._failure)
         try:

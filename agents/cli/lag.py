@@ -34,9 +34,8 @@ def lag(  # noqa: PLR0913 -- one for each option
 ) -> None:
     """Measure the lag of each stage in records and time, its trend, and its impact.
 
-    Samples once a second. The status follows from the movement of offsets over the window, not from the size of the
-    lag; ends at once if every group has caught up. Each finding has a line with what to do. Exits with 1 if there is
-    any.
+    Samples once per second; ends at once if every group has caught up. The status depends on how offsets move within
+    the window, not on the size of the lag. Each finding is one line with what to do. Exits with 1 if there is any.
 
         alur lag
 

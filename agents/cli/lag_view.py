@@ -20,7 +20,7 @@ _TENTHS_BELOW: Final = 10
 
 
 def view(report: LagReport, *, partitions: bool, faults: bool = False) -> Group:
-    """Render a lag report: the partitions with lag or all; with `faults` the `lines` too, for a redrawn screen."""
+    """Render a lag report; `partitions`: all, not only those with lag; `faults`: with `lines`."""
     figures = ("lag", "oldest", "in/s", "out/s", "drained in")
     table = new_table("group", "members", *figures, "status", "trend", right=figures)
     for group in report.groups:

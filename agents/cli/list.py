@@ -111,7 +111,7 @@ def _write(rows: Iterable[ComplaintRow], form: Form, now: datetime, context: Dis
 def table(rows: Iterable[ComplaintRow], now: datetime, context: DisplayContext) -> Table:
     """Render a list at `now` as a table."""
     headings = ("complaint", "status", "office (or why none)", "deadline", "due", "left", "rung")
-    laid_out = new_table(*headings, whole=["complaint"])
+    laid_out = new_table(*headings, unwrapped=["complaint"])
     for row in rows:
         shape, deadline = row.shape, row.deadline
         at = None if deadline is None else datetime.fromtimestamp(deadline.at, UTC)

@@ -39,9 +39,9 @@ def migrate(  # noqa: PLR0913 -- the options of a command are its arguments
 ) -> None:
     """Move an installation to another prefix, also with another number of partitions.
 
-    Stop the senders, let the stages finish, and stop them. What the engine keeps is copied to new topics, compared and
-    audited; the old topics stay as they are. Interrupted at any point, it goes on where it was. It needs all rights on
-    both prefixes. Afterwards set ALUR_PREFIX and start the stages.
+    Stop the senders, let the stages finish, and stop them. Records are copied to new topics, compared and audited; the
+    old topics stay unchanged. An interrupted run is resumed by the next one. It needs all rights on both prefixes.
+    Afterwards set ALUR_PREFIX and start the stages.
 
         alur migrate --to v2. --partitions 24 --dry-run
 
@@ -114,7 +114,7 @@ class _Progress:
         return f"{number_of(records, 'record')} copied {rate_of(records, self._last - self._began)}"
 
     def report(self, topic: str, records: int, read: int, total: int) -> None:
-        """Note `records` copied of a topic, up to `read` of `total` offsets; print the progress if due."""
+        """Record progress of a topic: `records` copied, `read` of `total` offsets; print it if due."""
         self._copied[topic] = records
         self._last = time.monotonic()
         if self._last - self._shown >= _EVERY_SECONDS or read == total:

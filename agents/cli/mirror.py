@@ -26,7 +26,7 @@ Rebuild = Annotated[bool, typer.Option("--rebuild", help="begin with empty table
 
 @app.command()
 def sync(ctx: typer.Context, target: Target, *, rebuild: Rebuild = False) -> None:
-    """Copy what is in the topics by now, and end. Interrupted at any point, it goes on where it was.
+    """Copy what is in the topics by now, and end. An interrupted run is resumed by the next one.
 
     alur mirror sync mirror.duckdb
     """
@@ -34,7 +34,7 @@ def sync(ctx: typer.Context, target: Target, *, rebuild: Rebuild = False) -> Non
     failpoints.arm("mirror", os.environ)
     total = unread = 0
     with interruptible(lambda: _RESUME), open_store(target, rebuild=rebuild) as store:
-        from rich.progress import Progress as Bar  # noqa: PLC0415 -- slow to import, and of no use to --help
+        from rich.progress import Progress as Bar  # noqa: PLC0415 -- slow to import, not needed by --help
 
         with Bar(console=console(stderr=True), transient=True) as bar:
             task = bar.add_task("records")
@@ -54,7 +54,7 @@ def run(
     rebuild: Rebuild = False,
     port: Annotated[int | None, typer.Option(help="serve /metrics and /health there", min=1, max=65_535)] = None,
 ) -> None:
-    """Copy on and on into PostgreSQL, until Ctrl-C or SIGTERM.
+    """Copy continuously into PostgreSQL, until Ctrl-C or SIGTERM.
 
     alur mirror run postgresql://alur@db/alur --port 9109
     """

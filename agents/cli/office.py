@@ -77,7 +77,7 @@ def close(  # noqa: PLR0913 -- its options
 
 
 def _closing(directory: Directory, office: str, to: str) -> set[str]:
-    """Return the office and its units; raise Failure if they cannot be moved to `to`."""
+    """Return the office and its units; raise Failure if their complaints cannot be moved to `to`."""
     today = date.today()  # noqa: DTZ011 -- the day of the person who calls it
     if unknown := [each for each in (office, to) if each not in directory]:
         raise Failure(f"there is no office {unknown[0]}: `alur policy check` reads the offices file")

@@ -14,9 +14,10 @@ app = typer.Typer()
 def accept(ctx: typer.Context, stages: Stages = None) -> None:
     """Accept the committed offsets of stopped stages, although no stage has committed them.
 
-    A stage refuses an offset that it has not committed itself. Needed once after an upgrade from a version that did not
-    mark its offsets, and after offsets were set with kafka-consumer-groups. Records before an accepted offset are not
-    read any more; those behind it are read again. On a broker with access control, use the principal of the stage.
+    A stage refuses an offset that it has not committed itself. Needed after offsets were set with
+    kafka-consumer-groups, and once after an upgrade from a version that did not mark its offsets. The stage continues
+    at the accepted offset: records before it are skipped, later ones read again. On a broker with access control, use
+    the principal of the stage.
 
         alur offsets accept
 

@@ -68,11 +68,11 @@ def rollout_policy(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the changes, and change nothing")] = False,
     wait: Wait = WAIT_S,
 ) -> None:
-    """Make the policy of ALUR_POLICY the installation's, where it changes what complaints are under.
+    """Make the policy of ALUR_POLICY the installation's, if it changes existing versions or offices.
 
-    Additions need no rollout. Holidays that differ in this release or file are announced in each partition like a late
-    one, so that deadlines follow; `lifecycle` has to run for that. Stages that run by another policy then stop: start
-    them with this one. Exits with 3 if the days are not in force in time.
+    Additions need no rollout. Changed holidays are announced in each partition, so that open deadlines are
+    recalculated; `lifecycle` has to run for that. Stages with another policy then stop: start them with this one. Exits
+    with 3 if the days are not in force in time.
 
         alur policy rollout --dry-run
 

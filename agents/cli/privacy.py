@@ -46,8 +46,8 @@ def texts(
 ) -> None:
     """Show or set where free text is written to from now on; both forms stay readable.
 
-    Apart, as in a new installation, it can be erased; subscribers of release 0.1.0 see `[complaints.texts]` instead.
-    In facts they see it, and it can never be erased.
+    Apart, as in a new installation, it can be erased, and subscribers of release 0.1.0 see `[complaints.texts]`
+    instead. In facts they see it, but it can never be erased.
 
         alur privacy texts apart
     """
@@ -74,7 +74,7 @@ def erase(  # noqa: PLR0913 -- the options of a command are its arguments
 ) -> None:
     """Erase what people wrote about a complaint and who reported it; without an option, both.
 
-    What happened to the complaint stays. A report that comes again brings nothing back.
+    The history of the complaint stays. A redelivered report does not bring erased data back.
 
         alur privacy erase 1042007 --reason "asked for by the reporter, letter of 3 March"
     """
@@ -91,7 +91,7 @@ def erase(  # noqa: PLR0913 -- the options of a command are its arguments
         erasures.announce(settings, chosen, erasure)
         if identity:
             identities.erase(settings, chosen, reason=erasure.reason, by=erasure.by)
-        # what was on its way to an intake that did not see the erasure is processed by then, and erased too
+        # again, for batches that intake had fetched before the erasure
         late = [stage for stage in ("intake", "lifecycle") if not erasures.has_passed(settings, stage, wait)]
         if identity:
             identities.erase(settings, chosen, reason=erasure.reason, by=erasure.by)
@@ -113,8 +113,8 @@ def set_retention(
 ) -> None:
     """Show or set how long texts and identities are kept after a complaint has ended.
 
-    `alur privacy expire` erases what is kept longer. Without a retention, which is the default, all are kept until they
-    are erased by hand: set the one that your law and your archive ask for.
+    `alur privacy expire` erases what is older. The default is to keep all until it is erased by hand: set the retention
+    that your law and your archive require.
 
         alur privacy retention 1825
     """

@@ -35,7 +35,7 @@ def refuse_unless_writable(path: Path | None, file: str) -> None:
 def _are_same(path: Path, file: str) -> bool:
     try:
         return path.samefile(file)
-    except OSError:  # one of them does not exist or is hidden: opening it fails later
+    except OSError:  # a missing or unreadable file: opening it fails later
         return False
 
 
@@ -52,7 +52,7 @@ def write(path: Path, skipped: Iterable[Skipped], found: Import) -> None:
 
 
 def _for_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)  # it has identities
+    return os.open(path, flags, 0o600)  # it contains identities
 
 
 def _write_rows(stream: TextIO, skipped: Iterable[Skipped], header: Sequence[str], source: str | None) -> None:

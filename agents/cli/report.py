@@ -223,7 +223,7 @@ def _print(lines: list[Line], period: Period, group: Grouping, out: Path | None)
 def _details(line: Line) -> Table:
     """Return one group with a row per figure: value, period before, change, definition."""
     numbers = ("value", "before", "change")
-    table = new_table("figure", *numbers, "definition", whole=numbers, right=numbers)
+    table = new_table("figure", *numbers, "definition", unwrapped=numbers, right=numbers)
     for name, value in line.values.items():
         change = _change_of(name, line)
         table.add_row(name, _shown(name, value), _shown(name, line.before[name]), change, FIGURES[name].definition)

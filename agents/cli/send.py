@@ -78,7 +78,7 @@ def _sender(command: type[Command]) -> Callable[..., None]:
 
 
 def _sender_option(command: type[Command]) -> inspect.Parameter:
-    """Return the option `--as`: it has no default if the sender is the office that holds the complaint."""
+    """Return the option `--as`, without a default if the sender is the holder of the complaint."""
     default, annotation = None, str | None
     if Role.CITIZEN in MAY[command]:
         explanation = "who sends it; the channel that reported the complaint unless given"
@@ -116,7 +116,7 @@ def _send(ctx: typer.Context, command: type[Command], values: dict[str, Any]) ->
 
 
 def send_and_report(settings: Settings, request: CommandRequest, wait: float, *, again: bool = False) -> None:
-    """Send a command, wait and print its result; `again`: it may have been sent before under the same id."""
+    """Send a command, wait and print its result; `again`: it may be a retry with the same id."""
     sent: list[CommandResult] = []
     with CommandClient(settings) as client, in_words_of_options(), interruptible(lambda: _known(request, sent)):
         try:
@@ -130,7 +130,7 @@ def send_and_report(settings: Settings, request: CommandRequest, wait: float, *,
 
 
 def _known(request: CommandRequest, sent: list[CommandResult]) -> str:
-    """Return what is certain about a command if the wait for its result is interrupted."""
+    """Return the message for an interrupted wait for a result."""
     if sent:
         return f"{sent[0]}; `alur show {request.complaint}` shows the result"
     return f"{request.name} may be in the log or not; send it again with --id {request.id}, which does no harm"
@@ -138,7 +138,7 @@ def _known(request: CommandRequest, sent: list[CommandResult]) -> str:
 
 @contextmanager
 def in_words_of_options() -> Iterator[None]:
-    """Raise a Failure for an invalid command that names the options instead of the fields."""
+    """Turn an error in a command into a Failure that names options instead of fields."""
     try:
         yield
     except (InvalidCommand, Undecodable) as error:
@@ -150,7 +150,7 @@ def report(settings: Settings, result: CommandResult) -> None:
     if result.refused is not None:
         holder = None
         if result.refused.rejection.code == Refusal.NOT_PERMITTED:
-            with suppress(KafkaFailure):  # the refusal is reported without the holder then
+            with suppress(KafkaFailure):  # then the refusal is reported without the holder
                 snapshot = read_snapshot(settings, result.request.complaint)
                 holder = snapshot and snapshot.office
         raise Failure(f"{result}; {holder} holds it" if holder else str(result), FAILED)

@@ -25,7 +25,7 @@ def build(
     mirror: FromMirror,
     url: Annotated[str, typer.Option(help="where the site will be, for the feed")] = "",
 ) -> None:
-    """Write pages in Indonesian and English, a feed and open data. Keep DIR: published quarters are read back from it.
+    """Write pages in Indonesian and English, a feed and open data. Keep DIR, from which published quarters are read.
 
     alur site build public --from mirror.duckdb --url https://example.org
     """

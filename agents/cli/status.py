@@ -21,7 +21,7 @@ def show_status(
         bool, typer.Option("--waiting", help="count open complaints by what they wait for: reads complaints.state")
     ] = False,
 ) -> None:
-    """Show in one line whether each stage has workers and none stands still; exit with 1 if not.
+    """Show in one line whether each stage has workers and makes progress; exit with 1 if not.
 
     `alur lag` has the figures, `alur audit` checks what has been done.
 

@@ -41,8 +41,8 @@ def publish(  # noqa: PLR0913 -- the options of a command are its arguments
 ) -> None:
     """Publish the story of a closed complaint: its title and the answer.
 
-    Both texts are scanned first for phone numbers, e-mail addresses, NIK, number plates, and the reporter's own name
-    and contacts where you may read complaints.identities. Findings are shown, and nothing is published.
+    Both texts are first scanned for phone numbers, e-mail addresses, NIK, number plates, and, with the right to read
+    complaints.identities, the reporter's name and contacts. If anything is found, it is shown and nothing is published.
 
         alur story publish 1042007
 
@@ -80,7 +80,7 @@ def unpublish(
 ) -> None:
     """Withdraw a published story. The outcome stays public.
 
-    Subscribers keep what they have read by then. Kafka drops the old record within seven days.
+    Subscribers keep what they have read. Kafka drops the old record within seven days.
 
         alur story unpublish 1042007 --reason "names a neighbour"
     """

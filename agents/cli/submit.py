@@ -52,11 +52,11 @@ def submit(
     """Submit reports: messages of the contract, a table, or service requests of Open311.
 
     Format, encoding, header and columns are detected and shown; an ambiguity stops before anything is sent, and the
-    message names the option that resolves it. A report counts once Kafka has acknowledged it. An entry that is no valid
-    report is skipped with its reason; the exit status is then 1, as for an empty file. Submitting a file again does no
-    harm: the same source and id are the same report. Fields to map: id, title, body, final, class, category, received,
-    received_time, event_date, status, province, city, district, village, address, lat, lon, office, privacy, anonymous,
-    secret, public, name, first_name, last_name, phone, email, subject, follows, attachments.
+    message names the option that resolves it. An invalid entry is skipped with its reason; the exit status is then 1,
+    as for an empty file. Submitting a file again does no harm: the same source and id are the same report. Fields to
+    map: id, title, body, final, class, category, received, received_time, event_date, status, province, city, district,
+    village, address, lat, lon, office, privacy, anonymous, secret, public, name, first_name, last_name, phone, email,
+    subject, follows, attachments.
 
         alur submit laporan.xlsx --dry-run
 
@@ -118,7 +118,7 @@ def _send(settings: Settings, found: Import, tally: Tally, stream: BinaryIO) -> 
                 _hand_over(publisher, items, tally)
             except UnreadableFile as error:
                 unreadable = error
-            publisher.flush()  # also the reports before that line
+            publisher.flush()  # the reports before that line too
     except (KafkaFailure, KeyboardInterrupt) as error:
         return error
     return unreadable
@@ -137,7 +137,7 @@ def _hand_over(publisher: Publisher, items: Iterable[Item], tally: Tally) -> Non
 def _conclude(
     tally: Tally, rejects: Path | None, found: Import, ended_by: _Ending | None, known: KnownBefore | None
 ) -> None:
-    """Print the result up to the last entry that was read; raise the error that ended it early, if any."""
+    """Print the result of the entries read; raise the error that ended it early, if any."""
     if ended_by is None or not tally.empty:
         for line in report_lines(tally, found.entry, known, all_written=rejects is not None):
             say(safe(line))
@@ -181,7 +181,7 @@ def _progress(found: Import, stream: BinaryIO) -> Iterator[Iterator[Item]]:
     where = console(stderr=True)
     columns = (TextColumn("submitting"), BarColumn(), TextColumn("{task.fields[done]:,}"), TimeRemainingColumn())
     with Progress(*columns, console=where, transient=True, disable=not where.is_terminal) as progress:
-        # for entries that are read lazily, only the bytes are known beforehand
+        # streamed entries: only the size in bytes is known beforehand
         task = progress.add_task("", total=found.total or _size(stream), done=0)
 
         def items() -> Iterator[Item]:

@@ -37,9 +37,9 @@ def create(
 ) -> None:
     """Create missing topics and bring those of an existing installation up to date.
 
-    The number of partitions is fixed when an installation is created. Settings are altered where that loses nothing,
-    and empty topics get missing partitions; for the rest, the command that repairs it is printed. Stop all stages
-    before you recreate topics that were deleted.
+    The number of partitions is fixed when an installation is created. Settings are altered unless records would be
+    lost, and empty topics get missing partitions; otherwise a command for the repair is printed. Stop all stages before
+    you recreate deleted topics.
 
     alur topics create --partitions 12 --replication 3
     """
@@ -93,7 +93,7 @@ def acl(
 ) -> None:
     """Print the rights that each role needs on Kafka as a script of kafka-acls commands, or grant them.
 
-    These are the least rights that each stage, and each kind of client, can work with. No right is revoked.
+    These are the minimal rights of each stage and each kind of client. No right is revoked.
 
         alur topics acl > acl.sh
 

@@ -37,8 +37,8 @@ def validate(
     """Validate messages of the contract field by field, and predict their effect.
 
     Accepts messages of every type: reports, commands, facts, snapshots, rejections, resolutions. For a report it prints
-    the complaint id and what the policy would miss: such a report is registered all the same, and postponed. Exits with
-    1 if a message has a mistake, or there is none. Needs no broker.
+    the complaint id and what the policy requires in addition: such a report is registered and postponed. Exits with 1
+    if a message is invalid or the file empty. Needs no broker.
 
         alur validate report.json
 

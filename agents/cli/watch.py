@@ -56,7 +56,7 @@ def watch(
 ) -> None:
     """Watch complaints by status, the lag of each stage, deadlines and failures.
 
-    Ends with Ctrl-C, which leaves the last overview on the screen. If stdout is not a terminal, prints once.
+    Ends with Ctrl-C. If stdout is not a terminal, prints once.
 
         alur watch
 
@@ -127,7 +127,7 @@ def _counts(name: str, unit: str, rows: Mapping[str, tuple[int, str]]) -> Table:
 def _deadlines(overview: Overview, now: datetime, context: DisplayContext) -> Table:
     """List missed deadlines, the oldest first, and the next ones."""
     model = overview.read_model
-    table = new_table("due", "clock", "complaint", "status", "office (or why none)", "left", whole=["complaint"])
+    table = new_table("due", "clock", "complaint", "status", "office (or why none)", "left", unwrapped=["complaint"])
     overdue = [(row.deadline, row) for row in model.longest_overdue(_DEADLINES)]
     for deadline, row in overdue + [(row.due, row) for row in model.next_due(_DEADLINES)]:
         if deadline is None:

@@ -84,7 +84,7 @@ def left_until(at: datetime, now: datetime) -> str:
 
 
 def after_late_reply(fact: f.LateReplyRecorded, zone: ZoneInfo) -> str:
-    """Return what a reporter can do whose reply came after the closing."""
+    """Return what a reporter can do after a reply that came too late."""
     until = fact.reopen_until
     return f"it can be reopened until {local(until, zone)}" if until else "a new report can name this one as `follows`"
 
