@@ -42,16 +42,16 @@ COMMANDS: Final = {name: command for commands in PANELS.values() for name, comma
 def load(name: str) -> Any:  # noqa: ANN401 -- typer does not export the type
     """Import a command or group of commands."""
     attribute, summary = COMMANDS[name]
-    found = version if name == "version" else getattr(import_module(f"agents.cli.{name}"), attribute)
-    if isinstance(found, typer.Typer):
-        found.info.help = summary
-        group = typer.main.get_group(found)
+    target = version if name == "version" else getattr(import_module(f"agents.cli.{name}"), attribute)
+    if isinstance(target, typer.Typer):
+        target.info.help = summary
+        group = typer.main.get_group(target)
         group.name = name
         for each in group.commands.values():
             each.help = _unwrapped(each.help)
         return group
     alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    alone.command(name)(found)
+    alone.command(name)(target)
     command = typer.main.get_command(alone)
     command.help = _unwrapped(command.help)
     return command

@@ -116,31 +116,31 @@ def audit_topics(
         return
     if console().is_terminal:
         note("reading all topics ...")
-    found = audit(settings, live=live, identities=identities)
+    result = audit(settings, live=live, identities=identities)
     incidents = recorded_incidents(settings)
-    failed = bool(found.violations) or any(each.acknowledged_at is None for each in incidents)
+    failed = bool(result.violations) or any(each.acknowledged_at is None for each in incidents)
     if json:
-        say(_as_json(found, incidents, identities=identities))
+        say(_as_json(result, incidents, identities=identities))
     else:
-        _print(found, incidents, identities=identities)
+        _print(result, incidents, identities=identities)
     if failed:
         raise typer.Exit(FAILED)
 
 
-def _print(found: Audit, incidents: list[Incident], *, identities: bool) -> None:
-    console().print(_read(found))
-    console().print(_holds(found, identities=identities))
+def _print(result: Audit, incidents: list[Incident], *, identities: bool) -> None:
+    console().print(_read(result))
+    console().print(_holds(result, identities=identities))
     for line in _SEARCHED if identities else ():
         say(line)
-    for line in _known(found):
+    for line in _notes(result):
         say(line)
-    for violation in found.violations:
+    for violation in result.violations:
         say(safe(str(violation)))  # not wrapped: programs read it too
     for incident in incidents:
         say(safe(_incident(incident)))
-    if not found.whole:
+    if not result.whole:
         say("reports or commands are past their retention: their effects could not be checked")
-    say(last_line(found))
+    say(last_line(result))
 
 
 def _acknowledge(settings: Settings, ids: list[str]) -> None:
@@ -161,23 +161,23 @@ def _incident(incident: Incident) -> str:
     return f"incident {incident.id}:{at} {incident.stage}: {incident.reason}{noted}"
 
 
-def _known(found: Audit) -> Iterator[str]:
+def _notes(result: Audit) -> Iterator[str]:
     """Yield a line for each erased complaint and foreign record, which are no violations."""
-    for complaint, what in sorted(found.erased.items()):
+    for complaint, what in sorted(result.erased.items()):
         yield f"{complaint} erased: {' and '.join(what)}"
-    for place in found.foreign[:_FOREIGN_NAMED]:
+    for place in result.foreign[:_FOREIGN_NAMED]:
         yield f"{place} foreign: not written by the engine, and ignored"
 
 
-def _as_json(found: Audit, incidents: list[Incident], *, identities: bool) -> str:
+def _as_json(result: Audit, incidents: list[Incident], *, identities: bool) -> str:
     whole: dict[str, Any] = {
-        "counts": asdict(found.counts),
-        "whole": found.whole,
-        "lost": found.lost,
-        "doubled": found.doubled,
-        "violations": [str(each) for each in found.violations],
-        "erased": found.erased,
-        "foreign": [str(place) for place in found.foreign],
+        "counts": asdict(result.counts),
+        "whole": result.whole,
+        "lost": result.lost,
+        "doubled": result.doubled,
+        "violations": [str(each) for each in result.violations],
+        "erased": result.erased,
+        "foreign": [str(place) for place in result.foreign],
         "incidents": [{"id": each.id, **each.to_value()} for each in incidents],
     }
     if identities:
@@ -185,14 +185,18 @@ def _as_json(found: Audit, incidents: list[Incident], *, identities: bool) -> st
     return to_json(whole, indent=2).decode()
 
 
-def last_line(found: Audit) -> str:
+def last_line(result: Audit) -> str:
     """Return the summary line for programs."""
-    counts = asdict(found.counts) | {"violations": len(found.violations), "lost": found.lost, "doubled": found.doubled}
+    counts = asdict(result.counts) | {
+        "violations": len(result.violations),
+        "lost": result.lost,
+        "doubled": result.doubled,
+    }
     return "audit: " + " ".join(f"{name}={counts[name]}" for name in _LAST)
 
 
-def _read(found: Audit) -> Table:
-    counts = found.counts
+def _read(result: Audit) -> Table:
+    counts = result.counts
     table = new_table("read", "", right=[""])
     for name, number in (
         ("reports", counts.reports),
@@ -213,12 +217,12 @@ def _read(found: Audit) -> Table:
     return table
 
 
-def _holds(found: Audit, *, identities: bool) -> Table:
-    broken = found.by_code()
+def _holds(result: Audit, *, identities: bool) -> Table:
+    broken = result.by_code()
     table = new_table("holds", "")
     for what, (codes, topics) in HOLDS.items():
         violations = sum(broken[code] for code in codes)
-        kept = {found.kept.get(topic, Kept.ALL) for topic in topics}
+        kept = {result.kept.get(topic, Kept.ALL) for topic in topics}
         partly = next((text for each, text in _PARTLY.items() if each in kept), "")
         table.add_row(what, _result(violations) if violations or kept <= {Kept.ALL} else Text(partly, style="yellow"))
     for what, code in _IDENTITIES.items():

@@ -42,11 +42,11 @@ def stop() -> None:
 @app.command()
 def status() -> None:
     """Print whether the local broker runs and answers; exits with 1 if not."""
-    found = service.status(os.environ)
-    if found.broker is None:
-        say(f"no broker runs here (its files are in {found.directory})")
+    local = service.status(os.environ)
+    if local.broker is None:
+        say(f"no broker runs here (its files are in {local.directory})")
         raise typer.Exit(FAILED)
-    answers = "answers" if found.answers else "does not answer"
-    say(f"the broker at {found.broker.address} ({found.broker.engine}) {answers}; its files are in {found.directory}")
-    if not found.answers:
+    answers = "answers" if local.answers else "does not answer"
+    say(f"the broker at {local.broker.address} ({local.broker.engine}) {answers}; its files are in {local.directory}")
+    if not local.answers:
         raise typer.Exit(FAILED)

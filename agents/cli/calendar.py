@@ -58,19 +58,19 @@ def show(
     now = datetime.now(UTC)
     policy = policies.at(now)
     chosen = year or policy.day_of(now).year
-    found = year_of(chosen, with_announcements(policy, announced or Announcements.of()))
+    days = year_of(chosen, with_announcements(policy, announced or Announcements.of()))
     if json:
-        say(_as_json(found, known=announced is not None))
+        say(_as_json(days, known=announced is not None))
         return
-    console().print(_table(found))
-    for announcement in found.announced:
+    console().print(_table(days))
+    for announcement in days.announced:
         say(f"announced {timestamp(announcement.announced_at)} by {announcement.by}: {announcement.reason}")
-    say(f"{chosen}: {found.working_days} working days by policy {found.policy}, calendar {found.calendar}")
+    say(f"{chosen}: {days.working_days} working days by policy {days.policy}, calendar {days.calendar}")
 
 
-def _table(found: Year) -> Table:
+def _table(days: Year) -> Table:
     table = new_table("", "working days", "days off", right=["working days"])
-    for month in found.months:
+    for month in days.months:
         table.add_row(f"{month.first:%B}", str(month.working_days), "\n".join(map(_day_off, month.days_off)))
     return table
 
@@ -81,18 +81,18 @@ def _day_off(each: DayOff) -> str:
     return f"{each.day.day:2} {each.name}" + (f" ({', '.join(remarks)})" if remarks else "")
 
 
-def _as_json(found: Year, *, known: bool) -> str:
+def _as_json(days: Year, *, known: bool) -> str:
     months = [
         {"month": month.first.month, "working_days": month.working_days, "days_off": month.days_off}
-        for month in found.months
+        for month in days.months
     ]
     whole = {
-        "year": found.months[0].first.year,
-        "policy": found.policy,
-        "calendar": found.calendar,
-        "working_days": found.working_days,
+        "year": days.months[0].first.year,
+        "policy": days.policy,
+        "calendar": days.calendar,
+        "working_days": days.working_days,
         "months": months,
-        "announced": found.announced if known else None,
+        "announced": days.announced if known else None,
     }
     return to_json(whole, indent=2).decode()
 
@@ -124,22 +124,22 @@ def announce(  # noqa: PLR0913 -- an option each
     announced = Announced(sender or f"/offices/{policy.national}", data, command_id)
     announced.encode()
     before = calendar_for(settings, CALENDAR)
-    known = _known(before.announcements, announced.identity)
+    repeated = _earlier(before.announcements, announced.identity)
     effect = _effect(with_announcements(policy, before), date.fromisoformat(day), day_off=not working_day)
     with interruptible(lambda: "some partitions may have it and some not; announce it again, which does no harm"):
-        answers = announce_and_wait(settings, announced, 0 if known else wait)
-    if known is not None:
-        say(f"known since {timestamp(known.announced_at)}: {known.reason}; sent again to every partition")
+        answers = announce_and_wait(settings, announced, 0 if repeated else wait)
+    if repeated is not None:
+        say(f"known since {timestamp(repeated.announced_at)}: {repeated.reason}; sent again to every partition")
     else:
         _report(answers, effect, wait)
 
 
-def _known(before: Sequence[Announcement], identity: tuple[str, str]) -> Announcement | None:
+def _earlier(before: Sequence[Announcement], identity: tuple[str, str]) -> Announcement | None:
     """Return the announcement that this one repeats, if any; raise Failure if a later one contradicts it."""
-    known = next((each for each in before if (each.by, each.command_id) == identity), None)
-    if known is not None and (last := [each for each in before if each.day == known.day][-1]) is not known:
+    same = next((each for each in before if (each.by, each.command_id) == identity), None)
+    if same is not None and (last := [each for each in before if each.day == same.day][-1]) is not same:
         raise Failure(f"that was announced before, and overturned since ({last.reason}): give it another --id", MISUSED)
-    return known
+    return same
 
 
 def _effect(policy: Policy, day: date, *, day_off: bool) -> str:

@@ -46,7 +46,7 @@ def proposed(message: str, ctx: typer.Context | None) -> str:
     if variable in given:
         message = f"{_OPTIONS[variable]}{colon}{wrong}"
     options = "".join(f"{_OPTIONS[name]} {shlex.quote(value)} " for name, value in given.items())
-    return _COMMAND.sub(lambda found: found[0] + options, message)
+    return _COMMAND.sub(lambda match: match[0] + options, message)
 
 
 def policy_now(settings: "Settings") -> "Policy":
@@ -70,10 +70,10 @@ def console(*, stderr: bool = False) -> "Console":
     """Return a console for the present stdout or stderr, without a width limit for a pipe."""
     from rich.console import Console  # noqa: PLC0415 -- as above
 
-    found = Console(stderr=stderr, highlight=False, emoji=False)
-    if not found.is_terminal:
-        found.width = _PIPE_WIDTH
-    return found
+    output = Console(stderr=stderr, highlight=False, emoji=False)
+    if not output.is_terminal:
+        output.width = _PIPE_WIDTH
+    return output
 
 
 def say(message: str) -> None:

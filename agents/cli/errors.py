@@ -21,10 +21,10 @@ class Failure(AlurError):
 
 
 @contextmanager
-def interruptible(known: Callable[[], str] = str) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into a Failure; `known` returns the result so far, and what to do next."""
+def interruptible(so_far: Callable[[], str] = str) -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into a Failure; `so_far` returns the result so far, and what to do next."""
     try:
         with raising():
             yield
     except KeyboardInterrupt as interrupt:
-        raise Failure(": ".join(filter(None, ("interrupted", known()))), status_of(interrupt)) from None
+        raise Failure(": ".join(filter(None, ("interrupted", so_far()))), status_of(interrupt)) from None

@@ -63,13 +63,13 @@ def explain_deadlines(
     policy = policy_of(settings, history)
     if history.history[-1].complaint.calendar:
         policy = with_announcements(policy, calendar_for(settings, history.complaint))
-    found = explanations(history.history, clock, policy)
+    explained = explanations(history.history, clock, policy)
     if json:
-        say(as_json(found))
+        say(as_json(explained))
     else:
-        for part in as_text(found):
+        for part in as_text(explained):
             console().print(part)
-    if not all(each.agrees for each in found):
+    if not all(each.agrees for each in explained):
         raise Failure("a due time in the facts differs from the one by the policy and calendar of this installation")
 
 
@@ -77,18 +77,18 @@ def explanations(history: Sequence[Recorded], clock: ClockName | None, policy: P
     """Explain all runs of a clock; without one, the last run of each present clock, else all clocks."""
     present = history[-1].complaint.clocks
     asked = [clock] if clock else [name for name in ClockName if name in present] or list(ClockName)
-    found = [explain(history, name, policy) for name in asked]
+    explained = [explain(history, name, policy) for name in asked]
     if clock is None and present:
-        return [replace(each, runs=each.runs[-1:]) for each in found]
-    if clock and not found[0].runs:
+        return [replace(each, runs=each.runs[-1:]) for each in explained]
+    if clock and not explained[0].runs:
         ran = ", ".join(name for name in ClockName if explain(history, name, policy).runs)
         raise Failure(f"the clock {clock} never ran for this complaint; there are {ran}")
-    return [each for each in found if each.runs]
+    return [each for each in explained if each.runs]
 
 
-def as_text(found: Sequence[Explanation]) -> Iterator[RenderableType]:
+def as_text(explained: Sequence[Explanation]) -> Iterator[RenderableType]:
     """Yield the parts of the page, from the top."""
-    for each in found:
+    for each in explained:
         for number, run in enumerate(each.runs, start=1):
             yield _title(each, run, number)
             yield _rules(each, run)
@@ -98,7 +98,7 @@ def as_text(found: Sequence[Explanation]) -> Iterator[RenderableType]:
             elapsed = Text(f"  {run.duration} of elapsed time: no day is counted or left out")
             yield _days(run) if run.days else elapsed
             yield Text(f"  {_result(run)}\n", style="bold red" if run.differences else "")
-    if any(not origin.source for each in found for origin in each.origins):
+    if any(not origin.source for each in explained for origin in each.origins):
         yield Text(f"{_MARK} {_UNCONFIRMED}", style="yellow")
 
 
@@ -181,9 +181,9 @@ def _result(run: Run) -> str:
     return f"due {local(run.recomputed, ZoneInfo(run.zone))}, as in the facts"
 
 
-def as_json(found: Sequence[Explanation]) -> str:
+def as_json(explained: Sequence[Explanation]) -> str:
     """Return the explanations as one JSON object."""
-    return to_json({"explanations": [_plain(each) for each in found]}, indent=2).decode()
+    return to_json({"explanations": [_plain(each) for each in explained]}, indent=2).decode()
 
 
 def _plain(each: Explanation) -> dict[str, Any]:

@@ -57,17 +57,17 @@ def export(
         raise Failure(f"--out: {out} is neither a .csv nor a .xlsx", MISUSED)
     settings = settings_of(ctx)
     require_topics(settings, [TopicName.EVENTS, TopicName.STATE, *([TopicName.IDENTITIES] if identities else [])])
-    found = Export(settings, _options(settings, identities=identities), waits=note)
+    exported = Export(settings, _options(settings, identities=identities), waits=note)
     try:
         with interruptible(), _writer(out) as writer:
             writer.write(HEADER)
-            for row in found:
+            for row in exported:
                 writer.write(row)
     except TooManyRows as error:
         raise Failure(f"--out: {error}") from None
-    note(f"exported {number_of(found.rows, 'complaint')} as {form}" + (f" to {out}" if out else ""))
-    if found.incomplete:
-        left_out = number_of(found.incomplete, "complaint")
+    note(f"exported {number_of(exported.rows, 'complaint')} as {form}" + (f" to {out}" if out else ""))
+    if exported.incomplete:
+        left_out = number_of(exported.incomplete, "complaint")
         raise Failure(f"left out: {left_out} whose facts could not be read to the last one")
 
 

@@ -24,13 +24,13 @@ def show(ctx: typer.Context, complaint: Complaint) -> None:
     alur identity show 1042007
     """
     settings = settings_of(ctx)
-    found = look_up(settings, find_complaint(settings, complaint))
-    if isinstance(found, Erasure):
-        say(_erased(found, settings))
+    stored = look_up(settings, find_complaint(settings, complaint))
+    if isinstance(stored, Erasure):
+        say(_erased(stored, settings))
         return
-    for name, value in found.reporter.model_dump().items():
+    for name, value in stored.reporter.model_dump().items():
         console().print(f"{name:<7} {safe(value or 'not given')}", markup=False)
-    say(f"(kept since {_local(found.since, settings)}, {_at(found.place)})")
+    say(f"(kept since {_local(stored.since, settings)}, {_at(stored.place)})")
 
 
 @app.command("erase", hidden=True, context_settings={"ignore_unknown_options": True})
@@ -39,8 +39,10 @@ def erase_identity(complaint: str, _others: Annotated[list[str] | None, typer.Ar
     raise Failure(f"nothing was erased: use `alur privacy erase {safe(complaint)} --identity --reason TEXT`")
 
 
-def _erased(found: Erasure, settings: Settings) -> str:
-    return f"erased at {_local(found.at, settings)} by {safe(found.by)}: {safe(found.reason)} ({_at(found.place)})"
+def _erased(erasure: Erasure, settings: Settings) -> str:
+    return (
+        f"erased at {_local(erasure.at, settings)} by {safe(erasure.by)}: {safe(erasure.reason)} ({_at(erasure.place)})"
+    )
 
 
 def _local(moment: datetime, settings: Settings) -> str:

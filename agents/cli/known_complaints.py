@@ -43,12 +43,12 @@ class Before(AbstractContextManager["Before"]):
         if self._failure:
             return KnownBefore(unknown_why=self._failure)
         try:
-            known = self._known(complaints)
-            return KnownBefore(len(known), len(self._changed(known)) if known else 0)
+            existing = self._existing(complaints)
+            return KnownBefore(len(existing), len(self._changed(existing)) if existing else 0)
         except KafkaFailure as error:
             return KnownBefore(unknown_why=str(error))
 
-    def _known(self, complaints: Collection[str]) -> set[str]:
+    def _existing(self, complaints: Collection[str]) -> set[str]:
         return {
             name
             for records in self._state.polls_to(self._ends)
@@ -57,18 +57,18 @@ class Before(AbstractContextManager["Before"]):
             and (name := (record.key or b"").decode(errors="replace")) in complaints
         }
 
-    def _changed(self, known: Collection[str]) -> set[str]:
+    def _changed(self, existing: Collection[str]) -> set[str]:
         """Follow the rejections until none has arrived for two seconds, for ten at most."""
-        found: set[str] = set()
+        changed: set[str] = set()
         end = time.monotonic() + _WAIT_S
         quiet = time.monotonic() + _QUIET_S
-        while len(found) < len(known) and time.monotonic() < min(end, quiet):
+        while len(changed) < len(existing) and time.monotonic() < min(end, quiet):
             for record in self._rejections.poll(_QUIET_S / 4):
                 quiet = time.monotonic() + _QUIET_S
                 name = (record.key or b"").decode(errors="replace")
-                if name in known and _detail(record.value) == _CHANGED:
-                    found.add(name)
-        return found
+                if name in existing and _detail(record.value) == _CHANGED:
+                    changed.add(name)
+        return changed
 
 
 def _detail(value: bytes | None) -> str | None:

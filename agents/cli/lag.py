@@ -46,29 +46,29 @@ def lag(  # noqa: PLR0913 -- one for each option
     settings = settings_of(ctx)
     if watch and (as_json or console().is_terminal):
         with LagWatcher(settings, groups, window=window) as watcher:
-            found = _watch(watcher, as_json=as_json, partitions=partitions)
+            report = _watch(watcher, as_json=as_json, partitions=partitions)
     else:
-        found = _measured(settings, groups, window, as_json=as_json)
-    if found is not None and not as_json:
-        console().print(view(found, partitions=partitions))
-        for line in lines(found):
+        report = _measured(settings, groups, window, as_json=as_json)
+    if report is not None and not as_json:
+        console().print(view(report, partitions=partitions))
+        for line in lines(report):
             say(proposed(line, ctx))  # not wrapped: programs read it too
-    if found is not None and found.findings:
+    if report is not None and report.findings:
         raise typer.Exit(FAILED)
 
 
 def _measured(settings: Settings, groups: list[str] | None, window: float, *, as_json: bool) -> LagReport:
     if console().is_terminal and not as_json:
         note(f"sampling for up to {window:.0f} s ...")
-    found = measure(settings, groups, window=window)
+    report = measure(settings, groups, window=window)
     if as_json:
-        say(found.model_dump_json(indent=2))
-    return found
+        say(report.model_dump_json(indent=2))
+    return report
 
 
 def _watch(watcher: LagWatcher, *, as_json: bool, partitions: bool) -> LagReport | None:
     """Sample until Ctrl-C; return the last report."""
-    found = None
+    report = None
     screen = console()
     with (
         suppress(KeyboardInterrupt),
@@ -77,10 +77,10 @@ def _watch(watcher: LagWatcher, *, as_json: bool, partitions: bool) -> LagReport
     ):
         while True:
             started = time.monotonic()
-            found = watcher.sample()
+            report = watcher.sample()
             if as_json:
-                say(found.model_dump_json())
+                say(report.model_dump_json())
             else:
-                live.update(view(found, partitions=partitions, faults=True), refresh=True)
+                live.update(view(report, partitions=partitions, faults=True), refresh=True)
             time.sleep(max(0.0, started + SAMPLE_INTERVAL_SECONDS - time.monotonic()))
-    return found
+    return report

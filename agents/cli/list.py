@@ -83,18 +83,18 @@ def _list(settings: Settings, query: Query, limit: int, form: Form, mirror: str 
     else:
         model = read_model_now(settings)
         lists = MemoryLists(lambda: model)
-    found = lists.select(query, now, context, most=limit or None)
-    _write(found.rows, form, now, context)
-    if not found.total and form is Form.TABLE:
+    listed = lists.select(query, now, context, most=limit or None)
+    _write(listed.rows, form, now, context)
+    if not listed.total and form is Form.TABLE:
         note("no complaints: with other filters, or --state all, there may be some")
-    elif limit and limit < found.total:
-        note(f"{found.total:,} complaints, {limit:,} shown: --limit 0 shows all")
-    if found.mirrored:
-        current = found.current_at
+    elif limit and limit < listed.total:
+        note(f"{listed.total:,} complaints, {limit:,} shown: --limit 0 shows all")
+    if listed.mirrored:
+        current = listed.current_at
         note(f"from the mirror, {'copied in part' if current is None else f'{span(now - current)} behind'}")
-    elif query.state != "open" and found.older:
+    elif query.state != "open" and listed.older:
         note(
-            f"{found.older:,} complaints that ended before the last {LATEST:,} are not looked at: alur mirror has them"
+            f"{listed.older:,} complaints that ended before the last {LATEST:,} are not looked at: alur mirror has them"
         )
 
 

@@ -24,7 +24,7 @@ def accept(ctx: typer.Context, stages: Stages = None) -> None:
         alur offsets accept lifecycle
     """
     with interruptible(lambda: "some offsets may be accepted and some not; accept them again, which does no harm"):
-        found = offsets.accept(settings_of(ctx), stages or ())
-    for each in found:
+        accepted = offsets.accept(settings_of(ctx), stages or ())
+    for each in accepted:
         say(f"{each.stage}: accepted offset {each.offset} of {each.topic}-{each.partition}")
-    say(f"{len(found)} offsets accepted" if found else "0 offsets accepted: all were committed by their stages")
+    say(f"{len(accepted)} offsets accepted" if accepted else "0 offsets accepted: all were committed by their stages")

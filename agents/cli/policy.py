@@ -42,23 +42,23 @@ def check(
     alur policy check ./our-policy.toml
     """
     try:
-        found = policy_files.load(policy or settings_of(ctx).policy)
+        policies = policy_files.load(policy or settings_of(ctx).policy)
     except PolicyError as error:
         for each in error.mistakes[:-1]:
             note(each)
         raise Failure(error.mistakes[-1]) from None
-    console().print(_table(found))
-    if found.versions[-1].citizens == "open":
+    console().print(_table(policies))
+    if policies.versions[-1].citizens == "open":
         note('citizens is "open": any citizen may answer, rate or withdraw any complaint; "reporter" is the safe value')
-    mistakes = list(contradictions(found))
+    mistakes = list(contradictions(policies))
     for each in mistakes:
         say(each)
     if mistakes:
         raise Failure(
-            f"policy {found.name}: {len(mistakes)} mistakes; stages start with it, but some of it has no effect"
+            f"policy {policies.name}: {len(mistakes)} mistakes; stages start with it, but some of it has no effect"
         )
-    offices = number_of(sum(1 for _ in found.versions[-1].directory), "office")
-    say(f"policy {found.name}: {number_of(len(found.versions), 'version')}, {offices}, no mistakes found")
+    offices = number_of(sum(1 for _ in policies.versions[-1].directory), "office")
+    say(f"policy {policies.name}: {number_of(len(policies.versions), 'version')}, {offices}, no mistakes found")
 
 
 @app.command("rollout")
@@ -80,9 +80,9 @@ def rollout_policy(
     """
     settings = settings_of(ctx)
     require_topics(settings, (TopicName.INSTALLATION, TopicName.COMMANDS, TopicName.STATE, TopicName.REJECTIONS))
-    found = policy_files.load(settings.policy)
+    policies = policy_files.load(settings.policy)
     today = datetime.now(UTC).date()
-    ours, values = described(found, today), installation_values(settings)
+    ours, values = described(policies, today), installation_values(settings)
     days = changed_days(values, ours)
     for line in [*changes(values, ours), *map(str, days)]:
         say(line)
@@ -92,9 +92,9 @@ def rollout_policy(
     from agents.runtime.installation import change_now  # noqa: PLC0415 -- imports aiokafka, for this command only
 
     with interruptible(lambda: "some days may be announced; roll it out again, which does no harm"):
-        _announce(settings, found.at(datetime.now(UTC)), days, today, wait)
+        _announce(settings, policies.at(datetime.now(UTC)), days, today, wait)
         change_now(settings, lambda latest: rolled_out(latest, ours))
-    say(f"policy {found.name} is the installation's: start the stages with it")
+    say(f"policy {policies.name} is the installation's: start the stages with it")
 
 
 def _announce(settings: Settings, policy: Policy, days: list[DayChange], today: date, wait: float) -> None:
@@ -124,23 +124,23 @@ def _announce(settings: Settings, policy: Policy, days: list[DayChange], today: 
         say(f"announced: {change}")
 
 
-def _table(found: PolicySet) -> Table:
-    table = new_table("", *(policy.version for policy in found.versions))
+def _table(policies: PolicySet) -> Table:
+    table = new_table("", *(policy.version for policy in policies.versions))
     lengths: dict[str, tuple[ClockName, ComplaintClass]] = {}
     lengths |= {str(clock): (clock, ComplaintClass.COMPLAINT) for clock in ClockName if clock != ClockName.SETTLEMENT}
     lengths |= {f"settlement of {each}": (ClockName.SETTLEMENT, each) for each in ComplaintClass}
     for name, of in lengths.items():
-        table.add_row(name, *(str(each.duration_of(*of)) for each in found.versions))
-    table.add_row("decided by machine", *(", ".join(sorted(each.machine)) or "nothing" for each in found.versions))
-    table.add_row("needed for verification", *(", ".join(each.completeness.requires) for each in found.versions))
-    table.add_row("ladder", *(" > ".join(each.ladder) for each in found.versions))
-    for each in dict.fromkeys(str(override) for version in found.versions for override in version.overrides):
-        table.add_row(f"for {each}", *(_overridden(version, each) for version in found.versions))
-    table.add_row("return limit", *(str(each.return_limit) for each in found.versions))
+        table.add_row(name, *(str(each.duration_of(*of)) for each in policies.versions))
+    table.add_row("decided by machine", *(", ".join(sorted(each.machine)) or "nothing" for each in policies.versions))
+    table.add_row("needed for verification", *(", ".join(each.completeness.requires) for each in policies.versions))
+    table.add_row("ladder", *(" > ".join(each.ladder) for each in policies.versions))
+    for each in dict.fromkeys(str(override) for version in policies.versions for override in version.overrides):
+        table.add_row(f"for {each}", *(_overridden(version, each) for version in policies.versions))
+    table.add_row("return limit", *(str(each.return_limit) for each in policies.versions))
     return table
 
 
 def _overridden(version: Policy, conditions: str) -> str:
-    found = (each for each in version.overrides if str(each) == conditions)
-    rules = [{**each.clocks, **({LADDER: " > ".join(each.ladder)} if each.ladder else {})} for each in found]
+    overrides = (each for each in version.overrides if str(each) == conditions)
+    rules = [{**each.clocks, **({LADDER: " > ".join(each.ladder)} if each.ladder else {})} for each in overrides]
     return ", ".join(f"{name} {value}" for each in rules for name, value in each.items())

@@ -39,14 +39,14 @@ def _are_same(path: Path, file: str) -> bool:
         return False
 
 
-def write(path: Path, skipped: Iterable[Skipped], found: Import) -> None:
+def write(path: Path, skipped: Iterable[Skipped], imported: Import) -> None:
     """Write the skipped entries with line, reason and channel: CSV with their table's columns, or JSON lines."""
     try:
         with open(path, "w", newline="", encoding="utf-8", errors="replace", opener=_for_owner) as stream:
-            if found.header is None:
-                stream.writelines(f"{to_json(_object(each, found.source)).decode()}\n" for each in skipped)
+            if imported.header is None:
+                stream.writelines(f"{to_json(_object(each, imported.source)).decode()}\n" for each in skipped)
             else:
-                _write_rows(stream, skipped, found.header, found.source)
+                _write_rows(stream, skipped, imported.header, imported.source)
     except OSError as no:
         raise Failure(f"{_unwritable(path, no)}; what was submitted is submitted") from None
 

@@ -118,7 +118,7 @@ def _send(ctx: typer.Context, command: type[Command], values: dict[str, Any]) ->
 def send_and_report(settings: Settings, request: CommandRequest, wait: float, *, again: bool = False) -> None:
     """Send a command, wait and print its result; `again`: it may be a retry with the same id."""
     sent: list[CommandResult] = []
-    with CommandClient(settings) as client, in_words_of_options(), interruptible(lambda: _known(request, sent)):
+    with CommandClient(settings) as client, in_words_of_options(), interruptible(lambda: _result_so_far(request, sent)):
         try:
             sent.append(client.send(request, seconds=0, repeats_since=_BEGINNING if again else None))
             result = client.wait(sent[0], wait)
@@ -129,7 +129,7 @@ def send_and_report(settings: Settings, request: CommandRequest, wait: float, *,
     report(settings, result)
 
 
-def _known(request: CommandRequest, sent: list[CommandResult]) -> str:
+def _result_so_far(request: CommandRequest, sent: list[CommandResult]) -> str:
     """Return the message for an interrupted wait for a result."""
     if sent:
         return f"{sent[0]}; `alur show {request.complaint}` shows the result"

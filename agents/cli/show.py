@@ -25,22 +25,22 @@ def show(ctx: typer.Context, complaint: Complaint, *, json: AsJson = False) -> N
         alur show 7f1c0f4e-6a0e-5a41-9c0e-0d8f3c1f2a11 --json
     """
     settings = settings_of(ctx)
-    found = history_of(settings, complaint)
+    history = history_of(settings, complaint)
     if json:
-        say(as_json(found))
+        say(as_json(history))
     else:
-        for part in as_text(found, policy_of(settings, found), datetime.now(UTC)):
+        for part in as_text(history, policy_of(settings, history), datetime.now(UTC)):
             console().print(part)
 
 
 def history_of(settings: Settings, complaint: str) -> ComplaintHistory:
     """Read the history of a complaint, named by its complaint id or its tracking id."""
     require_topics(settings, _TOPICS)
-    found = read_history(settings, find_complaint(settings, complaint))
-    if not found.history:
-        refused = f"; {len(found.refusals)} commands about it were refused" if found.refusals else ""
+    history = read_history(settings, find_complaint(settings, complaint))
+    if not history.history:
+        refused = f"; {len(history.refusals)} commands about it were refused" if history.refusals else ""
         raise NoSuchComplaint(
-            f"there is no complaint {found.complaint} (a report that was just submitted may still be on its way)"
+            f"there is no complaint {history.complaint} (a report that was just submitted may still be on its way)"
             f"{refused}"
         )
-    return found
+    return history

@@ -30,8 +30,8 @@ def show_status(
     alur status --waiting
     """
     settings = settings_of(ctx)
-    found = measure(settings, window=window)
-    line, works = summary(found)
+    report = measure(settings, window=window)
+    line, works = summary(report)
     say(f"{settings.prefix or '(no prefix)'} on {settings.broker}: {proposed(line, ctx)}")
     if waiting:
         say(in_words_of_waiting(read_model_now(settings).waiting))
@@ -41,19 +41,19 @@ def show_status(
 
 def in_words_of_waiting(counts: Counter[str | None]) -> str:
     """Return the reasons why open complaints wait, the most frequent first."""
-    found = ", ".join(f"{why or 'unknown'} {count:,}" for why, count in counts.most_common() if count)
-    return f"waiting for {found or 'nothing'}"
+    reasons = ", ".join(f"{why or 'unknown'} {count:,}" for why, count in counts.most_common() if count)
+    return f"waiting for {reasons or 'nothing'}"
 
 
-def summary(found: LagReport) -> tuple[str, bool]:
+def summary(report: LagReport) -> tuple[str, bool]:
     """Return the status line, and whether the engine works."""
-    idle = [each.stage for each in found.groups if each.stage and not each.members]
-    if len(idle) == len(found.groups):
+    idle = [each.stage for each in report.groups if each.stage and not each.members]
+    if len(idle) == len(report.groups):
         return "no stage runs: start them with alur run", False
-    if found.findings:
-        more = len(found.findings) - 1
-        return f"{found.findings[0]}" + (f" (and {more} more: alur lag)" if more else ""), False
+    if report.findings:
+        more = len(report.findings) - 1
+        return f"{report.findings[0]}" + (f" (and {more} more: alur lag)" if more else ""), False
     if idle:
         return f"no worker of {', '.join(idle)}: alur run {' '.join(idle)}", False
-    behind = sum(each.lag for each in found.groups)
-    return f"ok, {len(found.groups)} stages work, {behind:,} offsets wait", True
+    behind = sum(each.lag for each in report.groups)
+    return f"ok, {len(report.groups)} stages work, {behind:,} offsets wait", True

@@ -49,9 +49,9 @@ def publish(  # noqa: PLR0913 -- the options of a command are its arguments
         alur story publish 1042007 --title "Jalan berlubang di Denpasar Barat" --answer "Lubang sudah ditambal."
     """
     settings = settings_of(ctx)
-    found = history_of(settings, complaint)
-    last = found.history[-1].complaint
-    title, answer = words_to_publish(found, title, answer)
+    history = history_of(settings, complaint)
+    last = history.history[-1].complaint
+    title, answer = words_to_publish(history, title, answer)
     reporter = _reporter(settings, last)
     texts = {"title": title, "answer": answer or ""}
     identifiers = [(name, each) for name, text in texts.items() for each in identifiers_in(text, reporter)]
@@ -89,10 +89,10 @@ def unpublish(
     send_and_report(settings, _request(settings, UnpublishStory, named, sender, {"reason": reason}), wait)
 
 
-def words_to_publish(found: ComplaintHistory, title: str | None, answer: str | None) -> tuple[str, str | None]:
+def words_to_publish(history: ComplaintHistory, title: str | None, answer: str | None) -> tuple[str, str | None]:
     """Return title and answer from the options, else the complaint's; raise Failure if missing or unreadable."""
-    answers = [each.fact.text for each in found.history if isinstance(each.fact, FollowUpRecorded)]
-    title = title or found.texts[0]
+    answers = [each.fact.text for each in history.history if isinstance(each.fact, FollowUpRecorded)]
+    title = title or history.texts[0]
     answer = answer or (answers[-1] if answers else None)
     if not title.strip():
         raise Failure("--title: the report has none; give one", MISUSED)
@@ -114,10 +114,10 @@ def _request(
 
 def _reporter(settings: Settings, complaint: Snapshot) -> Reporter | None:
     try:
-        found = look_up(settings, complaint.complaint_id, tracking=complaint.tracking_id)
+        stored = look_up(settings, complaint.complaint_id, tracking=complaint.tracking_id)
     except IdentityNotFound:
         return None
     except NotAllowed as error:
         note(f"the scan does not cover the reporter's own name and contacts: {error}")
         return None
-    return found.reporter if isinstance(found, StoredIdentity) else None
+    return stored.reporter if isinstance(stored, StoredIdentity) else None

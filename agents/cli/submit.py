@@ -70,18 +70,18 @@ def submit(
     name, tally = name_of(file), Tally()
     options = asked.entries(source_of(file) if name == file else None, settings.policy)
     reject_file.refuse_unless_writable(rejects, file)
-    known = partial(_known, tally, dry_run=dry_run)
-    with one_line(name), interruptible(known), opened(file) as stream:
-        found = open_import(stream, asked.table(), options, datetime.now(UTC), given=_given(ctx))
-        for line in found.notes:
+    counts = partial(_counts_so_far, tally, dry_run=dry_run)
+    with one_line(name), interruptible(counts), opened(file) as stream:
+        imported = open_import(stream, asked.table(), options, datetime.now(UTC), given=_table_options(ctx))
+        for line in imported.notes:
             say(safe(line))
         if dry_run:
-            _show(found, tally, rejects)
+            _show(imported, tally, rejects)
         else:
-            _submit(settings, found, tally, rejects, stream)
+            _submit(settings, imported, tally, rejects, stream)
 
 
-def _given(ctx: typer.Context) -> tuple[str, ...]:
+def _table_options(ctx: typer.Context) -> tuple[str, ...]:
     """Return the table options that the command line has."""
     of_any = {"file", "rejects", "dry_run", "form"}
     named = [parameter for parameter in ctx.command.params if parameter.name and parameter.name not in of_any]
@@ -89,31 +89,31 @@ def _given(ctx: typer.Context) -> tuple[str, ...]:
     return tuple(option for option, source in sources.items() if source is not None and source.name == "COMMANDLINE")
 
 
-def _show(found: Import, tally: Tally, rejects: Path | None) -> None:
+def _show(imported: Import, tally: Tally, rejects: Path | None) -> None:
     """Show what would be sent; raise a Failure if an entry would not be sent."""
-    for part in preview(found.items, tally):
+    for part in preview(imported.items, tally):
         console().print(part)
-    for line in report_lines(tally, found.entry, None, all_written=rejects is not None, verb="would submit"):
+    for line in report_lines(tally, imported.entry, None, all_written=rejects is not None, verb="would submit"):
         say(safe(line))
     if rejects is not None:
-        reject_file.write(rejects, tally.skipped, found)
+        reject_file.write(rejects, tally.skipped, imported)
     _fail_unless_whole(tally, "would not be submitted")
 
 
-def _submit(settings: Settings, found: Import, tally: Tally, rejects: Path | None, stream: BinaryIO) -> None:
+def _submit(settings: Settings, imported: Import, tally: Tally, rejects: Path | None, stream: BinaryIO) -> None:
     require_topics(settings, [TopicName.INTAKE])
     with Before(settings) as before:
-        ended_by = _send(settings, found, tally, stream)
+        ended_by = _send(settings, imported, tally, stream)
         cut_short = isinstance(ended_by, KafkaFailure | KeyboardInterrupt)
-        known = before.of(tally.complaints) if tally.accepted and not cut_short else None
-    _conclude(tally, rejects, found, ended_by, known)
+        existing = before.of(tally.complaints) if tally.accepted and not cut_short else None
+    _conclude(tally, rejects, imported, ended_by, existing)
 
 
-def _send(settings: Settings, found: Import, tally: Tally, stream: BinaryIO) -> _Ending | None:
+def _send(settings: Settings, imported: Import, tally: Tally, stream: BinaryIO) -> _Ending | None:
     """Submit the reports; return the error or interruption that ended it early, if any."""
     unreadable = None
     try:
-        with Publisher(settings, linger_ms=_LINGER_MS) as publisher, _progress(found, stream) as items:
+        with Publisher(settings, linger_ms=_LINGER_MS) as publisher, _progress(imported, stream) as items:
             try:
                 _hand_over(publisher, items, tally)
             except UnreadableFile as error:
@@ -135,32 +135,32 @@ def _hand_over(publisher: Publisher, items: Iterable[Item], tally: Tally) -> Non
 
 
 def _conclude(
-    tally: Tally, rejects: Path | None, found: Import, ended_by: _Ending | None, known: KnownBefore | None
+    tally: Tally, rejects: Path | None, imported: Import, ended_by: _Ending | None, existing: KnownBefore | None
 ) -> None:
     """Print the result of the entries read; raise the error that ended it early, if any."""
     if ended_by is None or not tally.empty:
-        for line in report_lines(tally, found.entry, known, all_written=rejects is not None):
+        for line in report_lines(tally, imported.entry, existing, all_written=rejects is not None):
             say(safe(line))
         try:
             if rejects is not None:
-                reject_file.write(rejects, tally.left_out, found)
+                reject_file.write(rejects, tally.left_out, imported)
         except Failure as unwritten:
             if ended_by is None:
                 raise
             say(str(unwritten))  # the last line is the failure that ended it
     if ended_by is not None:
-        raise _failure(ended_by, _known(tally), empty=not tally.handed_over) from ended_by
+        raise _failure(ended_by, _counts_so_far(tally), empty=not tally.handed_over) from ended_by
     _fail_unless_whole(tally, "were not submitted")
 
 
-def _failure(ended_by: _Ending, known: str, *, empty: bool) -> Exception:
+def _failure(ended_by: _Ending, so_far: str, *, empty: bool) -> Exception:
     if isinstance(ended_by, KeyboardInterrupt):
-        return Failure(f"interrupted: {known}", status_of(ended_by))
-    reason = str(ended_by) if empty else f"{ended_by} (before that {known})"
+        return Failure(f"interrupted: {so_far}", status_of(ended_by))
+    reason = str(ended_by) if empty else f"{ended_by} (before that {so_far})"
     return UnreadableFile(reason) if isinstance(ended_by, UnreadableFile) else Failure(reason)
 
 
-def _known(tally: Tally, *, dry_run: bool = False) -> str:
+def _counts_so_far(tally: Tally, *, dry_run: bool = False) -> str:
     """Return how many entries of the file are in the log."""
     if dry_run or not tally.handed_over:
         return "nothing was submitted"
@@ -176,18 +176,18 @@ def _fail_unless_whole(tally: Tally, what: str) -> None:
 
 
 @contextmanager
-def _progress(found: Import, stream: BinaryIO) -> Iterator[Iterator[Item]]:
+def _progress(imported: Import, stream: BinaryIO) -> Iterator[Iterator[Item]]:
     """Yield the items of a file, with progress and remaining time on a terminal."""
     where = console(stderr=True)
     columns = (TextColumn("submitting"), BarColumn(), TextColumn("{task.fields[done]:,}"), TimeRemainingColumn())
     with Progress(*columns, console=where, transient=True, disable=not where.is_terminal) as progress:
         # streamed entries: only the size in bytes is known beforehand
-        task = progress.add_task("", total=found.total or _size(stream), done=0)
+        task = progress.add_task("", total=imported.total or _size(stream), done=0)
 
         def items() -> Iterator[Item]:
-            for done, item in enumerate(found.items, start=1):
+            for done, item in enumerate(imported.items, start=1):
                 yield item
-                progress.update(task, completed=done if found.total else _position(stream), done=done)
+                progress.update(task, completed=done if imported.total else _position(stream), done=done)
 
         yield items()
 

@@ -31,27 +31,27 @@ _STYLES: Final = {
 }
 
 
-def as_text(found: ComplaintHistory, policy: Policy, now: datetime) -> Iterator[RenderableType]:
+def as_text(history: ComplaintHistory, policy: Policy, now: datetime) -> Iterator[RenderableType]:
     """Yield the parts of the page, from the top."""
-    complaint = found.history[-1].complaint
+    complaint = history.history[-1].complaint
     zone = policy.national_zone
     held = f", held by {complaint.office}" if complaint.office and complaint.clocks else ""
     yield Text(f"complaint {complaint.tracking_id}: {complaint.status}{held}", style="bold")
-    yield _summary(found, policy, now)
-    title, body = found.texts
+    yield _summary(history, policy, now)
+    title, body = history.texts
     yield Text("\n" + safe(title or "(no title)"), style="bold")
     if body:
         yield Padding(Text(safe(body)), (0, 0, 0, 2), expand=False)
     yield Text("\ntimeline", style="bold")
-    yield _timeline(found, zone)
+    yield _timeline(history, zone)
     if complaint.clocks:
         yield Text("\nclocks", style="bold")
         yield _clocks(complaint, policy, now)
         ask = f"alur explain {complaint.tracking_id}"
         yield Text(f"  why then: {ask}; one with its past: {ask} {' or '.join(complaint.clocks)}", style="dim")
-    if found.refusals:
+    if history.refusals:
         yield Text("\nrefused", style="bold")
-        yield _refusals(found, zone)
+        yield _refusals(history, zone)
 
 
 def _waits(complaint: Complaint, policy: Policy, now: datetime) -> str:
@@ -72,11 +72,11 @@ def _next(complaint: Complaint, policy: Policy, now: datetime) -> str:
     return f"{name} {local(due, _zone(name, clock, complaint, policy))}, {clock_status(clock, now)}"
 
 
-def _summary(found: ComplaintHistory, policy: Policy, now: datetime) -> Table:
-    complaint, zone = found.history[-1].complaint, policy.national_zone
+def _summary(history: ComplaintHistory, policy: Policy, now: datetime) -> Table:
+    complaint, zone = history.history[-1].complaint, policy.national_zone
     table = grid(2)
     flags = [name for name in ("anonymous", "secret") if getattr(complaint, name)]
-    asked = f"{found.asked_office} (not in the directory when it was asked for)" if found.asked_office else ""
+    asked = f"{history.asked_office} (not in the directory when it was asked for)" if history.asked_office else ""
     counts = (
         f"dispositions {complaint.round}, returns {complaint.returns}, breaches {complaint.breaches}, "
         f"rung {complaint.rung}" + (", ladder exhausted" if complaint.exhausted else "")
@@ -104,9 +104,9 @@ def _summary(found: ComplaintHistory, policy: Policy, now: datetime) -> Table:
     return table
 
 
-def _timeline(found: ComplaintHistory, zone: ZoneInfo) -> Table:
+def _timeline(history: ComplaintHistory, zone: ZoneInfo) -> Table:
     table = grid(5, time=1)
-    for recorded in found.history:
+    for recorded in history.history:
         table.add_row(
             Text(str(recorded.complaint.version), style="dim", justify="right"),
             Text(local(recorded.at, zone)),
@@ -147,9 +147,9 @@ def clock_status(clock: Clock, now: datetime) -> str:
     return ", ".join([status, *(mark for mark in ("warned", "breached") if getattr(clock, mark))])
 
 
-def _refusals(found: ComplaintHistory, zone: ZoneInfo) -> Table:
+def _refusals(history: ComplaintHistory, zone: ZoneInfo) -> Table:
     table = grid(5, time=0)
-    for refused in found.refusals:
+    for refused in history.refusals:
         rejection = refused.rejection
         table.add_row(
             Text(local(refused.at, zone)),
@@ -161,9 +161,9 @@ def _refusals(found: ComplaintHistory, zone: ZoneInfo) -> Table:
     return table
 
 
-def as_json(found: ComplaintHistory) -> str:
+def as_json(history: ComplaintHistory) -> str:
     """Return the snapshot, the facts and the refusals, in log order, as one JSON object."""
-    history = [
+    facts = [
         {
             "version": recorded.complaint.version,
             "time": recorded.at,
@@ -171,8 +171,8 @@ def as_json(found: ComplaintHistory) -> str:
             "cause": {"source": recorded.cause.source, "id": recorded.cause.id},
             "data": recorded.fact,
         }
-        for recorded in found.history
+        for recorded in history.history
     ]
-    refusals = [{"time": refused.at, **refused.rejection.model_dump(by_alias=True)} for refused in found.refusals]
-    whole = {"complaint": found.history[-1].complaint, "history": history, "refusals": refusals}
+    refusals = [{"time": refused.at, **refused.rejection.model_dump(by_alias=True)} for refused in history.refusals]
+    whole = {"complaint": history.history[-1].complaint, "history": facts, "refusals": refusals}
     return to_json(whole, by_alias=True, indent=2).decode()

@@ -48,11 +48,11 @@ def create(
         ALUR_PARTITIONS=None if partitions is None else str(partitions),
         ALUR_REPLICATION=None if replication is None else str(replication),
     )
-    found = with_recorded_layout(settings)
+    recorded = with_recorded_layout(settings)
     if partitions is None and not os.environ.get("ALUR_PARTITIONS"):
-        settings = replace(settings, partitions=found.partitions)
+        settings = replace(settings, partitions=recorded.partitions)
     if replication is None and not os.environ.get("ALUR_REPLICATION"):
-        settings = replace(settings, replication=found.replication)
+        settings = replace(settings, replication=recorded.replication)
     report = ensure_topics(settings, mend=True)
     for line in report.altered:
         say(f"altered {line}")
@@ -106,20 +106,20 @@ def acl(
         raise Failure(f"--principal: {principal!r} is none; write it like User:{principal}", MISUSED)
     settings = settings_of(ctx)
     chosen = list(dict.fromkeys(roles or ROLES))
-    found = [
+    granted_rights = [
         right for name in chosen for right in rights(ROLES[name], settings, principal or f"{principal_prefix}{name}")
     ]
     if not make:
-        say(script(found, settings, chosen).rstrip())
+        say(script(granted_rights, settings, chosen).rstrip())
         return
-    granted = apply(found, settings)
-    say(f"granted {granted} rights to {len({right.principal for right in found})} principals")
+    granted = apply(granted_rights, settings)
+    say(f"granted {granted} rights to {len({right.principal for right in granted_rights})} principals")
 
 
-def _table(settings: Settings, found: dict[TopicName, Extent]) -> Table:
+def _table(settings: Settings, extents: dict[TopicName, Extent]) -> Table:
     table = new_table("topic", "partitions", "offsets", "kept", "stamp", "read by", right=["partitions", "offsets"])
     for topic in TOPICS:
-        extent = found.get(topic.name)
+        extent = extents.get(topic.name)
         size = ("missing", "") if extent is None else (str(extent.partitions), f"{extent.offsets:,}")
         stamp = "log append" if topic.config["message.timestamp.type"] == "LogAppendTime" else "create"
         table.add_row(settings.topic(topic.name), *size, _kept(topic), stamp, topic.readers)

@@ -20,7 +20,7 @@ def drawn(table: object, width: int) -> str:
 
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_an_id_stays_whole_and_the_rest_folds(width: int) -> None:
-    table = new_table("complaint", "due", "office", "reason", "number", whole=["complaint"], right=["number"])
+    table = new_table("complaint", "due", "office", "reason", "number", unwrapped=["complaint"], right=["number"])
     table.add_row(ID, "2026-11-30 15:38:24 WIB", "kabupaten-jayapura-pupr", "a reason of many words", "1,234")
     text = drawn(table, width)
     assert ID in text
