@@ -19,6 +19,7 @@ from agents.stages.report_digests import ReportSignatures
 from events import facts as f
 from events.cloudevents import log_moment
 from events.codec.decode import complaint_key, decode_own_fact, decode_texts
+from events.codec.partial import is_apart
 from events.ids import complaint_of_identity, fact_id
 from events.topics import TopicName
 from events.writer import Origin, header_value
@@ -122,6 +123,8 @@ class DuplicateIndex:
         if name in _OPENING:
             self._index.put_back(str(UUID(bytes=complaint_key(record.key))))
             return
+        if is_apart(record.value):
+            return  # its signature comes with its words
         recorded = decode_own_fact(record.key, record.value)
         fact, complaint = recorded.fact, recorded.complaint
         if isinstance(fact, f.ComplaintRegistered) and fact.text_ref is None:

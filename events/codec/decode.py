@@ -121,6 +121,13 @@ class _FactEvent(AboutComplaint, Generic[F]):
     data: F
 
 
+class _OwnFactEvent(_FactEvent[F], Generic[F]):
+    """A fact with all that this version writes."""
+
+    datacontenttype: str
+    sequence: str
+
+
 _FACTS: Final[dict[str, type[Fact]]] = {fact_type(fact.NAME): fact for fact in FACTS}
 
 
@@ -130,6 +137,11 @@ def _fact_event(fact: type[Fact]) -> type[_FactEvent[Any]]:
     return _FactEvent.__class_getitem__(fact)  # type: ignore[return-value]  # made at run time
 
 
+@cache
+def _own_fact_event(fact: type[Fact]) -> type[_OwnFactEvent[Any]]:
+    return _OwnFactEvent.__class_getitem__(fact)  # type: ignore[return-value]  # as above
+
+
 class _CalendarEvent(Envelope):
     data: Announcements
 
@@ -137,15 +149,21 @@ class _CalendarEvent(Envelope):
 def decode_fact(raw: bytes | None) -> Recorded:
     """Read a fact; raise `Undecodable` for anything else."""
     parts = partial.cut_fact(raw)
-    if parts is not None:
+    fact = None if parts is None else _FACTS.get(partial.fact_type_in(parts[0]) or "")
+    if parts is not None and fact is not None:
         try:
-            value = json_object(parts[0])
-            if partial.is_well_cut(value):
-                return _recorded(value, *parts)
-        except Undecodable:  # `suppress` takes as long as the rest of this function
-            pass  # split at the wrong position, or invalid: parsing the whole decides
+            # nothing in it is unknown: so it is cut at the right position
+            event = _own_fact_event(fact).model_validate_json(parts[0], extra="forbid")
+            if event.type == fact_type(fact.NAME):
+                return _recorded(event, parts[1])
+        except (ValidationError, Undecodable):  # `suppress` takes as long as the rest of this function
+            pass  # split at the wrong position, of a newer version, or invalid: parsing the whole decides
     head, snapshot = partial.part_fact(raw)
-    return _recorded(json_object(head), head, snapshot)
+    name = json_object(head).get("type")
+    fact = _FACTS.get(str(name))
+    if fact is None:
+        raise Undecodable("unknown-type", f"type {clipped(repr(name))} is no fact of the contract")
+    return _recorded(read_ours(_fact_event(fact), head), snapshot)
 
 
 _RESOLUTION_EVENTS: Final[dict[str, type[ResolutionEvent | ResolutionReopenedEvent]]] = {
@@ -171,12 +189,7 @@ def decode_own_fact(key: bytes | None, raw: bytes | None) -> Recorded:
     return recorded
 
 
-def _recorded(value: dict[str, Any], head: bytes, snapshot: bytes) -> Recorded:
-    name = value.get("type")
-    fact = _FACTS.get(str(name))
-    if fact is None:
-        raise Undecodable("unknown-type", f"type {clipped(repr(name))} is no fact of the contract")
-    event = read_ours(_fact_event(fact), head)
+def _recorded(event: _FactEvent[Any], snapshot: bytes) -> Recorded:
     if event.time is None:
         raise Undecodable("invalid", "time: required")
     cause = Cause(event.causationsource, event.causationid)

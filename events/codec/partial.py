@@ -26,7 +26,9 @@ _HEAD: Final = re.compile(
     rb'"status":"(?P<status>[a-z_]+)",'
 )
 _HOLDER: Final = re.compile(rb',"chosen_office":(?:null|"[^"\\]*"),"office":(?:null|"(?P<office>[^"\\]*)"),"round":')
+_FACT_TYPE: Final = re.compile(rb'\{"specversion":"1\.0","type":"(lapor\.complaint\.[a-z-]{1,40}\.v1)",')
 _COMMAND_TYPE: Final = re.compile(rb'"type": ?"(lapor\.command\.[a-z-]{1,40}\.v1)"')
+_TEXT_REF: Final = b',"text_ref":"'
 _STATUSES: Final = {status.value.encode(): status for status in Status}
 
 P = TypeVar("P", bound=BaseModel)
@@ -155,6 +157,17 @@ def cut_fact(raw: bytes | None) -> tuple[bytes, bytes] | None:
     # within a text a quotation mark has a backslash before it
     fact, mark, snapshot = raw.rpartition(SNAPSHOT_MARK)
     return (fact + b"}}", snapshot[:-2]) if mark else None
+
+
+def fact_type_in(raw: bytes) -> str | None:
+    """Return the type of a fact of `encode_fact` without parsing; None in another format."""
+    found = _FACT_TYPE.match(raw)
+    return None if found is None else found[1].decode()
+
+
+def is_apart(raw: bytes | None) -> bool:
+    """Check whether a fact of `encode_fact` refers to its words in `complaints.texts`; False in another format."""
+    return raw is not None and _TEXT_REF in raw
 
 
 def is_well_cut(fact: dict[str, Any]) -> bool:

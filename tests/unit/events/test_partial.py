@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events import commands as c
+from events import facts as f
 from events.announcements import AnnouncementEvent
 from events.cloudevents import timestamp
 from events.codec import decode, encode, partial
@@ -97,6 +99,17 @@ def test_a_fact_in_parts_is_the_fact_in_full(raw: bytes) -> None:
     assert found.complaint == decode.read_complaint(json.dumps(event["data"]["complaint"]).encode())
     assert (found.fact.by, timestamp(found.at)) == (event["data"]["by"], event["time"])
     assert found.cause.id == event["causationid"]
+
+
+@given(st.lists(st.sampled_from([*MARKS, ',"text_ref":"', "jalan"]), min_size=1).map("".join), st.booleans())
+def test_a_fact_refers_to_its_words_where_it_says_so(text: str, apart: bool) -> None:  # noqa: FBT001 -- drawn
+    golden = decode.decode_fact(json.dumps(FACT).encode())
+    assert isinstance(golden.fact, f.FollowUpRecorded)
+    fact = golden.fact.model_copy(update={"text": text, "text_ref": text if apart else None})
+    raw = encode.encode_fact(replace(golden, fact=fact), encode.encode_complaint(golden.complaint))
+    assert decode.decode_fact(raw).fact == fact
+    assert partial.fact_type_in(raw) == FACT["type"]
+    assert partial.is_apart(raw) is apart
 
 
 @given(written(SNAPSHOT))
