@@ -2,9 +2,8 @@
 
 import heapq
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from events.snapshot import Clock, Complaint
 from events.vocabulary import ClockName
@@ -25,8 +24,7 @@ _Entry = tuple[int, bytes, int, int, ClockName, bool]
 (µs), the clock, whether it is a warning. Numbers and not objects, since there are millions of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(NamedTuple):
     """Time at which a clock needs a notice: a warning, or the deadline."""
 
     at: datetime
