@@ -48,6 +48,7 @@ class PartitionProcessor:
         """Records restored."""
         self._worker = worker
         self._transactional = worker.stage.transactional
+        self._is_inward = worker.stage.source in INWARD
         transactional_id = worker.settings.transactional_id(worker.stage.name, source.partition)
         self._writer = OutputWriter(worker.settings, transactional_id) if self._transactional else worker.writer
         self._start = StartOffset(worker, source)
@@ -147,7 +148,7 @@ class PartitionProcessor:
             log.error("output_unwritable", alert=True, code=refused.code, reason=refused.reason, **coordinates(record))
             return [self._dead_letter(record, refused, batch)]
         try:
-            if self._worker.stage.source in INWARD:
+            if self._is_inward:
                 accept(record)
             return list(self.handler.handle(record))
         except Undecodable as error:

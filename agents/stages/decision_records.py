@@ -1,7 +1,7 @@
 """Output records of a decision: facts, their words if stored apart, and the snapshot."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Partition
@@ -41,38 +41,26 @@ class DecisionRecords:
         number, apart = self._partition.number, self._partition.texts_apart()
         outputs: list[OutgoingRecord] = []
         for recorded in decision:
-            complaint = recorded.complaint
+            fact, complaint = recorded.fact, recorded.complaint
             snapshot = whole = encode_complaint(complaint)
-            headers = fact_headers(recorded)
             if apart:
-                written, words = self._split(recorded)
                 snapshot = without_digests(whole, complaint)
-                value = encode_fact(written, snapshot)
-                if words is not None and not (replayed and "texts" in complaint.erased):
-                    outputs.append(words)
-                if isinstance(recorded.fact, DataErased) and recorded.fact.texts:
+                ref = texts.text_key(complaint)
+                fact, words = texts.split(fact, ref)
+                if words and not (replayed and "texts" in complaint.erased):
+                    outputs.append(self._words(recorded, ref, words))
+                if isinstance(fact, DataErased) and fact.texts:
                     outputs += self._tombstones(complaint)
-            else:
-                value = encode_fact(recorded, snapshot)
-            outputs.append(OutgoingRecord(TopicName.EVENTS, key, value, number, headers))
+            value = encode_fact(recorded, snapshot, fact)
+            outputs.append(OutgoingRecord(TopicName.EVENTS, key, value, number, fact_headers(recorded)))
         value = encode_snapshot(complaint, whole)
         outputs.append(OutgoingRecord(TopicName.STATE, key, value, number, state_headers(source_offset)))
         return outputs, whole
 
-    def _split(self, recorded: Recorded) -> tuple[Recorded, OutgoingRecord | None]:
-        """Return a fact as written, and the record of its words, if it has any."""
-        fact, complaint = recorded.fact, recorded.complaint
-        if not texts.may_hold_words(fact):
-            return recorded, None
-        ref = texts.text_key(complaint)
-        bare, words = texts.split(fact, ref)
-        written = recorded if bare is fact else Recorded(bare, recorded.at, recorded.cause, complaint)
-        if not words:
-            return written, None
+    def _words(self, recorded: Recorded, ref: str, words: dict[str, Any]) -> OutgoingRecord:
         words |= self._signatures.of_fact(recorded, self._partition.policies)
-        headers = marked(("fact", fact.NAME.encode()))
-        record = OutgoingRecord(TopicName.TEXTS, ref.encode(), encode_texts(words), self._partition.number, headers)
-        return written, record
+        headers = marked(("fact", recorded.fact.NAME.encode()))
+        return OutgoingRecord(TopicName.TEXTS, ref.encode(), encode_texts(words), self._partition.number, headers)
 
     def _tombstones(self, complaint: Complaint) -> Iterator[OutgoingRecord]:
         for version in range(1, complaint.version):

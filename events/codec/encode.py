@@ -11,7 +11,7 @@ from events.announcements import CALENDAR, CALENDAR_TYPE, Announcements
 from events.cloudevents import CONTENT_TYPE, Frozen, timestamp
 from events.codec import partial
 from events.commands import Command, command_type
-from events.facts import SYSTEM, Recorded, fact_type
+from events.facts import SYSTEM, Fact, Recorded, fact_type
 from events.ids import fact_id, rejection_id, stage_source
 from events.outcomes import Rejection, Resolution, ResolutionReopened
 from events.snapshot import STATE_TYPE, Complaint
@@ -88,9 +88,9 @@ def _stated_of_both(name: str, version: int, at: datetime) -> str:
     )
 
 
-def encode_fact(recorded: Recorded, snapshot: bytes) -> bytes:
-    """Encode a fact; `snapshot` is `encode_complaint(recorded.complaint)`."""
-    cause, fact = recorded.cause, recorded.fact
+def encode_fact(recorded: Recorded, snapshot: bytes, bare: Fact | None = None) -> bytes:
+    """Encode a fact; `snapshot` is `encode_complaint(recorded.complaint)`, `bare` the fact if its words are apart."""
+    cause, fact = recorded.cause, bare or recorded.fact
     stated = _stated(fact_type(fact.NAME), recorded.complaint, recorded.at)
     # a sender's values may need escaping
     caused = to_json({"causationid": cause.id, "causationsource": cause.source})
