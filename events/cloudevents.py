@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
+from operator import is_
 from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
@@ -94,6 +96,10 @@ class Frozen(BaseModel):
         _set(copied, "__pydantic_extra__", None)
         _set(copied, "__pydantic_private__", None)
         return copied
+
+
+UNLESS_NONE: Final = Field(exclude_if=partial(is_, None))
+"""For a field that most messages have no value for: then it is left out."""
 
 
 class Attachment(Frozen):

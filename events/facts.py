@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
-from events.cloudevents import Body, Frozen, Links, Name, Text, Title
+from events.cloudevents import UNLESS_NONE, Body, Frozen, Links, Name, Text, Title
 from events.ids import stage_source
 from events.outcomes import Finding
 from events.reports import Location, ReportContent
@@ -32,7 +32,7 @@ class Fact(Frozen):
 class Worded(Fact):
     """A fact with words of a person. They may lie apart from it, to be erased: see `events.texts`."""
 
-    text_ref: str | None = None
+    text_ref: Annotated[str | None, UNLESS_NONE] = None
     """Key of the texts in `complaints.texts`; the fields then have a placeholder. None if the fact has them."""
 
 
@@ -56,12 +56,12 @@ class ComplaintRegistered(Worded):
     policy: str
     chosen_office: str | None
     report: ReportContent
-    content_digests: str | None = None
+    content_digests: Annotated[str | None, UNLESS_NONE] = None
     """Keyed digests of the report, to compare repeats; None in older facts."""
-    reporter_digest: str | None = None
+    reporter_digest: Annotated[str | None, UNLESS_NONE] = None
     """Keyed digest of complaint id and the reporter's subject; None without a subject."""
-    title_length: int | None = None
-    body_length: int | None = None
+    title_length: Annotated[int | None, UNLESS_NONE] = None
+    body_length: Annotated[int | None, UNLESS_NONE] = None
     """Lengths of title and body; None if the report has the texts."""
 
 
@@ -96,10 +96,10 @@ class ReportCompleted(Worded):
     anonymous: bool | None = None
     secret: bool | None = None
     attachments: Links | None = None
-    completed_digests: str | None = None
+    completed_digests: Annotated[str | None, UNLESS_NONE] = None
     """Keyed digests of the present report; None without earlier digests."""
-    title_length: int | None = None
-    body_length: int | None = None
+    title_length: Annotated[int | None, UNLESS_NONE] = None
+    body_length: Annotated[int | None, UNLESS_NONE] = None
     """Lengths of the supplied title and body; None if the fact has the texts."""
 
 

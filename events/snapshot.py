@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import AwareDatetime, Field
 
-from events.cloudevents import Frozen
+from events.cloudevents import UNLESS_NONE, Frozen
 from events.reports import Location
 from events.vocabulary import ClockName, ComplaintClass, Outcome, Status
 
@@ -62,11 +62,11 @@ class ReportReference(Frozen):
     body_length: int
     dated: bool
     """Whether the report has a date of the event."""
-    content_digests: str | None = None
+    content_digests: Annotated[str | None, UNLESS_NONE] = None
     """Keyed digests of the first report, to compare repeats; None in older snapshots."""
-    completed_digests: str | None = None
+    completed_digests: Annotated[str | None, UNLESS_NONE] = None
     """The same of the completed report; None without a completion."""
-    reporter_digest: str | None = None
+    reporter_digest: Annotated[str | None, UNLESS_NONE] = None
     """Keyed digest of complaint id and the reporter's subject; None without a subject."""
 
 
@@ -163,9 +163,9 @@ class Complaint(Frozen):
     working_days: int | None = None
     """Working days from receipt to settlement, by the calendar of that time."""
     rating: int | None = None
-    story_published: bool | None = None
+    story_published: Annotated[bool | None, UNLESS_NONE] = None
     """Whether its story is public; None if undecided (earlier releases published each story)."""
-    erased: tuple[str, ...] = ()
+    erased: Annotated[tuple[str, ...], Field(exclude_if=not_)] = ()
     """What has been erased of it, `identity` or `texts`: an open list."""
     recent: tuple[str, ...] = ()
     """Digests of the last commands that had an effect."""
