@@ -1,8 +1,8 @@
 """The whole contract as one AsyncAPI 3.0 document: topics, parties with their operations, messages with examples.
 
-AsyncAPI's tools support JSON Schema up to draft-07. So the parts that messages share are under `components/schemas`
-instead of `$defs`, and a `$ref` has no siblings, which draft-07 would ignore. Parts that follow from no model, like
-records without a value, are in `asyncapi_static.json`.
+AsyncAPI's tools support JSON Schema up to draft-07. So shared parts are under `components/schemas` instead of `$defs`,
+and a `$ref` has no siblings, which draft-07 would ignore. `asyncapi_static.json` has what no model describes, such as
+records without a value.
 """
 
 import json

@@ -1,11 +1,11 @@
 """Compatibility of two JSON Schemas, field by field. Pure.
 
-A schema defines the valid messages. A change narrows it if messages become invalid, and widens it if messages become
-valid. Messages that we read must not narrow, or senders would be refused; messages that we write must not widen, or
-readers would get what could not come before. So one comparison serves both directions.
+A change narrows a schema if valid messages become invalid, and widens it if invalid ones become valid. Messages that
+the engine reads must not narrow, or senders would be refused; those that it writes must not widen, or readers would get
+values that they do not expect.
 
-The keywords of our generator are compared. Any other keyword that changes counts as both. Assumption: no sender relies
-on an open object to accept unnamed fields, so an open object may get new fields.
+A changed keyword that the generator does not use counts as both. Assumption: no sender relies on an open object to
+accept unnamed fields, so an open object may get new fields.
 """
 
 import json
@@ -30,14 +30,14 @@ class Change:
     """One difference between an earlier schema and a later one."""
 
     path: str
-    """The field, from the top of the message: `data.location.lat`, `data.attachments[].url`, `data.clocks.*`."""
+    """Path of the field: `data.location.lat`, `data.attachments[].url`, `data.clocks.*`."""
     what: str
     narrows: bool = False
     """A valid message becomes invalid."""
     widens: bool = False
     """An invalid message becomes valid."""
     why: str = ""
-    """The cost for the other side, where the direction does not imply it."""
+    """The consequence for the other side, unless the direction implies it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,38 +45,38 @@ class Break:
     """A change that breaks users of the contract."""
 
     kinds: tuple[str, ...]
-    """The messages that have it: a shared part changes in all of them."""
+    """The messages with the change, several for a shared part."""
     path: str
     what: str
     why: str
     side: Side | None
-    """None for a message that was removed."""
+    """None for a removed message."""
 
 
-_GONE: Final = "is there no more"
-_IN_VAIN: Final = "they would look for it in vain"
+_REMOVED: Final = "was removed"
+_MISSING: Final = "they may need it"
 _ANYTHING: Final[Schema] = {}
-_SILENT: Final = frozenset(
+_IGNORED: Final = frozenset(
     {"$schema", "$defs", "$comment", "title", "description", "examples", "default", "deprecated", "type"}
 )
 _AT_MOST: Final = {"maxLength": "characters", "maximum": "", "maxItems": "entries"}
 _AT_LEAST: Final = {"minLength": "characters", "minimum": "", "minItems": "entries"}
-_JUDGED: Final = frozenset(
+_COMPARED: Final = frozenset(
     {*_AT_MOST, *_AT_LEAST, "enum", "const", "properties", "required", "additionalProperties", "propertyNames", "items"}
 )
 
 
 def breaks(old: Mapping[str, Schema], new: Mapping[str, Schema], sides: Mapping[str, Side]) -> list[Break]:
     """Return each breaking change once; `sides` has the direction (read or written) of each message of `new`."""
-    found: dict[tuple[Change, Side | None], list[str]] = {}
+    kinds_of: dict[tuple[Change, Side | None], list[str]] = {}
     for kind in sorted(old):
         if kind not in new:
-            found.setdefault((Change("message", _GONE), None), []).append(kind)
+            kinds_of.setdefault((Change("message", _REMOVED), None), []).append(kind)
             continue
         for change in changes(old[kind], new[kind]):
             if change.narrows if sides[kind] is Side.READ else change.widens:
-                found.setdefault((change, sides[kind]), []).append(kind)
-    return [Break(tuple(kinds), each.path, each.what, each.why, side) for (each, side), kinds in found.items()]
+                kinds_of.setdefault((change, sides[kind]), []).append(kind)
+    return [Break(tuple(kinds), each.path, each.what, each.why, side) for (each, side), kinds in kinds_of.items()]
 
 
 def changes(old: Schema, new: Schema) -> Iterator[Change]:
@@ -105,7 +105,7 @@ class _Comparison:
         self._under_way.discard(references)
 
     def _alternatives(self, olds: list[Schema], news: list[Schema], path: str) -> Iterator[Change]:
-        """Compare each alternative with the most similar one of its type; the others were removed or added."""
+        """Compare each alternative with the most similar one of its type; others count as removed or added."""
         unmatched: list[Schema] = []
         rest = list(news)
         for old in olds:
@@ -131,7 +131,7 @@ class _Comparison:
             yield from self._object(old, new, path)
         if "items" in old or "items" in new:
             yield from self.compare(old.get("items", _ANYTHING), new.get("items", _ANYTHING), f"{path}[]")
-        for keyword in sorted((old.keys() | new.keys()) - _JUDGED - _SILENT):
+        for keyword in sorted((old.keys() | new.keys()) - _COMPARED - _IGNORED):
             if old.get(keyword) != new.get(keyword):
                 what = f"{keyword} is {_shown(new.get(keyword))}, was {_shown(old.get(keyword))}"
                 # an added `pattern` or `format` narrows, a removed one widens
@@ -144,8 +144,8 @@ class _Comparison:
         for name in [*before, *(name for name in after if name not in before)]:
             field = f"{path}.{name}" if path else name
             if name not in after:
-                yield Change(field, _GONE, narrows=True)
-                yield Change(field, _GONE, widens=True, why=_IN_VAIN)
+                yield Change(field, _REMOVED, narrows=True)
+                yield Change(field, _REMOVED, widens=True, why=_MISSING)
             elif name not in before:
                 what = "is new and required" if name in needed else "is new"
                 yield Change(field, what, narrows=name in needed, widens=closed)
@@ -155,7 +155,7 @@ class _Comparison:
                     if name in needed:
                         yield Change(field, "is required", narrows=True)
                     else:
-                        yield Change(field, "may be left out", widens=True, why=_IN_VAIN)
+                        yield Change(field, "may be left out", widens=True, why=_MISSING)
         for keyword, fields in (("additionalProperties", f"{path}.*"), ("propertyNames", f"{path}.* (its name)")):
             yield from self._further(old.get(keyword, True), new.get(keyword, True), fields)
 
@@ -190,7 +190,7 @@ def alternatives(schema: Schema, root: Schema) -> list[Schema]:
     schema = _resolved(schema, root)
     if isinstance(schema.get("type"), list):
         return [{**schema, "type": each} for each in schema["type"]]
-    if "anyOf" not in schema or schema.keys() - _SILENT != {"anyOf"}:
+    if "anyOf" not in schema or schema.keys() - _IGNORED != {"anyOf"}:
         return [schema]
     return list(chain.from_iterable(alternatives(each, root) for each in schema["anyOf"]))
 
@@ -215,7 +215,7 @@ def _retyped(path: str, before: str, after: str) -> Change:
 
 
 def _holds(one: str, other: str) -> bool:
-    """Return whether every value of the kind `other` is also one of the kind `one`."""
+    """Return whether every value of kind `other` is also of kind `one`."""
     return one == "anything" or (one, other) == ("a number", "a whole number")
 
 
@@ -239,7 +239,7 @@ def _words(old: Schema, new: Schema, path: str) -> Iterator[Change]:
         if after is not None:
             yield Change(path, f"is one of {_listed(after)}, was any value", narrows=True)
         return
-    yield from (Change(path, f"{_shown(word)} is gone", narrows=True) for word in before if word not in after)
+    yield from (Change(path, f"{_shown(word)} was removed", narrows=True) for word in before if word not in after)
     yield from (Change(path, f"{_shown(word)} is new", widens=True) for word in after if word not in before)
 
 

@@ -1,4 +1,4 @@
-"""Schemas of all messages for draft-07, with shared parts under one name each."""
+"""Schemas of all messages for draft-07, with one name per shared part."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,14 +9,14 @@ from agents.contract.compatibility import Side
 _AT: Final = "#/components/schemas/"
 _LOCAL: Final = "#/$defs/"
 _SUFFIX: Final = {Side.READ: "sent", Side.WRITTEN: "received"}
-"""From the view of clients: what we read is sent to us."""
+"""Suffix of the name, from the view of clients, which send what the engine reads."""
 
 
 class Components:
     """The merged schemas, in `schemas`.
 
-    Some parts are stricter in what we write (every field is there) than in what we read. Such a part has two names, as
-    in `Location.sent` and `Location.received`.
+    A part with different schemas for reading and writing (where every field is required) has two names, such as
+    `Location.sent` and `Location.received`.
     """
 
     def __init__(self, documents: Mapping[str, Mapping[str, Any]], sides: Mapping[str, Side]) -> None:
@@ -24,7 +24,7 @@ class Components:
         variants: dict[str, set[str]] = {}
         for document in documents.values():
             for name in document.get("$defs", {}):
-                variants.setdefault(name, set()).add(_whole(name, document["$defs"]))
+                variants.setdefault(name, set()).add(_serialized(name, document["$defs"]))
         self._one_form = frozenset(name for name, forms in variants.items() if len(forms) == 1)
         for kind, document in documents.items():
             for name, definition in document.get("$defs", {}).items():
@@ -54,8 +54,8 @@ class Components:
         return {"allOf": [reference], **inner} if inner else reference
 
 
-def _whole(name: str, definitions: Mapping[str, Any]) -> str:
-    """Serialize a part with everything that it refers to, so that equal texts are equal parts."""
+def _serialized(name: str, definitions: Mapping[str, Any]) -> str:
+    """Serialize a part with everything that it refers to, for comparison."""
     reached: dict[str, Any] = {}
     waiting = [name]
     while waiting:

@@ -24,7 +24,7 @@ _INTAKE: Final = stage_source("intake")
 
 
 def dry_run(message: BaseModel, now: datetime, policy: Policy) -> Iterator[str]:
-    """Yield lines with the key of a valid message and its effect at `now` (UTC) under `policy`."""
+    """Yield lines with the record key of a valid message and its effect at `now` (UTC) under `policy`."""
     for kind, predict in _PREDICTIONS.items():
         if isinstance(message, kind):
             yield from predict(message, now, policy)
@@ -61,12 +61,12 @@ def _report(report: ReportSubmitted, now: datetime, policy: Policy) -> Iterator[
 
 
 def _lacks(missing: tuple[str, ...], policy: Policy) -> str:
-    asked = {
+    labels = {
         "body": f"a body of at least {policy.completeness.min_body} characters",
         "location": "a location (the name of a place, or lat and lon) or an office",
         "event_date": "an event_date",
     }
-    return "it lacks " + ", ".join(asked.get(name, f"a {name}") for name in missing)
+    return "it lacks " + ", ".join(labels.get(name, f"a {name}") for name in missing)
 
 
 def _command(event: CommandEvent[Command], now: datetime, policy: Policy) -> Iterator[str]:

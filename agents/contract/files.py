@@ -1,6 +1,6 @@
 """The published contract as files: generated from the models, compared with them, and with the last release.
 
-* `schemas/<message>.json`: one JSON Schema a message.
+* `schemas/<message>.json`: one JSON Schema per message.
 * `schemas/asyncapi.json`: the contract as one AsyncAPI document.
 * `schemas/released/<version>/`: the JSON Schemas of a release, never changed.
 """
@@ -55,9 +55,9 @@ def documents(examples: Path = EXAMPLES) -> dict[str, str]:
             f"{examples}: there is no such folder; run this in a checkout of alur, or name it (--examples)"
         )
     schemas = message_schemas()
-    found = {kind: _example(examples, kind) for kind in schemas}
-    whole = document(schemas, found, _components(), contract_version())
-    return {**_schema_texts(), ASYNCAPI: to_json(whole, indent=2).decode() + "\n"}
+    messages = {kind: _example(examples, kind) for kind in schemas}
+    asyncapi = document(schemas, messages, _components(), contract_version())
+    return {**_schema_texts(), ASYNCAPI: to_json(asyncapi, indent=2).decode() + "\n"}
 
 
 @cache
@@ -85,7 +85,7 @@ def _example(folder: Path, kind: str) -> dict[str, Any]:
 
 
 def write(directory: Path, expected: Mapping[str, str]) -> int:
-    """Write the `expected` files, remove files that describe no message; return how many files changed."""
+    """Write the `expected` files and remove stale ones; return the number of changed files."""
     directory.mkdir(parents=True, exist_ok=True)
     superfluous = [path for path in directory.glob(f"*{_SUFFIX}") if path.name not in expected]
     for path in superfluous:
@@ -101,7 +101,7 @@ def _text(path: Path) -> str | None:
 
 
 def differences(directory: Path, expected: Mapping[str, str]) -> list[str]:
-    """Return a line for each file that differs from the `expected` one, with what to do."""
+    """Return a line with what to do for each file that differs from the `expected` one."""
     mend = "run `alur schemas write` and review the difference"
     lines = []
     for name in expected.keys() | {path.name for path in directory.glob(f"*{_SUFFIX}")}:
@@ -138,26 +138,26 @@ def _read(path: Path) -> Schema:
 
 
 def incompatibilities(directory: Path, released: Released) -> list[str]:
-    """Return a line for each change of the models that breaks users of a release, with what to do."""
+    """Return a line with what to do for each change of the models that breaks users of a release."""
     return [_line(directory, released.version, each) for each in breaks(released.schemas, message_schemas(), sides())]
 
 
-_USE: Final = {Side.READ: "sends", Side.WRITTEN: "reads", None: "sends or reads"}
+_USERS: Final = {Side.READ: "senders", Side.WRITTEN: "readers", None: "users"}
 _WHY: Final = {
-    Side.READ: "what was right would be refused",
-    Side.WRITTEN: "they would get what could not come before",
+    Side.READ: "valid messages would be refused",
+    Side.WRITTEN: "they may not expect it",
     None: "it would be unknown",
 }
 
 
-def _line(directory: Path, version: str, found: Break) -> str:
-    kind, *more = found.kinds
+def _line(directory: Path, version: str, broken: Break) -> str:
+    kind, *more = broken.kinds
     others = f" (and {len(more)} more)" if more else ""
-    breaks_whom = f"breaks who {_USE[found.side]} it as of {version}: {found.why or _WHY[found.side]}"
-    todo = f"take it back, or leave {_stem(kind)} as it was and make {_next(kind)} beside it, with an upcast"
-    if found.side is None:
-        todo = "keep it as long as it is in use"
-    return f"{directory / kind}{_SUFFIX}{others}: {found.path}: {found.what}; {breaks_whom}; {todo}"
+    breaks_whom = f"breaks {_USERS[broken.side]} of {version}: {broken.why or _WHY[broken.side]}"
+    todo = f"undo it, or keep {_stem(kind)} unchanged and add {_next(kind)}, with an upcast"
+    if broken.side is None:
+        todo = "keep it as long as it is used"
+    return f"{directory / kind}{_SUFFIX}{others}: {broken.path}: {broken.what}; {breaks_whom}; {todo}"
 
 
 def _stem(kind: str) -> str:
@@ -178,7 +178,7 @@ def release(directory: Path, version: str) -> Path:
             f"{last.version} has been released; give pyproject.toml a higher version than that, and run make"
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # beside schemas/released/, so that a part of it is never taken for a release
+    # outside of schemas/released/, where a partial copy would look like a release
     with TemporaryDirectory(dir=directory, prefix=_UNFINISHED) as unfinished:
         whole = Path(unfinished) / version
         whole.mkdir()

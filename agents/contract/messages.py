@@ -1,7 +1,7 @@
-"""The messages of the contract as JSON Schemas (2020-12), written from the models so that the two cannot differ.
+"""The messages of the contract as JSON Schemas (2020-12), generated from the models.
 
-Messages sent to us are described as we read them: a field with a default may be left out, an unknown field is refused.
-Messages from us are described as we write them: every field is present, and more may be added.
+In messages to the engine, fields with a default are optional and unknown fields are refused. In messages from the
+engine, every field is present, and more may be added.
 """
 
 import ast
@@ -27,7 +27,7 @@ from events.reports import ReporterIdentity, ReportSubmitted
 from events.snapshot import STATE_TYPE, Complaint
 from events.texts import Erasure, FactTexts
 
-_FACT_DATA: Final = "Data"  # behind a fact's name: its fields and the complaint after it
+_FACT_DATA: Final = "Data"  # suffix of a fact's name: its fields and the snapshot after it
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, Any]
@@ -36,7 +36,7 @@ _Rising = Annotated[str, Field(pattern="^[0-9]{10}$", description="increases wit
 
 
 class _Ours(Envelope):
-    """Envelope of our messages: always with a time, and with an id longer than we accept."""
+    """Envelope of the engine's messages: time is required, and ids may be longer than in messages to the engine."""
 
     id: str
     time: AwareDatetime
@@ -99,13 +99,13 @@ def _command_event(command: type[Command]) -> type[BaseModel]:
 
 @cache
 def _described() -> dict[str, dict[str, str]]:
-    """Return the docstrings of fields by class and field; left to pydantic, they would be read at every start."""
-    found: dict[str, dict[str, str]] = {}
+    """Return the docstrings of fields by class and field, which pydantic would parse at every start."""
+    descriptions: dict[str, dict[str, str]] = {}
     for module in (announcements, cloudevents, commands, facts, outcomes, reports, snapshot, texts):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef):
-                found[node.name] = dict(_descriptions(node))
-    return found
+                descriptions[node.name] = dict(_descriptions(node))
+    return descriptions
 
 
 def _descriptions_of(name: str) -> dict[str, str]:
@@ -122,7 +122,7 @@ def _descriptions(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 
 class _Plain(GenerateJsonSchema):
-    """JSON Schemas without generated titles, in which all fields that we always write are required."""
+    """JSON Schemas without generated titles, in which all fields of a written message are required."""
 
     def field_title_should_be_set(self, schema: object) -> bool:
         del schema
@@ -140,7 +140,7 @@ def _schema(kind: str, model: type[BaseModel], mode: JsonSchemaMode) -> Schema:
             if field in definition.get("properties", {}):
                 definition["properties"][field].setdefault("description", doc)
         if mode == "serialization" and definition.get("additionalProperties") is False:
-            # readers have to ignore unknown fields: more may be added
+            # readers must ignore unknown fields
             del definition["additionalProperties"]
     return {"$schema": _DIALECT, **schema, "title": kind}
 
@@ -188,5 +188,5 @@ def message_schemas() -> Mapping[str, Schema]:
     read = {kind: _schema(kind, model, "validation") for kind, model in read_by_us().items()}
     written = {kind: _schema(kind, model, "serialization") for kind, model in written_by_us().items()}
     values = {kind: _schema(kind, model, "serialization") for kind, model in _VALUES.items()}
-    del values[TEXTS]["required"]  # what a fact leaves empty is left out of its words
+    del values[TEXTS]["required"]  # empty texts of a fact are omitted
     return read | written | values

@@ -19,15 +19,15 @@ STORY: Final = "story.v1"
 TEXTS: Final = "fact-texts.v1"
 ERASURE: Final = "erasure.v1"
 VALUES: Final = (IDENTITY, STORY, TEXTS, ERASURE)
-"""Messages that are no CloudEvents: the value of a record alone."""
+"""Record values that are no CloudEvents."""
 ERASED: Final = "reporter-identity-erased"
 """The tombstone of an identity."""
 LETTER: Final = "dead-letter"
-"""A record that could not be read: any bytes, without a schema."""
+"""A dead letter: any bytes, without a schema."""
 SETTLED: Final = "dead-letter-settled"
-"""The record without a value that resolves a dead letter."""
+"""The disposition of a dead letter, without a value."""
 RECORD: Final = "installation-record"
-"""An entry of the installation record: for the engine and its tools only, without a schema."""
+"""An entry of the installation record: internal, without a schema."""
 
 _COMMANDS: Final = (*(command_type(command.NAME) for command in COMMANDS), AnnouncementEvent.TYPE)
 
@@ -45,7 +45,7 @@ MESSAGES: Final[Mapping[TopicName, tuple[str, ...]]] = {
     TopicName.DEAD_LETTERS: (LETTER, SETTLED),
     TopicName.INSTALLATION: (RECORD,),
 }
-"""The messages of each topic: CloudEvents types, and names for what is none."""
+"""Messages by topic: CloudEvents types, and names of other values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Party:
     what: str
     role: access.Role
     only: Mapping[TopicName, tuple[str, ...]] = field(default_factory=dict)
-    """The messages that it sends, where these are not all of the topic."""
+    """Its messages, if not all of the topic."""
 
     def sends(self, topic: TopicName) -> tuple[str, ...]:
         """Return the messages that the party sends to a topic that it may write."""
@@ -69,8 +69,8 @@ class Party:
 
 
 def _commands_of(roles: Iterable[Role]) -> tuple[str, ...]:
-    asked = frozenset(roles)
-    return tuple(command_type(command.NAME) for command in COMMANDS if MAY[command] & asked)
+    senders = frozenset(roles)
+    return tuple(command_type(command.NAME) for command in COMMANDS if MAY[command] & senders)
 
 
 def _stage(role: access.Role) -> Party:
@@ -93,7 +93,7 @@ _PEOPLE: Final = (
 _ONLY: Final = {
     "identity-desk": {TopicName.IDENTITIES: (ERASED,)},
     "erasers": {TopicName.IDENTITIES: (ERASED,)},
-    # they replay records as they were
+    # they replay records unchanged
     "operators": {TopicName.DEAD_LETTERS: (SETTLED,)},
 }
 

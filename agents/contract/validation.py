@@ -29,7 +29,7 @@ class FieldError:
     """An error in a message."""
 
     field: str
-    """`data.location.lat`, `data.attachments[0].url`, or `message` for the whole."""
+    """`data.location.lat`, `data.attachments[0].url`, or `message`."""
     wrong: str
     expected: str = ""
 
@@ -42,12 +42,12 @@ class ValidationReport:
     """The result of a validation."""
 
     kind: str | None
-    """Its CloudEvents type, if it has one of ours."""
+    """Its CloudEvents type, if in the contract."""
     name: str
-    """Type, id and source, as far as the message has them."""
+    """Type, id and source, if present."""
     errors: tuple[FieldError, ...]
     message: BaseModel | None = None
-    """The message, if it is valid."""
+    """The message, if valid."""
 
 
 def validate_message(raw: bytes) -> ValidationReport:
@@ -62,18 +62,18 @@ def validate_message(raw: bytes) -> ValidationReport:
     models = {**read_by_us(), **written_by_us()}
     if not isinstance(kind, str) or kind not in models:
         return ValidationReport(None, _name(value), (_of_no_type(value, models),))
-    found = list(_too_large(raw)) if kind in read_by_us() else []
+    errors = list(_too_large(raw)) if kind in read_by_us() else []
     message = None
     try:
         lenient: Literal["ignore"] | None = "ignore" if _is_ours(kind, value) else None
         message = models[kind].model_validate_json(raw, by_alias=True, by_name=False, extra=lenient)
     except ValidationError as error:
-        found += _field_errors(kind, error.errors(include_url=False), value)
-    return ValidationReport(kind, _name(value), tuple(found), None if found else message)
+        errors += _field_errors(kind, error.errors(include_url=False), value)
+    return ValidationReport(kind, _name(value), tuple(errors), None if errors else message)
 
 
 def _is_ours(kind: str, value: Mapping[str, Any]) -> bool:
-    """Return whether a stage wrote the message: unknown fields are then ignored as those of a newer version."""
+    """Return whether a stage wrote the message: then unknown fields are those of a newer version, and ignored."""
     if kind in written_by_us():
         return True
     return kind != ReportSubmitted.TYPE and is_stage_source(str(value.get("source")))
@@ -99,19 +99,19 @@ def _of_no_type(value: Mapping[str, Any], models: Mapping[str, object]) -> Field
     if "type" not in value:
         return FieldError("type", "is missing", "a type such as lapor.report.submitted.v1")
     near = get_close_matches(str(value["type"]), models, n=1)
-    asked = f"a type of the contract (did you mean {near[0]}?)" if near else "a type of the contract"
-    return FieldError("type", f"is {_shown(value['type'])}", asked)
+    requirement = f"a type of the contract (did you mean {near[0]}?)" if near else "a type of the contract"
+    return FieldError("type", f"is {_shown(value['type'])}", requirement)
 
 
 def _field_errors(kind: str, errors: Iterable[ErrorDetails], value: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Yield one error for each field; of several alternatives, for the intended one."""
+    """Yield one error per field; of several alternatives, that of the intended one."""
     by_path: dict[tuple[Step, ...], list[ErrorDetails]] = {}
     for error in errors:
         by_path.setdefault(_path(error, value), []).append(error)
-    for path, found in by_path.items():
+    for path, same_path in by_path.items():
         deeper = any(other[: len(path)] == path and other != path for other in by_path)
-        if not (deeper and all(error["type"].endswith("_type") for error in found)):
-            yield _field_error(kind, path, found, _at(value, path))
+        if not (deeper and all(error["type"].endswith("_type") for error in same_path)):
+            yield _field_error(kind, path, same_path, _at(value, path))
 
 
 def _path(error: ErrorDetails, value: object) -> tuple[Step, ...]:
@@ -140,9 +140,9 @@ def _field_error(kind: str, path: tuple[Step, ...], errors: list[ErrorDetails], 
     schema, types = message_schemas()[kind], {error["type"] for error in errors}
     field = _written(path) or _WHOLE
     if _UNKNOWN in types:
-        known = fields(schema, path[:-1])
-        near = get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+        siblings = fields(schema, path[:-1])
+        near = get_close_matches(str(path[-1]), siblings, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(siblings))}"
         return FieldError(field, f"is no field of this message; {hint}")
     if "value_error" in types:
         return FieldError(field, our_words(next(error["msg"] for error in errors)))

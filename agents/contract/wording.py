@@ -24,8 +24,8 @@ _BOUNDS: Final = {
 
 def expected(schema: Schema, path: Iterable[Step]) -> str:
     """Return the requirement of `schema` for the field at `path`; empty if there is no such field."""
-    found = list(_at(schema, schema, tuple(path)))
-    return ", or ".join(dict.fromkeys(_in_words(each) for each in found))
+    schemas = list(_at(schema, schema, tuple(path)))
+    return ", or ".join(dict.fromkeys(_in_words(each) for each in schemas))
 
 
 def fields(schema: Schema, path: Iterable[Step]) -> list[str]:

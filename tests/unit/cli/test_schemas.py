@@ -89,32 +89,32 @@ def broken(*changes: tuple[str, Callable[[Any], object]]) -> list[str]:
         (
             REPORT,
             lambda schema: schema["$defs"]["ComplaintClass"]["enum"].append("pengaduan"),
-            'data.class: "pengaduan" is gone; breaks who sends it as of 0.1.0: what was right would be refused; take',
+            'data.class: "pengaduan" was removed; breaks senders of 0.1.0: valid messages would be refused; undo',
         ),
         (
             REPORT,
             lambda schema: schema["$defs"]["ReportData"]["required"].remove("class"),
-            "data.class: is required; breaks who sends it as of 0.1.0: ",
+            "data.class: is required; breaks senders of 0.1.0: ",
         ),
         (
             REPORT,
             lambda schema: schema["$defs"]["ReportData"]["properties"].update(subdistrict={"type": "string"}),
-            "data.subdistrict: is there no more; breaks who sends it as of 0.1.0: what was right would be refused; ",
+            "data.subdistrict: was removed; breaks senders of 0.1.0: valid messages would be refused; ",
         ),
         (
             FACT,
             lambda schema: schema["$defs"]["Complaint"]["properties"].update(mood={"type": "string"}),
-            "data.complaint.mood: is there no more; breaks who reads it as of 0.1.0: they would look for it in vain; ",
+            "data.complaint.mood: was removed; breaks readers of 0.1.0: they may need it; ",
         ),
         (
             FACT,
             lambda schema: schema["$defs"]["Complaint"]["properties"]["rung"].update(maximum=3),
-            "data.complaint.rung: is without a limit, was 3; breaks who reads it as of 0.1.0: they would get what",
+            "data.complaint.rung: is without a limit, was 3; breaks readers of 0.1.0: they may not expect it; ",
         ),
         (
             FACT,
             lambda schema: schema["$defs"]["Status"]["enum"].remove("withdrawn"),
-            'data.complaint.status: "withdrawn" is new; breaks who reads it as of 0.1.0: ',
+            'data.complaint.status: "withdrawn" is new; breaks readers of 0.1.0: ',
         ),
     ],
 )
@@ -123,7 +123,7 @@ def test_what_breaks_others_is_a_line_with_the_field_the_reason_and_what_to_do(
 ) -> None:
     (line,) = broken((name, change))
     assert line.startswith(f"schemas/{name}: {said}")
-    assert line.endswith("; take it back, or leave v1 as it was and make v2 beside it, with an upcast")
+    assert line.endswith("; undo it, or keep v1 unchanged and add v2, with an upcast")
 
 
 def test_a_breaking_change_fails_the_check_and_is_named_on_writing(published: Path) -> None:
@@ -176,8 +176,8 @@ def test_a_message_that_is_gone_is_a_line() -> None:
     old = {**message_schemas(), "lapor.report.withdrawn.v1": {"type": "object"}}
     (line,) = incompatibilities(Path("schemas"), Released("0.1.0", old))
     assert line == (
-        "schemas/lapor.report.withdrawn.v1.json: message: is there no more; breaks who sends or reads it as of 0.1.0: "
-        "it would be unknown; keep it as long as it is in use"
+        "schemas/lapor.report.withdrawn.v1.json: message: was removed; breaks users of 0.1.0: "
+        "it would be unknown; keep it as long as it is used"
     )
 
 
