@@ -83,15 +83,15 @@ def demonstrate(  # noqa: PLR0913 -- one for each option
             own = with_local_keys(replace(place, policy=POLICY, partitions=PARTITIONS, log="json"), os.environ)
             caught_up = _play(own, chosen, People(policy_set, chosen.scripts, seed), console, seconds)
             tally = Tally()
-            found = audit(own, tally)
-            print_summary(console, tally, found, datetime.now(UTC))
+            audited = audit(own, tally)
+            print_summary(console, tally, audited, datetime.now(UTC))
             _print_scorecard(own, console, keep=not clean)
             if clean:
                 _delete(own)
             left = "" if address != settings.broker else own.prefix
             console.print("nothing is left of it" if clean else _what_is_left(settings, left), soft_wrap=True)
-            console.print(last_line(tally, found), soft_wrap=True)
-            return 0 if caught_up and not found.violations else 1
+            console.print(last_line(tally, audited), soft_wrap=True)
+            return 0 if caught_up and not audited.violations else 1
     except (AlurError, OSError) as error:
         sys.stderr.write(f"alur demo: {' '.join(str(error).split())}\n")
         return 1

@@ -261,9 +261,9 @@ def _on_returned(scene: Situation) -> Iterator[PlannedAction]:
     if scene.script.desk in {OfficeConduct.WAITS, OfficeConduct.FORGETS}:
         return
     by_arbiter = complaint.returns >= policy.return_limit
-    found = competent_office(complaint, policy, scene.today)
-    if by_arbiter or found is None:
-        office = found or _some_office(scene)
+    competent = competent_office(complaint, policy, scene.today)
+    if by_arbiter or competent is None:
+        office = competent or _some_office(scene)
         source = scene.officer(policy.arbiter if by_arbiter else policy.national)
         yield scene.act(scene.within(ClockName.FOLLOW_UP, 0.1, 0.4), source, c.DisposeComplaint(office=office))
 

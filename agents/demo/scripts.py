@@ -99,8 +99,8 @@ _RATINGS: Final = {None: 55, 1: 5, 2: 6, 3: 10, 4: 14, 5: 10}
 
 def pick(lots: Random, weights: dict[_Choice, int]) -> _Choice:
     """Return a random key, by weight."""
-    [found] = lots.choices(list(weights), list(weights.values()))
-    return found
+    [key] = lots.choices(list(weights), list(weights.values()))
+    return key
 
 
 def drawn(lots: Random, citizen: str | None = None) -> Script:

@@ -1,4 +1,4 @@
-"""Print in one line what this machine needs to run a broker: `python -m agents.local_broker`, for make."""
+"""Print what this machine lacks to run a broker: `python -m agents.local_broker`, for make."""
 
 import os
 import sys

@@ -47,7 +47,7 @@ class Docker:
 
     def command(self, name: str, port: int, *options: str) -> list[str]:
         """Return the command that runs the broker in a container called `name`."""
-        settings = node_settings(port, _CONTROLLER_PORT, _DATA, listen_on="0.0.0.0")  # noqa: S104 -- inside the container; published on the loopback only
+        settings = node_settings(port, _CONTROLLER_PORT, _DATA, listen_on="0.0.0.0")  # noqa: S104 -- in the container; published on the loopback only
         variables = [f"--env=KAFKA_{key.upper().replace('.', '_')}={value}" for key, value in settings.items()]
         return [
             *(self.docker, "run", f"--name={name}", f"--publish=127.0.0.1:{port}:{port}", *options),

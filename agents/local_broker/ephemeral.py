@@ -1,4 +1,4 @@
-"""Ephemeral broker for tests and demonstrations: on free ports, without a trace afterwards."""
+"""Ephemeral broker for tests and demonstrations: on free ports, removed afterwards."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ _END_S: Final = 60.0
 def running_broker(env: Mapping[str, str], say: Report = discard_message) -> Iterator[str]:
     """Yield the address of a broker that runs until the block or this process ends, even by SIGKILL.
 
-    Where `ALUR_BROKER` names one, that is used and left as it is. Raises BrokerError, BrokerUnreachable, SettingsError.
+    Uses the broker in `ALUR_BROKER` instead, if set. Raises BrokerError, BrokerUnreachable, SettingsError.
     """
     if env.get("ALUR_BROKER"):
         named = Settings.from_environment(env)
@@ -53,7 +53,7 @@ def running_engine(engine: Engine) -> Iterator[str]:
 
 
 def _start(engine: Engine) -> tuple[subprocess.Popen[bytes], int]:
-    """Start the broker, with other ports if it exits: another program may have taken one meanwhile."""
+    """Start the broker; retry with other ports if it exits, since another program may use one by then."""
     for _ in range(_ATTEMPTS - 1):
         with suppress(StartFailed):
             return _start_once(engine)
@@ -86,7 +86,7 @@ def _watchdog_input(engine: Engine, directory: Path, port: int) -> dict[str, Any
 
 def _watched(orders: dict[str, Any]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-I", watchdog.__file__, json.dumps(orders)]
-    # a session of its own: Ctrl-C is for this process, which may need the broker to finish
+    # its own session: Ctrl-C must not reach the broker, which this process may need to finish
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
 
 

@@ -25,8 +25,8 @@ class PortTaken(BrokerError):
 class RunningElsewhere(BrokerError):
     """The local broker is already running, on another port than the requested one."""
 
-    def __init__(self, running: int, asked: int) -> None:
-        super().__init__(f"the broker already runs on port {running}: stop it before you start one on {asked}")
+    def __init__(self, running: int, requested: int) -> None:
+        super().__init__(f"the broker already runs on port {running}: stop it before you start one on {requested}")
 
 
 class DownloadFailed(BrokerError):

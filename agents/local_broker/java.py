@@ -25,8 +25,7 @@ _LAST_WORDS: Final = 300
 _JVM: Final = (
     "-Xmx512m",
     "-XX:+UseSerialGC",
-    # compiled quickly, once: a broker of a demonstration or a test is gone before the thorough compiler has paid off,
-    # and shares its few cores with the stages meanwhile
+    # only the fast compiler: the broker of a test ends before optimized code pays off
     "-XX:TieredStopAtLevel=1",
 )
 
@@ -39,9 +38,9 @@ class Java:
     maven: str | None
     libraries: Path
     properties: Mapping[str, str] = field(default_factory=dict)
-    """Properties of the node besides our settings."""
+    """Additional properties of the node."""
     formatting: Sequence[str] = ()
-    """Options for the formatting of its data, such as initial users."""
+    """Options of `kafka-storage format`, such as initial users."""
 
     @classmethod
     def find(cls, env: Mapping[str, str], cache: Path) -> "Java | None":
@@ -65,7 +64,7 @@ class Java:
             try:
                 Path(scratch, "libraries").rename(self.libraries)
             except OSError:
-                if not self.libraries.is_dir():  # another process was faster, and its files are as good as ours
+                if not self.libraries.is_dir():  # else another process has downloaded them meanwhile
                     raise
 
     def _copy_dependencies(self, scratch: Path) -> None:
@@ -100,8 +99,8 @@ class Java:
         tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties), *self.formatting)
         done = subprocess.run(self._command(*tool), check=False, capture_output=True, text=True, timeout=_FORMAT_S)
         if done.returncode != 0:
-            said = _in_one_line(done.stderr or done.stdout)
-            raise StartFailed(f"Kafka could not format the data directory of {properties}: {said}")
+            output = _in_one_line(done.stderr or done.stdout)
+            raise StartFailed(f"Kafka could not format the data directory of {properties}: {output}")
 
     def node(self, properties: Path) -> list[str]:
         """Return the command that runs a node."""
@@ -120,16 +119,16 @@ def last_words(directory: Path) -> str:
 
 def _major_version(java: str) -> int:
     try:
-        said = subprocess.run([java, "-version"], check=False, capture_output=True, text=True, timeout=30)
+        done = subprocess.run([java, "-version"], check=False, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return 0
-    match = _VERSION.search(said.stderr + said.stdout)
+    match = _VERSION.search(done.stderr + done.stdout)
     return int(match["major"]) if match else 0
 
 
 def new_cluster_id() -> str:
     """Return a random cluster id in Kafka's format."""
-    # Kafka writes the 16 bytes of a UUID in base64, and reads no id that starts with a dash, which looks like an option
+    # a UUID in base64; with a leading dash, Kafka's tools would take it for an option
     while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return text

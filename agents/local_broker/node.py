@@ -17,11 +17,11 @@ _START_S: Final = 90.0
 _POLL_S: Final = 0.1
 
 Report = Callable[[str], None]
-"""Takes a progress line for a person who waits."""
+"""Receives progress lines for the user."""
 
 
 def discard_message(_line: str) -> None:
-    """Ignore the line."""
+    """Ignore a progress line."""
 
 
 def address(port: int) -> str:
@@ -32,10 +32,7 @@ def address(port: int) -> str:
 def node_settings(
     port: int, controller_port: int, data: str, *, listen_on: str, more: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Return the node's properties; clients on this machine connect to `port`, whichever interface it listens on.
-
-    `more` are further properties. For a list that exists already, such as `listeners`, they are appended.
-    """
+    """Return the node's properties, with `more` ones; values of an existing list, such as `listeners`, are appended."""
     settings = _plain_settings(port, controller_port, data, listen_on=listen_on)
     for key, value in (more or {}).items():
         settings[key] = f"{settings[key]},{value}" if key in _LISTS else value
@@ -61,9 +58,9 @@ def _plain_settings(port: int, controller_port: int, data: str, *, listen_on: st
         "transaction.state.log.min.isr": "1",
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
-        # one consumer per group is the rule here: waiting for others to join only costs time
+        # mostly one consumer per group: do not wait for others to join
         "group.initial.rebalance.delay.ms": "0",
-        # the default of 128 MiB is for brokers with thousands of compacted partitions
+        # the default, 128 MiB, is for thousands of compacted partitions
         "log.cleaner.dedupe.buffer.size": "16777216",
     }
 
@@ -80,7 +77,7 @@ def port_is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return distinct ports that were free a moment ago."""
+    """Return distinct ports that are free at present."""
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
@@ -89,7 +86,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def await_answer(port: int, alive: Callable[[], bool], last_words: Callable[[], str]) -> None:
-    """Return once the broker answers; raise StartFailed if it exits first, or takes too long."""
+    """Wait until the broker answers; raise StartFailed if it exits or takes too long."""
     deadline = time.monotonic() + _START_S
     while not broker_answers(address(port), timeout=1.0):
         if not alive():

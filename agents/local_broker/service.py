@@ -1,7 +1,7 @@
 """Background broker of this machine: started by one command, found and stopped by later ones.
 
-The Java process inherits a locked file and so holds the lock for as long as it lives. Whether it runs is whether the
-lock is held: no process id, which the system may have given to another program since, is ever taken for it.
+The Java process inherits a locked file: it runs as long as the lock is held. A process id would be no proof, since the
+system reuses them.
 """
 
 import fcntl
@@ -113,7 +113,7 @@ def status(env: Mapping[str, str]) -> Status:
 def _start(env: Mapping[str, str], state: Path, port: int, lock: IO[bytes], say: Report) -> Broker:
     if not port_is_free(port):
         raise PortTaken(port)
-    (state / _RECORD).unlink(missing_ok=True)  # of one that has ended without being stopped
+    (state / _RECORD).unlink(missing_ok=True)  # of a broker that was not stopped cleanly
     engine = choose_engine(env)
     engine.fetch(say)
     say(f"starting Apache Kafka on port {port}")
@@ -151,7 +151,7 @@ def _start_docker(docker: Docker, state: Path, port: int) -> Broker:
 
 @contextmanager
 def _begun(broker: Broker, state: Path, end: Callable[[], object]) -> Iterator[Broker]:
-    """Yield the broker with its record written; if the block fails, stop it and remove the record."""
+    """Record the broker, and yield it; if the block fails, stop it and remove the record."""
     try:
         _write_record(state, broker)
         yield broker
@@ -162,7 +162,7 @@ def _begun(broker: Broker, state: Path, end: Callable[[], object]) -> Iterator[B
 
 
 def _container(env: Mapping[str, str], state: Path) -> Broker | None:
-    """Return the recorded broker if it is a running container; an exited process does not hold the lock."""
+    """Return the recorded broker if it is a running container."""
     broker = _read_record(state)
     if broker is None or broker.container is None:
         return None
@@ -177,7 +177,7 @@ def _docker(env: Mapping[str, str]) -> Docker:
 
 
 def _other_start(state: Path) -> Broker | None:
-    """Wait for the holder of the lock, a running or starting broker; return the broker, if it answers in time."""
+    """Wait for the broker that holds the lock; return it if it answers in time."""
     deadline = time.monotonic() + _OTHER_START_S
     while time.monotonic() < deadline:
         broker = _read_record(state)

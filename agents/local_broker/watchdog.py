@@ -1,8 +1,7 @@
 """Watchdog: runs a program until its parent ends, and removes its files.
 
-The other end of standard input is held by that process alone. When it closes, because the work is done or because its
-holder was killed, the program is ended and its directory removed. Uses nothing but the standard library and is run as a
-file, so that it starts at once.
+Standard input is a pipe from that process. When it closes, the program is ended and its directory removed. Imports only
+the standard library and is run as a file, to start at once.
 """
 
 import ctypes
@@ -25,7 +24,7 @@ def _exit(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _end_with_parent() -> None:
-    """Have the system kill the program if this process is killed: the directory remains then, but no process."""
+    """Make Linux kill the program if this process is killed; the directory then remains."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

@@ -65,9 +65,9 @@ class Shape:
 
     view: str
     grouping: Grouping
-    """Unless another is asked for."""
+    """Default dimension."""
     figures: tuple[str, ...]
-    """The first one counts all, and is the size of a group."""
+    """The first one is the size of a group."""
 
 
 def _figure(*, definition: str, sql: str = "", counted: str = "", of: str | None = None) -> Figure:

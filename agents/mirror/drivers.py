@@ -1,7 +1,7 @@
 """Drivers of a change: its parts by channel, area, category and class, in points of the period before.
 
-A part is the group's change divided by all complaints of the period before, so the parts of one dimension add up to
-the whole change. Secret complaints are one group, `-`, in every dimension but class.
+A part is the group's change divided by all complaints of the period before, so that the parts of a dimension add up to
+the total change. Secret complaints are one group, `-`, in every dimension except class.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ class Part:
     now: int
     before: int
     points: float
-    """Percentage points of the whole change."""
+    """Percentage points of the total change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,10 @@ def _cells(reading: Reading, period: Period) -> Counter[_Cell]:
 
 
 def _grouped(cells: Counter[_Cell], name_of: Callable[[_Cell], str]) -> Counter[str]:
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for cell, count in cells.items():
-        found[name_of(cell)] += count
-    return found
+        counts[name_of(cell)] += count
+    return counts
 
 
 def _in_words(cell: _Cell) -> str:

@@ -1,8 +1,8 @@
 """Reports: figures of a period beside those of the period before.
 
-A complaint counts in the period in which it was received, so a figure of a past period changes while its
-complaints are open. Archived and withdrawn complaints are never counted as resolved. Secret complaints count in totals
-and by time and class only.
+A complaint counts in the period of its receipt, so figures of a past period change while its complaints are open.
+Archived and withdrawn complaints do not count as resolved. Secret complaints count only in totals and by time and
+class.
 """
 
 import math
@@ -17,7 +17,7 @@ from agents.mirror.stores import Reading
 from events.errors import AlurError
 
 FEW: Final = 10
-"""Rows with fewer complaints are shown last and not compared: their shares are chance."""
+"""Rows with fewer complaints are shown last and not compared, since their shares are chance."""
 _PERIOD: Final = re.compile(r"(?P<year>\d{4})(?:-Q(?P<quarter>[1-4])|-(?P<month>\d{2}))?")
 _Z95: Final = 1.959964
 
@@ -37,12 +37,12 @@ class Period:
     @classmethod
     def parse(cls, text: str) -> "Period":
         """Read `2026`, `2026-Q3` or `2026-09`; raise FigureError for anything else."""
-        found = _PERIOD.fullmatch(text)
-        if not found or not 1 <= int(found["month"] or 1) <= 12 or not 2 <= int(found["year"]) < date.max.year:  # noqa: PLR2004
+        match = _PERIOD.fullmatch(text)
+        if not match or not 1 <= int(match["month"] or 1) <= 12 or not 2 <= int(match["year"]) < date.max.year:  # noqa: PLR2004
             raise FigureError(f"{text!r} is no period: give a year, quarter or month, such as 2026, 2026-Q3 or 2026-09")
-        if found["quarter"]:
-            return _months(int(found["year"]), int(found["quarter"]) * 3 - 3, 3)
-        return _months(int(found["year"]), int(found["month"]) - 1, 1) if found["month"] else _months(int(text), 0, 12)
+        if match["quarter"]:
+            return _months(int(match["year"]), int(match["quarter"]) * 3 - 3, 3)
+        return _months(int(match["year"]), int(match["month"]) - 1, 1) if match["month"] else _months(int(text), 0, 12)
 
     def before(self) -> "Period":
         """Return the period of the same kind before this one."""
@@ -69,9 +69,9 @@ class Line:
     values: dict[str, Any]
     before: dict[str, Any]
     changes: dict[str, tuple[float, float, float]]
-    """Of each share: change, and the 95 % interval of the change (Newcombe 1998, method 10)."""
+    """By share: its change and the 95 % interval of that (Newcombe 1998, method 10)."""
     growth: dict[str, float]
-    """Of each count that is large enough: its change, as a part of the period before."""
+    """By count that is large enough: its relative change."""
 
     @property
     def few(self) -> bool:
@@ -84,7 +84,7 @@ def report(
 ) -> list[Line]:
     """Compute a report of the complaints received in `period`; raise FigureError for an unknown office or grouping.
 
-    Each value of `by` has a line; with `office`, only complaints of it or one of its units count.
+    One line per value of `by`. With `office`, only complaints of it and its units count.
     """
     shape = REPORTS[name]
     by = by or shape.grouping
@@ -102,13 +102,13 @@ def report(
 NO_GROUP: Final = "none"
 """The group of complaints without an office, a place or a category."""
 Counts = dict[str, Any]
-"""Values of figures; of a share its two counts."""
+"""Values of figures; of a share, both counts."""
 
 
 def _groups(
     reading: Reading, shape: Shape, period: Period, by: Grouping, office: str | None
 ) -> tuple[dict[str, Counts], dict[str, Counts]]:
-    """Return the groups of the period, each with its baseline: itself before, or the month before."""
+    """Return the groups of the period, each with its baseline: the same group, or month, of the period before."""
     figures = shape.figures
     selected = [FIGURES[name].sql for name in figures] + [FIGURES[name].of or "NULL" for name in figures]
     first = _months(period.start.year, period.start.month - 2, 1) if by is Grouping.MONTH else period.before()

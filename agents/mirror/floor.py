@@ -1,8 +1,8 @@
 """Privacy floor of open data: what may be published of a quarter's counts (docs/how-to/analyse.md).
 
-Numbers of complaints are exact, and groups below the floor are merged into one row without a name: with the smallest
-other ones, so that no number can be computed from the total or from another table. Shares of a group are given as a
-band that spans at least as many complaints as the floor.
+Published numbers of complaints are exact. Groups below the floor share an unnamed row, if need be with the smallest
+groups above it, so that no hidden number can be computed from totals or other tables. Shares of a group are published
+as a band of at least as many complaints as the floor.
 """
 
 from collections import Counter, defaultdict
@@ -15,7 +15,7 @@ _BANDS: Final = 10
 _ENOUGH: Final = FLOOR * _BANDS
 _COUNTED: Final = ("received", "answered", "in_time")
 OTHERS: Final = ""
-"""Name of the row of what is merged, secret complaints included."""
+"""Name of the merged row, which includes secret complaints."""
 Table = str
 _Key = tuple[Table, str, str]
 """Table, parent and group."""
@@ -70,8 +70,8 @@ class Quarter:
     def of(cls, document: Mapping[str, Any]) -> "Quarter":
         """Return the quarter of a JSON document."""
 
-        def bounds(found: list[int] | None) -> tuple[int, int] | None:
-            return None if found is None else (found[0], found[1])
+        def bounds(pair: list[int] | None) -> tuple[int, int] | None:
+            return None if pair is None else (pair[0], pair[1])
 
         rows = (
             Row(**{**each, "answered": bounds(each["answered"]), "in_time": bounds(each["in_time"])})
@@ -81,7 +81,7 @@ class Quarter:
 
 
 _Group = Counter[str]
-"""What is `received`, `answered` and `in_time` of a group."""
+"""Counts `received`, `answered` and `in_time` of a group."""
 _ALL: Final = ("national", "", "")
 
 
@@ -96,7 +96,7 @@ def published(name: str, cells: Sequence[Cell]) -> Quarter | None:
             if parent is not None and group is not None:
                 groups[table, parent, group].update({name: getattr(cell, name) for name in _COUNTED})
         if cell.agency and cell.agency_city == cell.city and cell.province and cell.city:
-            # an office of one city counts nearly the same complaints
+            # a city's agency and the city have nearly the same complaints
             twins["office", "", cell.agency] = ("area", cell.province, cell.city)
     whole = groups[_ALL]
     if whole["received"] < FLOOR:
@@ -149,29 +149,30 @@ def _chosen(sizes: Mapping[_Key, int], twins: Mapping[_Key, _Key]) -> set[_Key]:
 def _separable(members: Sequence[_Key], sizes: Mapping[_Key, int], whole: int, chosen: Collection[_Key]) -> set[_Key]:
     """Return the groups whose own rows reveal no hidden number.
 
-    What is left is none or several of the others, each with FLOOR possible numbers if all are at least 1; and what has
-    no group, which may be known from another table, so it hides nothing.
+    Hidden are either no groups, or several that each could have FLOOR different numbers from 1 on. Complaints without a
+    group do not make that safer, since another table may show their number.
     """
     named = sorted((each for each in members if each in chosen), key=lambda each: (sizes[each], each))
-    known = sum(sizes[each] for each in members)
-    unknown = whole - known
+    grouped = sum(sizes[each] for each in members)
+    ungrouped = whole - grouped
     while named:
-        merged, rest = len(members) - len(named), known - sum(sizes[each] for each in named)
-        if (merged > 1 and rest - merged >= FLOOR - 1) or (not merged and (not unknown or unknown >= FLOOR)):
+        merged, rest = len(members) - len(named), grouped - sum(sizes[each] for each in named)
+        if (merged > 1 and rest - merged >= FLOOR - 1) or (not merged and (not ungrouped or ungrouped >= FLOOR)):
             break
         del named[0]
     return set(named)
 
 
 def _with_bands(rows: list[Row], sums: Mapping[_Key, _Group], whole: _Group) -> list[Row]:
-    """Return the rows, large ones with bands; without any if the counts of the country would narrow one too far."""
-    kept = {}
+    """Return the rows, large ones with bands; no bands if the country's counts would narrow one below the floor."""
+    bands_of = {}
     for name in ("answered", "in_time"):
         bands = {key: _band(sums[key][name], row.received) for row in rows for key in [row.key]}
         candidates = narrowed(rows, bands, whole[name])
         wide = all(bands[key] is None or high - low + 1 >= FLOOR for key, (low, high) in candidates.items())
-        kept[name] = bands if wide else {}
-    return [replace(row, answered=kept["answered"].get(row.key), in_time=kept["in_time"].get(row.key)) for row in rows]
+        bands_of[name] = bands if wide else {}
+    answered, in_time = bands_of["answered"], bands_of["in_time"]
+    return [replace(row, answered=answered.get(row.key), in_time=in_time.get(row.key)) for row in rows]
 
 
 def _band(count: int, received: int) -> tuple[int, int] | None:
@@ -206,7 +207,7 @@ def narrowed(
                     max(low, ranges[above][0] - (highs - high)),
                     min(high, ranges[above][1] - (lows - low)),
                 )
-            changed |= any(ranges[key] != found for key, found in fresh.items())
+            changed |= any(ranges[key] != bounds for key, bounds in fresh.items())
             ranges |= fresh
     del ranges[_ALL]
     return ranges

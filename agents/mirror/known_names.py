@@ -1,4 +1,4 @@
-"""Names that the site may publish: channels write places and categories freely, but the list of offices is checked."""
+"""Names that the site may publish: those in the offices file, since channels write places and categories freely."""
 
 from collections import defaultdict
 
@@ -25,9 +25,9 @@ class KnownNames:
     def place(self, province: str | None, city: str | None) -> tuple[str | None, str | None]:
         """Return a province and one of its cities as spelled by the offices; None for unknown ones."""
         named = place_names.province(province or "")
-        asked = place_names.city(city or "")
-        found = {written for known, written in self._cities.get(named, ()) if asked.may_be(known)}
-        return self._provinces.get(named), found.pop() if len(found) == 1 else None
+        city_name = place_names.city(city or "")
+        spellings = {written for known, written in self._cities.get(named, ()) if city_name.may_be(known)}
+        return self._provinces.get(named), spellings.pop() if len(spellings) == 1 else None
 
     def category(self, category: str | None) -> str | None:
         """Return the topic of the offices that is the category or a parent of it."""

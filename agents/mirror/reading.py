@@ -27,9 +27,9 @@ Part = tuple[TopicName, Sequence[KafkaRecord | Record]]
 
 
 class TopicReader:
-    """Reads all partitions of topics, without a group; a context manager. Foreign records are left out.
+    """Reads all partitions of topics, without a group; a context manager. Foreign records are skipped.
 
-    Raises BrokerUnreachable if nothing has answered for 30 seconds, or KafkaRefused.
+    Raises BrokerUnreachable after 30 seconds without an answer, or KafkaRefused.
     """
 
     def __init__(self, settings: Settings, topics: Sequence[TopicName]) -> None:
@@ -83,8 +83,8 @@ class TopicReader:
 
     def poll(self, seconds: float) -> list[Part]:
         """Return the next records; none if none come within `seconds`."""
-        found = self._wait(self._consumer.getmany(timeout_ms=int(seconds * 1000)))
-        return [(self._names[place.topic], self._own(place, records)) for place, records in found.items()]
+        fetched = self._wait(self._consumer.getmany(timeout_ms=int(seconds * 1000)))
+        return [(self._names[place.topic], self._own(place, records)) for place, records in fetched.items()]
 
     def _own(self, place: TopicPartition, records: Sequence[KafkaRecord]) -> Sequence[KafkaRecord]:
         if self._names[place.topic] not in MARKED:
@@ -118,8 +118,8 @@ class TopicReader:
         """Return the number of offsets from the current position to the present end."""
         return sum(self.ends().values()) - sum(self.positions().values())
 
-    def _by_place(self, found: Mapping[TopicPartition, int]) -> dict[Place, int]:
-        return {(self._names[each.topic], each.partition): offset for each, offset in found.items()}
+    def _by_place(self, offsets: Mapping[TopicPartition, int]) -> dict[Place, int]:
+        return {(self._names[each.topic], each.partition): offset for each, offset in offsets.items()}
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         try:

@@ -1,7 +1,7 @@
 """Rows of the mirror from records of `complaints.events` and `complaints.resolutions`.
 
-The engine validated these records when it wrote them: they are parsed, and not validated again. A record that does not
-have the expected shape becomes a row of `unread`.
+The engine validated these records when it wrote them, so they are only parsed. A record with an unexpected structure
+becomes a row of `unread`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ _FIRSTS: Final = {"verified": "verified_at", "disposed": "disposed_at", "followe
 
 @dataclass(slots=True)
 class Rows:
-    """Rows of one transaction, by table; of each complaint and resolution only the last row."""
+    """Rows of one transaction by table; only the last row of each complaint and resolution."""
 
     facts: list[Row] = field(default_factory=list)
     unread: list[Row] = field(default_factory=list)
@@ -94,7 +94,7 @@ class _Batch:
             event = orjson.loads(value)
             snapshot = each = event["data"]["complaint"]
             standing = partial.Standing(each["complaint_id"], each["version"], each["status"], each["office"])
-            self._add_complaint(each)  # detects an unreadable record before it has an effect
+            self._add_complaint(each)  # first, since it detects unreadable records
             self._snapshots.pop(standing.complaint_id, None)
         data, name, at = event["data"], event["type"][_NAME], _moment(event["time"])
         row = (
@@ -103,14 +103,14 @@ class _Batch:
             data["reason"] if name == "archived" else None, data.get("rating"), data.get("working_days"),
         )  # fmt: skip
         if name == "follow-up-rejected":
-            known = self._firsts.setdefault(standing.complaint_id, {})
-            known["answered_at"] = known["answered_working_days"] = None
+            firsts = self._firsts.setdefault(standing.complaint_id, {})
+            firsts["answered_at"] = firsts["answered_working_days"] = None
         if (first := _FIRSTS.get(name)) is not None:
-            known = self._firsts.setdefault(standing.complaint_id, {})
-            if known.get(first) is None:
-                known[first] = at
+            firsts = self._firsts.setdefault(standing.complaint_id, {})
+            if firsts.get(first) is None:
+                firsts[first] = at
                 if first == "answered_at":
-                    known["answered_working_days"] = self._days(snapshot, event["time"])
+                    firsts["answered_working_days"] = self._days(snapshot, event["time"])
         if isinstance(snapshot, dict):
             self._add_complaint(snapshot)
         self._rows.facts.append(row)

@@ -1,4 +1,4 @@
-"""Mirror service: copies records in order, each once, with the positions in the same transaction."""
+"""Mirror service: copies each record once, in order, with the positions in the same transaction."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -66,8 +66,8 @@ class Mirror:
                 for row in owner.items():
                     self._store.execute("INSERT INTO mirror VALUES (%s, %s)", row)
                 return
-            found = dict(self._store.rows("SELECT name, value FROM mirror"))
-        require_ours(found, self._settings.prefix)
+            entries = dict(self._store.rows("SELECT name, value FROM mirror"))
+        require_ours(entries, self._settings.prefix)
 
     def _has_tables(self) -> bool:
         query = "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'mirror' AND table_schema = "
@@ -87,7 +87,7 @@ class Mirror:
             self._store.load("offices", rows)
 
     def sync(self) -> Iterator[Progress]:
-        """Copy all present records, a transaction at a time; then show them to readers."""
+        """Copy all present records, one transaction at a time, then make them visible to readers."""
         with self._reader() as reader:
             begun = datetime.now(UTC)
             yield from self._copy(reader, reader.ends())
@@ -108,7 +108,7 @@ class Mirror:
             while not ended():
                 written = self._write(reader.poll(_POLL_S))
                 yield replace(written, lag=reader.lag())
-                # log ends of a moment ago: under load the present ones are never reached
+                # earlier log ends: under load the present ones are never reached
                 if datetime.now(UTC) - moment >= _NOTED_EACH and reader.has_reached(ends):
                     self._note_current(moment)
                     moment, ends = datetime.now(UTC), reader.ends()
@@ -135,22 +135,22 @@ class Mirror:
         return reader
 
     def _go_on(self, reader: TopicReader) -> None:
-        """Continue at the stored positions; a partition without one, which may be new, starts at its first record."""
-        found = {
+        """Continue at the stored positions; a partition without one starts at its first record."""
+        positions = {
             (TopicName(topic), number): int(offset)
             for topic, number, offset in self._store.rows("SELECT topic, kafka_partition, next_offset FROM positions")
         }
         starts, ends = reader.starts(), reader.ends()
-        for place, offset in found.items():
+        for place, offset in positions.items():
             if place not in ends or offset > ends[place]:
                 raise MirrorError(
                     f"{self._settings.topic(place[0])}, partition {place[1]}, ends before offset {offset}, which "
                     "the mirror has read: was the topic made anew? Build the mirror anew with --rebuild"
                 )
-        reader.start_at({place: max(found.get(place, 0), start) for place, start in starts.items()})
+        reader.start_at({place: max(positions.get(place, 0), start) for place, start in starts.items()})
 
     def _copy(self, reader: TopicReader, ends: dict[Place, int]) -> Iterator[Progress]:
-        """Write one batch in a thread while the next is read: at most two are in memory."""
+        """Write one batch in a thread while the next is read, so that at most two are in memory."""
         with ThreadPoolExecutor(1) as writer:
             written: Future[Progress] | None = None
             for parts in _batches(reader, ends):

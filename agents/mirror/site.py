@@ -1,7 +1,7 @@
 """Public site: static pages in Indonesian and English, a feed and open data, from the public views of a mirror.
 
-A quarter is published once, 30 days after its end, and read back from `data/` ever after: what is computed later from
-the same complaints could be compared with it.
+A quarter is computed once, 30 days after its end, and read from `data/` from then on: the difference to a later
+computation could reveal single complaints.
 """
 
 import json
@@ -31,7 +31,7 @@ _PAGE_CHARACTERS: Final = 150_000
 _NEWEST: Final = 50
 _SEARCHED: Final = 1_500
 _NO_XML: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that no XML may have: one in a story would make the feed unreadable."""
+"""Characters that are invalid in XML, and would make the feed unreadable."""
 TABLES: Final = {"areas": "area", "offices": "office", "categories": "category"}
 
 _Content = TypeVar("_Content")
@@ -54,7 +54,7 @@ class Story(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """Counts of files that a build has written and left unchanged."""
+    """Numbers of files of a build: written, unchanged, removed."""
 
     written: int
     unchanged: int
@@ -66,23 +66,23 @@ class Built:
 def build(reading: Reading, directory: Path, url: str = "") -> Built:
     """Write the site; unchanged files keep their modification time, and stale ones are removed.
 
-    `directory` is empty or has an earlier build, else MirrorError. `url` is where the site will be, for the feed.
+    Raises MirrorError unless `directory` is empty or has an earlier build. `url`: address of the site, for the feed.
     """
-    known = _files_of(directory)
+    earlier = _files_of(directory)
     names = KnownNames(reading)
     quarters = _quarters(reading, directory, names)
     stories = _stories(reading, names)
     chunks = _chunks(stories)
-    pages = {each.number: f"stories/{name}.html#s{each.number}" for name, told in chunks for each in told}
-    found = {f"data/{each.name}.json": _json(each.document()) for each in quarters}
-    found |= _open_data(quarters, stories, pages)
-    found["style.css"] = files("agents.mirror").joinpath("pages/style.css").read_text("utf-8")
+    pages = {each.number: f"stories/{name}.html#s{each.number}" for name, chunk in chunks for each in chunk}
+    contents = {f"data/{each.name}.json": _json(each.document()) for each in quarters}
+    contents |= _open_data(quarters, stories, pages)
+    contents["style.css"] = files("agents.mirror").joinpath("pages/style.css").read_text("utf-8")
     feed = render("feed.xml", stories=stories[-1:-21:-1], url=url.rstrip("/"), pages=pages)
-    found["feed.xml"] = _NO_XML.sub("", feed)
-    found["index.html"] = render("choice.html")
+    contents["feed.xml"] = _NO_XML.sub("", feed)
+    contents["index.html"] = render("choice.html")
     for language in LANGUAGES:
-        found |= {f"{language}/{name}": text for name, text in _pages(language, quarters, chunks, pages)}
-    return _written(directory, known, found, len(quarters), len(stories))
+        contents |= {f"{language}/{name}": text for name, text in _pages(language, quarters, chunks, pages)}
+    return _written(directory, earlier, contents, len(quarters), len(stories))
 
 
 def _files_of(directory: Path) -> set[str]:
@@ -103,12 +103,12 @@ def _read(file: Path, of: Callable[[Any], _Content]) -> _Content:
         raise MirrorError(f"{file} is damaged ({type(error).__name__}): put the last good copy there") from None
 
 
-def _written(directory: Path, known: set[str], found: Mapping[str, str], quarters: int, stories: int) -> Built:
+def _written(directory: Path, earlier: set[str], contents: Mapping[str, str], quarters: int, stories: int) -> Built:
     directory.mkdir(parents=True, exist_ok=True)
-    # the list first: the next build finds the files of an interrupted one there
-    (directory / _MARK).write_text(json.dumps(sorted(known | found.keys())), "utf-8")
+    # the list first, so that the next build removes files of an interrupted one
+    (directory / _MARK).write_text(json.dumps(sorted(earlier | contents.keys())), "utf-8")
     written = 0
-    for name, text in found.items():
+    for name, text in contents.items():
         file, content = directory / name, text.encode()
         if not file.is_file() or file.read_bytes() != content:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -116,12 +116,12 @@ def _written(directory: Path, known: set[str], found: Mapping[str, str], quarter
             fresh.write_bytes(content)
             fresh.replace(file)
             written += 1
-    stale = [directory / name for name in known - found.keys()]
-    half = [directory / f"{name}{_NEW}" for name in known]  # of a build that was interrupted
+    stale = [directory / name for name in earlier - contents.keys()]
+    half = [directory / f"{name}{_NEW}" for name in earlier]  # of an interrupted build
     for file in (*stale, *half):
         file.unlink(missing_ok=True)
-    (directory / _MARK).write_text(json.dumps(sorted(found)), "utf-8")
-    return Built(written, len(found) - written, len(stale), quarters, stories)
+    (directory / _MARK).write_text(json.dumps(sorted(contents)), "utf-8")
+    return Built(written, len(contents) - written, len(stale), quarters, stories)
 
 
 def _quarters(reading: Reading, directory: Path, names: KnownNames) -> list[Quarter]:
@@ -151,11 +151,11 @@ def _stories(reading: Reading, names: KnownNames) -> list[Story]:
         "SELECT tracking_id, class, category, province, city, office_name, CAST(closed_at AS DATE), working_days, "
         "story_title, story_answer FROM public_stories ORDER BY closed_at, tracking_id"
     )
-    found = []
+    stories = []
     for each in map(Story._make, reading.rows(query)):
         province, city = names.place(each.province, each.city)
-        found.append(each._replace(province=province, city=city, category=names.category(each.category)))
-    return found
+        stories.append(each._replace(province=province, city=city, category=names.category(each.category)))
+    return stories
 
 
 def _open_data(quarters: Sequence[Quarter], stories: Sequence[Story], pages: Mapping[str, str]) -> dict[str, str]:
@@ -214,8 +214,8 @@ def _json(document: object) -> str:
 
 
 def _texts(language: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(files("agents.mirror").joinpath(f"pages/{language}.json").read_text("utf-8"))
-    return found
+    texts: dict[str, Any] = json.loads(files("agents.mirror").joinpath(f"pages/{language}.json").read_text("utf-8"))
+    return texts
 
 
 _Chunks = Sequence[tuple[str, Sequence[Story]]]
@@ -225,7 +225,7 @@ _Chunks = Sequence[tuple[str, Sequence[Story]]]
 def _pages(
     language: str, quarters: Sequence[Quarter], chunks: _Chunks, pages: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    stories = [each for _, told in chunks for each in told]
+    stories = [each for _, chunk in chunks for each in chunk]
     texts, newest = _texts(language), quarters[-1] if quarters else None
     slugs = _slugs(
         {
@@ -255,8 +255,8 @@ def _pages(
     newest_of = {name[:7]: name for name, _ in chunks}  # by year and quarter
     yield page("stories.html", "stories.html", stories=stories[-1:-21:-1], quarters=newest_of)
     names = [None, *(name for name, _ in chunks), None]
-    for (name, told), older, newer in zip(chunks, names, names[2:], strict=False):
-        yield page(f"stories/{name}.html", "chunk.html", heading=name, stories=told[::-1], older=older, newer=newer)
+    for (name, chunk), older, newer in zip(chunks, names, names[2:], strict=False):
+        yield page(f"stories/{name}.html", "chunk.html", heading=name, stories=chunk[::-1], older=older, newer=newer)
     yield page("data.html", "data.html", figure_columns=_FIGURE_COLUMNS, story_columns=_STORY_COLUMNS)
 
 
@@ -266,24 +266,24 @@ def _ranked(rows: Sequence[Row]) -> list[Row]:
 
 def _slugs(names: set[str]) -> dict[str, str]:
     """Return a file name for each name, with a number if two are equal."""
-    found: dict[str, str] = {}
+    slug_of: dict[str, str] = {}
     for name in sorted(names):
         plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "area"
         slugs = chain([plain], (f"{plain}-{number}" for number in count(2)))
-        found[name] = next(slug for slug in slugs if slug not in found.values())
-    return found
+        slug_of[name] = next(slug for slug in slugs if slug not in slug_of.values())
+    return slug_of
 
 
 def _chunks(stories: Sequence[Story]) -> list[tuple[str, list[Story]]]:
-    """Return the stories by quarter of their closing, in pages of limited size: a new one changes the last page."""
-    found: list[tuple[str, list[Story]]] = []
+    """Return the stories by quarter of closing, in pages of limited size, so that a new one changes only the last."""
+    chunks: list[tuple[str, list[Story]]] = []
     quarter, number, size = "", 0, 0
     for each in stories:
         named = _quarter_of(each.closed_on)
         size += len(each.title) + len(each.answer or "")
-        if named != quarter or len(found[-1][1]) == _STORIES_A_PAGE or size > _PAGE_CHARACTERS:
+        if named != quarter or len(chunks[-1][1]) == _STORIES_A_PAGE or size > _PAGE_CHARACTERS:
             number = number + 1 if named == quarter else 1
             quarter, size = named, len(each.title) + len(each.answer or "")
-            found.append((f"{named}-{number}", []))
-        found[-1][1].append(each)
-    return found
+            chunks.append((f"{named}-{number}", []))
+        chunks[-1][1].append(each)
+    return chunks

@@ -1,6 +1,6 @@
 """Databases of the mirror: DuckDB in a file, PostgreSQL by URL.
 
-Rows and positions are written in one transaction, so each record has its effect once, wherever the process ends.
+Rows and positions are written in one transaction, so that each record has its effect once.
 """
 
 import csv
@@ -29,7 +29,7 @@ _LOCK: Final = 0x616C7572  # "alur"
 
 
 class MirrorError(AlurError):
-    """The database cannot be used; the message is one line with what to do."""
+    """The database is unusable; the message is one line with what to do."""
 
 
 class AnotherMirror(MirrorError):
@@ -37,7 +37,7 @@ class AnotherMirror(MirrorError):
 
 
 class NoMirror(MirrorError):
-    """The database has other tables than those of a mirror."""
+    """The database contains something other than a mirror."""
 
 
 class Database:
@@ -71,8 +71,8 @@ class Database:
 
     def rows(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
-        found: list[tuple[Any, ...]] = self._run(statement, parameters).fetchall()
-        return found
+        fetched: list[tuple[Any, ...]] = self._run(statement, parameters).fetchall()
+        return fetched
 
     def _run(self, statement: str, parameters: Sequence[object]) -> Any:  # noqa: ANN401 -- a cursor of either driver
         with self._errors():
@@ -93,7 +93,7 @@ class Store(Database, ABC):
     """A database that the mirror writes to."""
 
     persistent: bool
-    """Whether readers see each transaction at once, so that the mirror can run on and on."""
+    """Whether readers see each transaction at once, as needed by a continuous mirror."""
 
     @abstractmethod
     def transaction(self) -> AbstractContextManager[None]:
@@ -111,7 +111,7 @@ class Store(Database, ABC):
 def open_store(target: str, *, rebuild: bool) -> Store:
     """Open the database `target` (file name, or PostgreSQL URL) for writing; raise MirrorError.
 
-    With `rebuild`, begin with empty tables, beside those that are read until `publish`.
+    With `rebuild`, begin with empty tables; readers see the present ones until `publish`.
     """
     if target.startswith(_URL):
         return PostgresStore(target, rebuild=rebuild)
@@ -119,7 +119,7 @@ def open_store(target: str, *, rebuild: bool) -> Store:
 
 
 class DuckStore(Store):
-    """DuckDB in a file of its own, copied and renamed over the file that readers open."""
+    """DuckDB in a working file, copied over the readers' file."""
 
     persistent = False
 
@@ -148,7 +148,7 @@ class DuckStore(Store):
         self.execute("COMMIT")
 
     def load(self, table: str, rows: Sequence[Sequence[object]]) -> None:
-        """Append rows to a table through a file: DuckDB's driver is slow at single rows."""
+        """Append rows to a table through a file, since DuckDB's driver is slow with single rows."""
         if not rows:
             return
         with tempfile.NamedTemporaryFile("w", newline="", encoding="utf-8", suffix=".csv") as file:
@@ -226,8 +226,8 @@ class PostgresStore(Store):
 class Reading(Database):
     """Read-only access to a mirror; a context manager. Raises MirrorError if there is none of this layout.
 
-    PostgreSQL has `timeout_s` seconds to answer each statement; 0: any time. With `prefix`, it has to be the mirror of
-    that installation.
+    `timeout_s`: limit of each PostgreSQL statement in seconds; 0: none. `prefix`: of the installation that it must
+    mirror.
     """
 
     current_at: datetime | None
@@ -235,7 +235,7 @@ class Reading(Database):
 
     def __init__(self, target: str, *, timeout_s: int = 0, prefix: str | None = None) -> None:
         self._is_postgres = target.startswith(_URL)
-        shown = without_password(target, target)  # a malformed URL is taken as a file name
+        shown = without_password(target, target)  # a malformed URL counts as a file name
         if self._is_postgres:
             options: dict[str, Any] = {
                 "autocommit": True,
@@ -250,35 +250,35 @@ class Reading(Database):
         with ExitStack() as opening:
             opening.callback(self._connection.close)
             if not self._is_postgres:
-                # attached: opening a replaced file by name would return the old one while it is open
+                # attached: connecting by name would return the cached old file after a replacement
                 self.execute(f"ATTACH '{_quoted(Path(target))}' AS copied (READ_ONLY)")
                 self.execute("USE copied")
             where = _SCHEMA if self._is_postgres else "main"
-            known = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = 'mirror'"
-            if not self.rows(known, [where]):
+            query = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = 'mirror'"
+            if not self.rows(query, [where]):
                 raise NoMirror(f"{shown} has no table mirror: name the file or database of a mirror")
-            found = dict(self.rows("SELECT name, value FROM mirror"))
-            require_ours(found, prefix)
+            entries = dict(self.rows("SELECT name, value FROM mirror"))
+            require_ours(entries, prefix)
             opening.pop_all()
-        current_at = found.get(tables.CURRENT_AT)
+        current_at = entries.get(tables.CURRENT_AT)
         self.current_at = datetime.fromisoformat(current_at).astimezone(UTC) if current_at else None
 
     def parts(self, statement: str, parameters: Sequence[object], size: int) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield the rows of a query in lists of `size`: not all of them are in memory."""
+        """Yield the rows of a query in lists of `size`, without loading all of them."""
         with ExitStack() as opened, self._errors():
             cursor = self._connection
             if self._is_postgres:  # without a name, the driver fetches all rows
                 opened.enter_context(self._connection.transaction())
                 cursor = opened.enter_context(self._connection.cursor(name="parts"))
             cursor.execute(statement.replace("%s", self._placeholder), list(parameters))
-            while found := cursor.fetchmany(size):
-                yield found
+            while rows := cursor.fetchmany(size):
+                yield rows
 
 
 def without_password(text: str, url: str) -> str:
     """Return a text without user and password of a URL, and without any part of the password.
 
-    A driver shows those of a malformed URL: it takes what follows the first `@` or `/` of a password for a host.
+    An `@` or `/` in a password makes a driver take the rest for a host, and show it.
     """
     userinfo = url.partition(":")[2].lstrip("/").rpartition("@")[0]
     passwords = [userinfo.partition(":")[2], *re.findall(r"[?&]\w*password=([^&]*)", url)]
@@ -290,9 +290,9 @@ def without_password(text: str, url: str) -> str:
     return text
 
 
-def require_ours(found: Mapping[str, str], prefix: str | None) -> None:
+def require_ours(entries: Mapping[str, str], prefix: str | None) -> None:
     """Raise MirrorError for a mirror of another installation or layout, by its table `mirror`."""
-    its, layout = found.get("prefix"), found.get("layout")
+    its, layout = entries.get("prefix"), entries.get("layout")
     if prefix is not None and its != prefix:
         raise AnotherMirror(f"the mirror has prefix {its!r}, and not {prefix!r}: choose the mirror of this prefix")
     if layout != str(tables.SCHEMA_VERSION):
@@ -303,7 +303,7 @@ def require_ours(found: Mapping[str, str], prefix: str | None) -> None:
 
 
 def _refuse_others(path: Path) -> None:
-    """Raise MirrorError for a file with anything but a mirror, since the file would be replaced."""
+    """Raise MirrorError if the file, which would be replaced, is not a mirror."""
     if not path.exists() or not path.stat().st_size:
         return
     try:

@@ -7,7 +7,7 @@ SCHEMA_VERSION: Final = 6
 """Version of the table layout: a mirror with another one is rebuilt."""
 
 CURRENT_AT: Final = "current_at"
-"""Name in the table `mirror` of the moment (ISO 8601) from before which it has all records; absent at first."""
+"""Entry of the table `mirror`: time (ISO 8601) before which it has all records; absent at first."""
 
 REPLACED_STORIES: Final = """
     SELECT 1 FROM resolutions JOIN new_resolutions USING (complaint_id)
