@@ -6,13 +6,11 @@ fifths, and is verified by decompressing. The format never leaves the process, s
 
 import zlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from importlib.resources import files
 from typing import Final
 
 from events.codec.encode import encode_complaint
-from events.reports import Location
-from events.snapshot import Complaint, ReportReference
-from events.vocabulary import ComplaintClass, Outcome, Status
+from events.snapshot import Complaint
 
 _OPENING: Final = '{"complaint_id":"'
 _OPENED: Final = len(_OPENING) + 36
@@ -33,71 +31,11 @@ _HEAD: Final = 16 + _LENGTH
 _LONGEST: Final = 1 << 8 * _LENGTH
 
 
-def _archived() -> Complaint:
-    moment = datetime(2026, 3, 16, 2, tzinfo=UTC)
-    return Complaint(
-        complaint_id="",
-        tracking_id="1000000",
-        version=2,
-        status=Status.ARCHIVED,
-        class_=ComplaintClass.INFORMATION_REQUEST,
-        category=None,
-        location=None,
-        channel="sms",
-        report=ReportReference(source="/channels/sms", id="sms-000001", title_length=30, body_length=90, dated=False),
-        anonymous=True,
-        secret=True,
-        chosen_office=None,
-        policy="lapor/2025-01-01",
-        received_at=moment,
-        updated_at=moment,
-        outcome=Outcome.ARCHIVED,
-        closed_at=moment,
-        working_days=0,
-    )
-
-
-def _withdrawn(like: Complaint) -> Complaint:
-    changes: dict[str, object] = {
-        "version": 6,
-        "status": Status.WITHDRAWN,
-        "class_": ComplaintClass.ASPIRATION,
-        "category": "pendidikan",
-        "location": Location(province="Jawa Barat", city="Kota Bandung"),
-        "channel": "app",
-        "report": like.report.model_copy(update={"source": "/channels/app", "id": "app-000001", "dated": True}),
-        "office": "bandung-disdik",
-        "outcome": Outcome.WITHDRAWN,
-    }
-    return like.model_copy(update=changes)
-
-
-def _closed(like: Complaint) -> Complaint:
-    changes: dict[str, object] = {
-        "version": 8,
-        "status": Status.CLOSED,
-        "class_": ComplaintClass.COMPLAINT,
-        "category": "infrastruktur-jalan",
-        "location": Location(province="Bali", city="Kabupaten Badung", district="Kuta Utara"),
-        "channel": "web",
-        "report": like.report.model_copy(update={"source": "/channels/web", "id": "web-000001"}),
-        "anonymous": False,
-        "secret": False,
-        "office": "badung-pupr",
-        "round": 1,
-        "outcome": Outcome.RESOLVED,
-        "working_days": 5,
-        "rating": 4,
-    }
-    return like.model_copy(update=changes)
-
-
 def _dictionary_samples() -> bytes:
     """Return sample snapshots of closed complaints: the compression dictionary."""
-    archived = _archived()
-    withdrawn = _withdrawn(archived)
-    # the most frequent kind last: a short distance takes fewer bits
-    return b"".join(map(encode_complaint, (archived, withdrawn, _closed(withdrawn))))
+    samples = (files("agents.stages") / "samples.jsonl").read_bytes().splitlines()
+    # the likeliest last: what is near is referred to in fewer bits
+    return b"".join(encode_complaint(Complaint.model_validate_json(each)) for each in samples)
 
 
 _DICTIONARY: Final = _dictionary_samples()
