@@ -12,8 +12,7 @@ from kafka.structs import OffsetAndMetadata
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
 from agents.kafka.protocols import AdminClient
-from agents.runtime.topic_layout import descriptions
-from events.client.administration import admin_client, missing_among, missing_error
+from events.client.administration import admin_client, descriptions, log_offsets, missing_among, missing_error
 from events.client.errors import TopicsMissing
 from events.topics import STAGES
 
@@ -59,13 +58,8 @@ def _bounds(
     if missing := missing_among(client, sorted(names)):
         raise missing_error(client, settings, missing)
     partitions = partitions_of(client, names)
-
-    def offsets(spec: OffsetSpec) -> dict[TopicPartition, int]:
-        answers = client.list_partition_offsets(dict.fromkeys(partitions, spec))
-        return {partition: at.offset for partition, at in answers.items()}
-
     try:
-        return offsets(OffsetSpec.EARLIEST), offsets(OffsetSpec.LATEST)
+        return log_offsets(client, partitions, OffsetSpec.EARLIEST), log_offsets(client, partitions, OffsetSpec.LATEST)
     except UnknownTopicOrPartitionError:  # deleted between the two calls
         raise TopicsMissing(tuple(sorted(names))) from None
 

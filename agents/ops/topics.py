@@ -22,7 +22,7 @@ from agents.runtime.topic_layout import (
     missing_topics,
     remedy,
 )
-from events.client.administration import admin_client
+from events.client.administration import admin_client, log_offsets
 from events.client.errors import KafkaFailure, KafkaRefused
 from events.client.reader import installation_values
 from events.client.security import PLAINTEXT, Security
@@ -205,8 +205,8 @@ def _empty(client: AdminClient, settings: Settings, existing: Mapping[TopicName,
     """Return the names of topics to which nothing has ever been written."""
     names = {settings.topic(name) for name in existing}
     partitions = partitions_of(client, names)
-    ends = client.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST)) if partitions else {}
-    return names - {partition.topic for partition, at in ends.items() if at.offset}
+    ends = log_offsets(client, partitions, OffsetSpec.LATEST) if partitions else {}
+    return names - {partition.topic for partition, end in ends.items() if end}
 
 
 def _record(settings: Settings, existing: Mapping[TopicName, TopicDescription], *, fresh: bool) -> None:

@@ -5,17 +5,16 @@ would move complaints to partitions without their state.
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
-from kafka.errors import TopicAuthorizationFailedError, UnknownTopicOrPartitionError
 
 from agents.config.settings import Settings
 from agents.kafka.protocols import AdminClient
-from events.client.administration import admin_client
+from events.client.administration import admin_client, descriptions
 from events.client.errors import KafkaFailure
 from events.installation import Layout
 from events.topics import BY_NAME, TopicName
@@ -61,18 +60,8 @@ def describe_topics(
             min((len(partition["replica_nodes"]) for partition in each["partitions"]), default=0),
         )
         for each in descriptions(client, by_name)
-        if each["error_code"] != UnknownTopicOrPartitionError.errno
     }
     return {name: found[name] for name in names if name in found}
-
-
-def descriptions(client: AdminClient, names: Iterable[str]) -> Sequence[Mapping[str, Any]]:
-    """Return Kafka's descriptions of topics, by full name. Raises TopicAuthorizationFailedError."""
-    # by name: a list of all topics omits those without access
-    found = client.describe_topics(sorted(names))
-    if hidden := [each["name"] for each in found if each["error_code"] == TopicAuthorizationFailedError.errno]:
-        raise TopicAuthorizationFailedError(", ".join(hidden))
-    return found
 
 
 def watch_topics(

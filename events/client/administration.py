@@ -5,11 +5,12 @@ person.
 """
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from kafka.admin import KafkaAdminClient
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import AuthorizationError, KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
 
 from events.client.connection_check import refusal_of
@@ -98,12 +99,27 @@ def missing_error(client: KafkaAdminClient, settings: ClientSettings, missing: t
     return TopicsMissing(missing, () if settings.prefix in prefixes else prefixes)
 
 
-def missing_among(client: KafkaAdminClient, names: Iterable[str]) -> tuple[str, ...]:
-    """Return the topics among `names` that do not exist."""
-    # requested by name: a list of all topics leaves out those that we have no right to describe
-    found = client.describe_topics(list(names))
-    hidden = [topic["name"] for topic in found if topic["error_code"] == TopicAuthorizationFailedError.errno]
-    if hidden:
-        raise TopicAuthorizationFailedError(", ".join(hidden))
-    existing = {topic["name"] for topic in found if topic["error_code"] != UnknownTopicOrPartitionError.errno}
+def missing_among(client: KafkaAdminClient, names: Collection[str]) -> tuple[str, ...]:
+    """Return the topics among `names` that do not exist; raise TopicAuthorizationFailedError."""
+    existing = {each["name"] for each in descriptions(client, names)}
     return tuple(name for name in names if name not in existing)
+
+
+def descriptions(client: KafkaAdminClient, names: Iterable[str]) -> list[Mapping[str, Any]]:
+    """Return Kafka's descriptions of the topics that exist, by full name; raise TopicAuthorizationFailedError."""
+    # by name: a list of all topics omits those without access
+    found = client.describe_topics(sorted(names))
+    if hidden := [each["name"] for each in found if each["error_code"] == TopicAuthorizationFailedError.errno]:
+        raise TopicAuthorizationFailedError(", ".join(hidden))
+    return [each for each in found if each["error_code"] != UnknownTopicOrPartitionError.errno]
+
+
+def log_offsets(
+    client: KafkaAdminClient,
+    partitions: Collection[TopicPartition],
+    spec: OffsetSpec,
+    isolation: str = "read_uncommitted",
+) -> dict[TopicPartition, int]:
+    """Return the start or the end of the log of each partition; with `read_committed` the last stable offset."""
+    answers = client.list_partition_offsets(dict.fromkeys(partitions, spec), isolation_level=isolation)
+    return {partition: at.offset for partition, at in answers.items()}

@@ -9,14 +9,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Self, TypeVar
+from typing import Final, Self, TypeVar
 from uuid import UUID
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 
 from events.announcements import CALENDAR_KEY
-from events.client.administration import admin_client
+from events.client.administration import admin_client, log_offsets
 from events.client.connection import require_topics
 from events.client.errors import KafkaFailure, KafkaRefused
 from events.client.reader import CLOCK_SKEW, Reader, Record
@@ -279,12 +279,11 @@ class ComplaintFeed(_Feed):
 
 def _written(settings: ClientSettings, topic: TopicName, numbers: Collection[int]) -> dict[int, int]:
     """Return the log ends of partitions, open transactions included."""
-    asked: dict[Any, OffsetSpec] = {TopicPartition(settings.topic(topic), each): OffsetSpec.LATEST for each in numbers}
-    if not asked:
+    partitions = [TopicPartition(settings.topic(topic), each) for each in numbers]
+    if not partitions:
         return {}
     with admin_client(settings) as client:
-        offsets = client.list_partition_offsets(asked)
-    return {partition.partition: at.offset for partition, at in offsets.items()}
+        return {each.partition: end for each, end in log_offsets(client, partitions, OffsetSpec.LATEST).items()}
 
 
 _Message = TypeVar("_Message")

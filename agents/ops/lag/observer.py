@@ -13,6 +13,7 @@ from agents.kafka.protocols import AdminClient
 from agents.ops.lag.record_age import RecordPosition, StampedOffset, stamps_at
 from agents.ops.lag.samples import GroupSample, GroupState, Offsets, Source
 from agents.ops.progress import partitions_of, retry_while_starting
+from events.client.administration import log_offsets
 from events.client.connection import kafka_errors
 from events.client.errors import KafkaFailure
 from events.cloudevents import log_moment
@@ -139,14 +140,9 @@ class GroupObserver:
         partitions = [TopicPartition(*source) for source in existing]
         if not partitions:
             return {}
-
-        def offsets(spec: OffsetSpec, isolation: str) -> dict[TopicPartition, int]:
-            answers = self._client.list_partition_offsets(dict.fromkeys(partitions, spec), isolation_level=isolation)
-            return {partition: at.offset for partition, at in answers.items()}
-
-        starts = offsets(OffsetSpec.EARLIEST, "read_uncommitted")
-        stable = offsets(OffsetSpec.LATEST, "read_committed")
-        ends = offsets(OffsetSpec.LATEST, "read_uncommitted")
+        starts = log_offsets(self._client, partitions, OffsetSpec.EARLIEST)
+        stable = log_offsets(self._client, partitions, OffsetSpec.LATEST, "read_committed")
+        ends = log_offsets(self._client, partitions, OffsetSpec.LATEST)
         return {Source(*each): _Bounds(starts[each], stable[each], ends[each]) for each in partitions}
 
     def _offsets(
