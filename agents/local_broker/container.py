@@ -57,13 +57,7 @@ class Docker:
     def start(self, name: str, port: int) -> None:
         """Run the broker in the background, its data in a volume of the container's name; raise StartFailed."""
         self._run("rm", "--force", name)
-        done = subprocess.run(
-            self.command(name, port, "--detach", f"--volume={name}:{_DATA}"),
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=_PULL_S,
-        )
+        done = _run(self.command(name, port, "--detach", f"--volume={name}:{_DATA}"), _PULL_S)
         if done.returncode != 0:
             raise StartFailed(f"Docker could not run {IMAGE}: {_in_one_line(done.stderr)}")
 
@@ -89,8 +83,11 @@ class Docker:
         return [self.docker, "rm", "--force", "--volumes", name]
 
     def _run(self, *arguments: str, timeout: float = 2.0 * _STOP_S) -> subprocess.CompletedProcess[str]:
-        command = [self.docker, *arguments]
-        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout)
+        return _run([self.docker, *arguments], timeout)
+
+
+def _run(command: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout)
 
 
 def _in_one_line(text: str) -> str:

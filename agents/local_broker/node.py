@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from importlib.resources import files
 from typing import Final
 
 from agents.local_broker.errors import StartFailed
@@ -33,36 +34,13 @@ def node_settings(
     port: int, controller_port: int, data: str, *, listen_on: str, more: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Return the node's properties, with `more` ones; values of an existing list, such as `listeners`, are appended."""
-    settings = _plain_settings(port, controller_port, data, listen_on=listen_on)
+    places = {"host": HOST, "port": port, "controller_port": controller_port, "listen_on": listen_on, "data": data}
+    lines = (files("agents.local_broker") / "broker.properties").read_text("utf-8").splitlines()
+    written = (line.partition("=") for line in lines if not line.startswith("#"))
+    settings = {key: value.format(**places) for key, _, value in written}
     for key, value in (more or {}).items():
         settings[key] = f"{settings[key]},{value}" if key in _LISTS else value
     return settings
-
-
-def _plain_settings(port: int, controller_port: int, data: str, *, listen_on: str) -> dict[str, str]:
-    return {
-        "process.roles": "broker,controller",
-        "node.id": "1",
-        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
-        "listeners": f"PLAINTEXT://{listen_on}:{port},CONTROLLER://{HOST}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{address(port)}",
-        "controller.listener.names": "CONTROLLER",
-        "inter.broker.listener.name": "PLAINTEXT",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "log.dirs": data,
-        "auto.create.topics.enable": "false",
-        "offsets.topic.num.partitions": "4",
-        "offsets.topic.replication.factor": "1",
-        "transaction.state.log.num.partitions": "4",
-        "transaction.state.log.replication.factor": "1",
-        "transaction.state.log.min.isr": "1",
-        "share.coordinator.state.topic.replication.factor": "1",
-        "share.coordinator.state.topic.min.isr": "1",
-        # mostly one consumer per group: do not wait for others to join
-        "group.initial.rebalance.delay.ms": "0",
-        # the default, 128 MiB, is for thousands of compacted partitions
-        "log.cleaner.dedupe.buffer.size": "16777216",
-    }
 
 
 def port_is_free(port: int) -> bool:
