@@ -1,6 +1,7 @@
 """`alur report`: figures of a period from the mirror."""
 
 import json
+from collections.abc import Iterator
 from contextlib import closing, nullcontext
 from dataclasses import asdict
 from datetime import date
@@ -166,39 +167,24 @@ def _html(lines: list[Line], name: Report, period: Period, group: Grouping) -> s
     """Return one HTML page: plots of the size and of the first share, the table, the definitions."""
     figures = list(lines[0].values)
     plotted = [figures[0], *[figure for figure in figures if FIGURES[figure].of][:1]] if len(lines) > 1 else []
-    charts = []
-    for figure in plotted:
-        shown = [line for line in lines if not line.few and line.values[figure] is not None][:_PLOTTED]
-        rows = [
-            (line.group, line.values[figure], line.before[figure], _shown(figure, line.values[figure]))
-            for line in shown
-        ]
-        if rows:
-            charts.append((figure, rows))
-    if group is Grouping.TOTAL:
-        header, (line,) = ["figure", "value", "before"], lines
-        table = [
-            (figure, [(_shown(figure, value), _change_of(figure, line)), (_shown(figure, line.before[figure]), "")])
-            for figure, value in line.values.items()
-        ]
-    else:
-        header = [str(group), *figures]
-        table = [
-            (
-                line.group + _few(line),
-                [(_shown(each, value), _change_of(each, line)) for each, value in line.values.items()],
-            )
-            for line in lines
-        ]
     return render(
         "report.html",
         title=f"{name}: {_title(lines, period)}",
         note=_BELOW,
-        charts=charts,
-        header=header,
-        rows=table,
-        definitions=[(figure, FIGURES[figure].definition) for figure in figures],
+        charts=[(figure, bars) for figure in plotted if (bars := list(_bars(figure, lines)))],
+        lines=lines,
+        group=None if group is Grouping.TOTAL else str(group),
+        figures={figure: FIGURES[figure] for figure in figures},
+        change_of=_change_of,
+        few=_few,
     )
+
+
+def _bars(figure: str, lines: list[Line]) -> Iterator[tuple[str, float, float | None, str]]:
+    """Yield label, value, value before and text of each bar of a plot."""
+    plotted = [line for line in lines if not line.few and line.values[figure] is not None][:_PLOTTED]
+    for line in plotted:
+        yield line.group, line.values[figure], line.before[figure], _shown(figure, line.values[figure])
 
 
 def _few(line: Line) -> str:
