@@ -1,15 +1,21 @@
-"""Static files of the pages, served from the package, and the language of a request."""
+"""Static files of the pages, the runbook among them, and the language of a request."""
 
 import re
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib import resources
+from itertools import pairwise
 from typing import Final
 
+from markdown_it import MarkdownIt
+
+from agents.dashboard.layout import templates
 from agents.dashboard.words import LANGUAGES
 
 _FOLDER: Final = resources.files("agents.dashboard") / "page"
 _TYPES: Final = {"board.js": "text/javascript", "board.css": "text/css", "icon.svg": "image/svg+xml"}
+_ELSEWHERE: Final = re.compile(r'<a href="[^#"][^"]*">(.*?)</a>')
+"""Links of the runbook to other documents, which are not served."""
 _PREFERENCE: Final = re.compile(
     r"\s*(?P<language>[A-Za-z]{1,8})(?:-[A-Za-z0-9-]{1,32})?\s*(?:;\s*q=(?P<weight>[01](?:\.\d{0,3})?))?\s*"
 )
@@ -34,6 +40,18 @@ class Asset:
 def assets() -> dict[str, Asset]:
     """Return the static files of the pages, by their names."""
     return {name: Asset((_FOLDER / name).read_bytes(), kind) for name, kind in _TYPES.items()}
+
+
+def runbook() -> Asset:
+    """Render the runbook, to which alerts link; a section has its heading in lower case as its id."""
+    renderer = MarkdownIt("commonmark", {"html": False})
+    # a link to docs/how-to/runbook.md, which the distribution contains
+    tokens = renderer.parse((_FOLDER / "runbook.md").read_text(encoding="utf-8"))
+    for token, content in pairwise(tokens):
+        if token.type == "heading_open":
+            token.attrSet("id", content.content.lower())
+    body = _ELSEWHERE.sub(r"\1", renderer.renderer.render(tokens, renderer.options, {}))
+    return Asset(templates().get_template("runbook.html").render(body=body).encode(), "text/html")
 
 
 def chosen_language(asked: str | None, accepts: str) -> str:

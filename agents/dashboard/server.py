@@ -16,7 +16,7 @@ from aiohttp import web
 from pydantic_core import from_json, to_json
 
 from agents.config.settings import Settings
-from agents.dashboard import metrics, pages, runbook, security_headers
+from agents.dashboard import metrics, pages, security_headers
 from agents.dashboard.broadcaster import MOST_BROWSERS, Broadcaster, TooManyBrowsers
 from agents.dashboard.complaint_history import HistoryResult, render_history
 from agents.dashboard.complaint_page import complaint_page
@@ -104,7 +104,7 @@ class Board:
         self._send_timeout_s = send_timeout_s
         self.limit = ConnectionLimit(MOST_CONNECTIONS)
         self._drawn: dict[str, tuple[bytes | None, float, str]] = {}
-        self._assets = pages.assets() | {"runbook": runbook.page()}
+        self._assets = pages.assets() | {"runbook": pages.runbook()}
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
         self._listing = asyncio.Semaphore(_READ_AT_ONCE)
         self._sending = asyncio.Semaphore(CSV_AT_ONCE)

@@ -13,7 +13,7 @@ import yaml
 
 from agents.cli.board import PORT
 from agents.dashboard import metrics as board
-from agents.dashboard import runbook
+from agents.dashboard.pages import runbook
 from agents.observability.metrics import ACCEPTED, CODES, REPEATED
 from agents.runtime.http.prometheus import METRICS, PREFIX, STAGE
 from events.commands import COMMANDS
@@ -122,7 +122,7 @@ class TestAlerts:
     def test_it_leads_to_its_section_of_the_runbook(self, alert: dict[str, Any]) -> None:
         name = alert["alert"]
         assert alert["annotations"]["runbook_url"] == f"{{{{ $externalLabels.board }}}}/runbook#{name.lower()}"
-        assert f'id="{name.lower()}"' in runbook.page().body.decode()
+        assert f'id="{name.lower()}"' in runbook().body.decode()
         section = RUNBOOK.split(f"\n## {name}\n", 1)[1].split("\n## ", 1)[0]
         assert re.findall(r"^\*\*(\w+)\.\*\*", section, re.MULTILINE) == ["Meaning", "Do"]
 
