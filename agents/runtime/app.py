@@ -10,9 +10,11 @@ import logging
 import os
 import sys
 import tempfile
+from collections.abc import Collection
 from typing import Any, Final, NoReturn, cast
 
 import faust
+from aiokafka.errors import KafkaConnectionError
 from faust.app.base import BootStrategy
 
 from agents.config import policy_files
@@ -20,13 +22,15 @@ from agents.config.settings import Settings
 from agents.observability import logs
 from agents.observability.tracing import tracing
 from agents.runtime import failpoints, lifeline
-from agents.runtime.access_errors import explain_access_error
 from agents.runtime.http.server import StageWeb
-from agents.runtime.process import EXIT_REFUSED, STOP_SECONDS, exit_with_error
-from agents.runtime.stage import Stage
+from agents.runtime.process import EXIT_REFUSED, NOT_ALLOWED, STOP_SECONDS, exit_with_error
+from agents.runtime.stage import RefusedToStart, Stage
 from agents.runtime.stage_consumer import Poll, PollChannel, StageConsumer
 from events.access import ROLES
+from events.client.administration import check_access, topics_missing
+from events.client.errors import AccessRefused, KafkaFailure, NotAllowed
 from events.client.settings import SettingsError
+from events.topics import TopicName
 from workflow.policy.model import PolicyError, PolicySet
 
 _COLLECTOR: Final = (100_000, 50, 100)
@@ -90,7 +94,7 @@ class StageApp(faust.App):
                 return  # its clients are closed already
             exit_with_error(
                 self.stage.name,
-                await asyncio.to_thread(explain_access_error, error, self.alur, ROLES[self.stage.name].topics),
+                await asyncio.to_thread(_explained, error, self.alur, ROLES[self.stage.name].topics),
             )
         if self.stage.tick_seconds is not None:
             self.stage_consumer.add_future(self._tick(self.stage.tick_seconds))
@@ -120,3 +124,21 @@ def stage_app(stage: Stage) -> StageApp:
     gc.set_threshold(*_COLLECTOR)
     app.stage_consumer.metrics.read_restarts(os.environ)
     return app
+
+
+def _explained(error: Exception, settings: Settings, topics: Collection[TopicName]) -> Exception:
+    """Return the cause of an `error` at the start: missing access, missing rights, or no broker.
+
+    The client reports denied access as an unreachable broker. A missing right to write usually means that the user
+    has no rights on the topics at all.
+    """
+    try:
+        if isinstance(error, KafkaConnectionError):
+            check_access(settings)
+        elif isinstance(error, NOT_ALLOWED):
+            topics_missing(settings, topics)
+    except (AccessRefused, NotAllowed) as refused:
+        return RefusedToStart(str(refused))
+    except KafkaFailure:
+        return error
+    return error
