@@ -35,27 +35,16 @@ _TLS_ONLY: Final = (CA, CERT, KEY, KEY_PASSWORD, KEY_PASSWORD_FILE)
 _LONGEST_SECRET: Final = 65_536
 
 
+@dataclass(frozen=True, slots=True)
 class Secret:
     """A password, and its file if it came from one. Only `reveal` returns it."""
 
-    __slots__ = ("_text", "file")
-
-    def __init__(self, text: str, file: str | None = None) -> None:
-        self._text = text
-        self.file = file
+    _text: str = field(repr=False)
+    file: str | None = field(default=None, repr=False)
 
     def reveal(self) -> str:
         """Return the secret itself, for the client that needs it."""
         return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(hidden)"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._text == other._text and self.file == other.file
-
-    def __hash__(self) -> int:
-        return hash((self._text, self.file))
 
 
 @dataclass(frozen=True)
