@@ -23,11 +23,11 @@ class Deliveries:
     """Reports in the order of their delivery."""
 
     messages: tuple[tuple[str, bytes], ...]
-    """Complaint id and message; a report may be delivered more than once."""
+    """Complaint id and message; a report may occur more than once."""
     scripts: dict[str, Script] = field(default_factory=dict)
-    """Behaviour of the people by complaint; drawn at random for other complaints."""
+    """Behaviour of the people by complaint; random for other complaints."""
     skipped: tuple[Skipped, ...] = ()
-    """Lines of the file that are no reports."""
+    """Invalid entries of the file."""
 
 
 def generated(count: int, seed: int, policy: Policy, now: datetime) -> Deliveries:
@@ -56,11 +56,11 @@ def from_file(path: Path) -> Deliveries:
 
 
 def _opened(stream: BinaryIO) -> Import:
-    # settled reports are played too, from any country
+    # settled reports too, from any country
     options = ImportOptions(settled=True, anywhere=True)
     try:
         return open_import(stream, TableOptions(), options, datetime.now(UTC))
     except BadLayout:
-        # each demonstration has its own topics: rows need no lasting ids
+        # each demonstration has its own topics: ids of rows need not last
         stream.seek(0)
         return open_import(stream, TableOptions(no_id=True), options, datetime.now(UTC))

@@ -56,16 +56,15 @@ def demonstrate(  # noqa: PLR0913 -- one for each option
 ) -> int:
     """Run a demonstration, print its summary, and return the exit status.
 
-    With `reports`, those of a file are played instead of `count` generated ones. The same `seed` generates the same
-    reports and people. `clean` deletes the topics and consumer groups at the end. Of `settings` it takes broker and
-    replication: prefix, policy and partitions are its own.
+    `reports`: a file to use instead of `count` generated ones. `seed` determines generated reports and people. `clean`
+    deletes topics and consumer groups at the end. Of `settings`, only broker and replication are used.
 
-    The last line counts, all read back from the topics: distinct `reports`, `complaints`, those `settled` and `open`,
-    those with a `breached` deadline and those `escalated`, commands `rejected` (without those of stages that were
-    overtaken or not due yet), `dead` letters, and what was `lost` (reports, commands, facts, resolutions) or `doubled`.
+    The last line counts what the topics contain: distinct `reports`, `complaints`, those `settled`, `open`, with a
+    `breached` deadline and `escalated`, commands `rejected` (without those of stages that were overtaken or not due
+    yet), `dead` letters, and what was `lost` (reports, commands, facts, resolutions) or `doubled`.
 
-    The exit status is 0 if every report became exactly one complaint and no history is broken; 1 if not, or if the
-    demonstration could not run, with the reason in one line on stderr; 130 if it was interrupted.
+    The exit status is 0 if every report became exactly one complaint and the audit found no violation; 1 if not, or if
+    the demonstration could not run; 130 if it was interrupted.
     """
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -77,7 +76,7 @@ def demonstrate(  # noqa: PLR0913 -- one for each option
         _report_skipped(console, chosen)
         with _broker(settings, console) as address:
             prefix = f"{settings.prefix}demo-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}."
-            # a broker of this demonstration has no access control
+            # a broker started here has no access control
             security = settings.security if address == settings.broker else PLAINTEXT
             place = replace(settings, broker=address, security=security, prefix=prefix)
             own = with_local_keys(replace(place, policy=POLICY, partitions=PARTITIONS, log="json"), os.environ)
@@ -147,7 +146,7 @@ def _play(settings: Settings, chosen: Deliveries, people: People, console: Conso
 
 
 def _print_scorecard(settings: Settings, console: Console, *, keep: bool) -> None:
-    """Mirror the topics, and print the figures that are meaningful although a day lasts seconds."""
+    """Mirror the topics, and print the figures that make sense if a day lasts seconds."""
     directory = Path(tempfile.mkdtemp(prefix="alur-demo-"))
     target = str(directory / "mirror.duckdb")
     try:

@@ -1,7 +1,7 @@
 """Generator of reports of Indonesian citizens, and of scripts for the people around each of them.
 
-The same seed and day generate the same reports. Among them are incomplete ones, duplicates, redeliveries, anonymous and
-secret ones, some for an office that is not competent, and some that are out of scope.
+It is determined by seed and day. Some reports are incomplete, duplicates, redelivered, anonymous, secret, for an office
+that is not competent, or out of scope.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ class Kind(Enum):
     NEIGHBOUR = auto()
     """A duplicate of another citizen's report."""
     CHOSEN = auto()
-    """For an office of the reporter's choice, the competent one."""
+    """For an office of the reporter's choice, which is competent."""
     WRONG_OFFICE = auto()
     OUT_OF_SCOPE = auto()
     ELSEWHERE = auto()
@@ -52,7 +52,7 @@ _PLACELESS: Final = 0.3
 """Share of reports for a chosen office without a location."""
 _PING_PONG: Final = 0.3
 _LATER: Final = 20
-"""A redelivery follows after at most so many other reports."""
+"""Maximum number of reports between a report and its redelivery."""
 _DATED: Final = 0.8
 _TALKATIVE: Final = 0.5
 _WITH_EMAIL: Final = 0.3
@@ -60,7 +60,7 @@ _OLDEST_DAYS: Final = 60
 
 _Fields = dict[str, Any]
 _Generated = tuple[_Fields, _Fields]
-"""The fields of a report, and what its script has besides."""
+"""The fields of a report, and changes to its script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Generator:
     """Generates reports for the offices of `directory` as of `today`."""
 
     def __init__(self, seed: int, directory: Directory, today: date) -> None:
-        self._lots = Random(seed)  # noqa: S311 -- a demonstration, and repeatable on purpose
+        self._lots = Random(seed)  # noqa: S311 -- must be repeatable
         self._directory = directory
         self._today = today
         self._topics = {topic: topic.weight for topic in phrases().topics}
@@ -92,7 +92,7 @@ class Generator:
         self._past: list[Submission] = []
 
     def submissions(self, count: int) -> Iterator[Submission]:
-        """Yield deliveries of `count` distinct reports; some are delivered a second time, a little later."""
+        """Yield deliveries of `count` distinct reports, some of them twice."""
         later: list[tuple[int, Submission]] = []
         for number, submission in enumerate(islice(self._reports(), count)):
             yield submission

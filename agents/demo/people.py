@@ -1,7 +1,4 @@
-"""Officers, administrators and citizens: they react to facts with commands after a delay.
-
-`People` uses neither Kafka nor a clock, so that a whole demonstration can be simulated in a test.
-"""
+"""Officers, administrators and citizens: they react to facts with commands after a delay. Without Kafka and clock."""
 
 import heapq
 from collections.abc import Iterator, Mapping
@@ -37,7 +34,7 @@ class _Planned:
 
 
 class People:
-    """All people around the engine: their behaviour by complaint id is in `scripts`, else drawn by `seed`."""
+    """All people around the engine; their behaviour is in `scripts` by complaint id, else determined by `seed`."""
 
     def __init__(self, policies: PolicySet, scripts: Mapping[str, Script], seed: int) -> None:
         self._policies = policies
@@ -49,7 +46,7 @@ class People:
         self._count = 0
 
     def hear(self, recorded: Recorded, now: float) -> None:
-        """Plan the reactions to a fact at `now`, in seconds of any clock."""
+        """Plan the reactions to a fact at `now` (seconds of any clock)."""
         complaint = recorded.complaint
         self._complaints[complaint.complaint_id] = complaint
         if isinstance(recorded.fact, FollowUpReplied):
@@ -71,7 +68,7 @@ class People:
 
     def _situation(self, recorded: Recorded) -> Situation:
         complaint = recorded.complaint
-        lots = Random(f"{self._seed}/{complaint.complaint_id}/{complaint.version}")  # noqa: S311 -- repeatable on purpose
+        lots = Random(f"{self._seed}/{complaint.complaint_id}/{complaint.version}")  # noqa: S311 -- must be repeatable
         script = self._scripts.get(complaint.complaint_id)
         if script is None:
             script = drawn(Random(f"{self._seed}/{complaint.complaint_id}"))  # noqa: S311 -- as above

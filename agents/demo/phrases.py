@@ -1,6 +1,6 @@
 """Texts of citizens and officers in the demonstration, in Indonesian, from `phrases.json`.
 
-Everything is made up. Names, phone numbers and addresses belong to no one.
+Names, phone numbers and addresses are fictitious.
 """
 
 from functools import cache
@@ -59,7 +59,7 @@ class Phrases(BaseModel):
     given_names: _Texts
     family_names: _Texts
     districts: dict[str, _Texts]
-    """By office; reports of other cities name the city alone."""
+    """By office; reports from other cities have the city only."""
 
 
 @cache

@@ -1,7 +1,6 @@
 """Child processes of a demonstration: `alur run` and `alur board`, as users run them.
 
-The demonstration holds the other end of their standard input. When that closes, at the end or because the process was
-killed, they stop cleanly.
+Their standard input is a pipe from the demonstration. When that closes, also because it was killed, they stop cleanly.
 """
 
 import os
@@ -18,7 +17,7 @@ from events.errors import AlurError
 
 _STOP_SECONDS: Final = 40.0
 _MIRROR: Final = "ALUR_MIRROR"
-"""Variable with a mirror of the user's own, which has none of a demonstration."""
+"""Variable with a mirror of the user, which does not contain the demonstration."""
 _LAST_LINES: Final = 3
 
 

@@ -1,4 +1,4 @@
-"""Reactions of people to facts. Delays follow from the deadlines of the policy: in time, too late, or never."""
+"""Reactions of people to facts: in time, too late, or never, by the deadlines of the policy."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class PlannedAction:
     statuses: frozenset[Status] | None
     """Statuses in which it is still sent; None if the sender does not check."""
     round: int | None = None
-    """The disposition it belongs to; None if any holder will do."""
+    """Its disposition (`round`); None if any holder will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ def _archiving(script: Script) -> c.ArchiveComplaint:
 
 @_on(f.ComplaintVerified)
 def _on_verified(scene: Situation) -> Iterator[PlannedAction]:
-    """Plan the desk's handling of complaints without a route and of duplicates: too late once an office holds them."""
+    """Plan how the desk handles complaints without a route and duplicates, unless an office holds them by then."""
     script = scene.script
     after = scene.within(ClockName.VERIFICATION, 0.1, 0.9)
     routed = competent_office(scene.complaint, scene.policy, scene.today) is not None
@@ -176,7 +176,7 @@ def _on_verified(scene: Situation) -> Iterator[PlannedAction]:
 
 @_on(f.ComplaintArchived)
 def _on_archived(scene: Situation) -> Iterator[PlannedAction]:
-    """Plan that the desk restores a complaint archived as unclear: the reporter has explained it."""
+    """Plan that the desk restores a complaint archived as unclear, as if the reporter had explained it."""
     fact = scene.recorded.fact
     if isinstance(fact, f.ComplaintArchived) and fact.reason is ArchiveReason.UNCLEAR:
         command = c.RestoreComplaint(reason=scene.lots.choice(phrases().explained))
@@ -234,7 +234,7 @@ def _answers(scene: Situation) -> tuple[str, ...]:
 
 
 def _follow_up(scene: Situation, first: float, last: float, answers: tuple[str, ...] = ()) -> PlannedAction:
-    """Return an answer, dropped if the complaint has changed, so that several causes yield one answer."""
+    """Return an answer, dropped if the complaint has changed, so that an office answers once."""
     command = c.RecordFollowUp(text=scene.lots.choice(answers or _answers(scene)))
     after = scene.within(ClockName.FOLLOW_UP, first, last)
     waiting = frozenset({Status.DISPOSED, Status.REPLIED})

@@ -30,7 +30,7 @@ _LAG_EVERY: Final = 1.0
 _CATCH_UP_SECONDS: Final = 30.0
 _LOOKS: Final = 2
 _MARKERS: Final = 1
-"""Lag of an idle stage: the control record of a transaction may follow the last record."""
+"""Lag of an idle stage: one control record may follow the last record."""
 
 
 class LagMonitor:
@@ -53,13 +53,13 @@ class LagMonitor:
         self._thread.join()
 
     def expect(self) -> None:
-        """Discard the samples so far: from now on no message is sent from outside."""
+        """Discard the samples so far, after the last message from outside."""
         self._expected_since = time.monotonic()
         self._at_rest = 0
 
     @property
     def caught_up(self) -> bool:
-        """Whether no stage had lag in two samples: during one, messages may be between two stages."""
+        """Whether no stage had lag in two samples: in one, messages may be in flight between stages."""
         return self._at_rest >= _LOOKS
 
     def _run(self) -> None:
@@ -68,7 +68,7 @@ class LagMonitor:
             try:
                 behind = lag(self._settings)
             except KafkaFailure:
-                continue  # the next sample, or the play itself, finds out
+                continue  # retried by the next sample
             self._moment.lag = {
                 stage: sum(more for more in partitions.values() if more > _MARKERS)
                 for stage, partitions in behind.items()
@@ -80,9 +80,9 @@ class LagMonitor:
 
 
 class Simulation:
-    """Delivers reports over the first seconds, lets people react to facts, and counts everything."""
+    """Delivers reports over the first seconds, sends the reactions of people, and counts everything."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 -- all parts of a play
+    def __init__(  # noqa: PLR0913, PLR0917 -- all parts of a simulation
         self,
         settings: Settings,
         deliveries: Deliveries,
@@ -101,10 +101,10 @@ class Simulation:
         self._begin = time.monotonic()
         self._refused: list[str] = []
         self.stopped = threading.Event()
-        """Set it to end the play early."""
+        """Set to end the simulation early."""
 
     def run(self) -> bool:
-        """Run the simulation until the stages have caught up or it is stopped; return false if it takes too long."""
+        """Run the simulation until the stages have caught up or it is stopped; return False if it takes too long."""
         with (
             Publisher(self._settings, linger_ms=_LINGER_MS) as publisher,
             Reader(self._settings, [TopicName.EVENTS, TopicName.REJECTIONS]) as reader,

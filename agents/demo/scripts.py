@@ -13,7 +13,7 @@ class Completing(Enum):
 
     IN_TIME = auto()
     LATE = auto()
-    """Answers after the report counts as withdrawn: refused."""
+    """Answers after the report counts as withdrawn, and is refused."""
     NEVER = auto()
 
 
@@ -25,13 +25,13 @@ class Conduct(Enum):
     ASKS_TIME = auto()
     """Asks its superior for more time, and follows up then."""
     RETURNS = auto()
-    """Returns it as not competent; the next office follows up."""
+    """The first office returns it as not competent, the next one follows up."""
     RETURNS_AGAIN = auto()
-    """So does the next one, until the arbiter decides."""
+    """Every office returns it, until the arbiter decides."""
     EMPTY = auto()
     """Answers without substance, until its superior rejects that."""
     NEVER = auto()
-    """Answers only when it has been escalated to the second rung."""
+    """Answers only after the escalation to the second rung."""
 
 
 class Answering(Enum):
@@ -40,7 +40,7 @@ class Answering(Enum):
     SILENT = auto()
     REPLIES = auto()
     REPLIES_LATE = auto()
-    """After the complaint has been closed: kept, and it stays closed."""
+    """After the closing, which the reply does not change."""
     WITHDRAWS = auto()
 
 
@@ -50,7 +50,7 @@ class OfficeConduct(Enum):
     DISPOSES = auto()
     ARCHIVES = auto()
     WAITS = auto()
-    """Disposes only after the missed deadline was escalated to this office."""
+    """Disposes only after the escalation of the missed deadline."""
     FORGETS = auto()
     """Does nothing until the ladder is exhausted."""
 
@@ -60,13 +60,13 @@ class Script:
     """Behaviour of all people about one complaint."""
 
     citizen: str | None = None
-    """Subject of the reporter; None if the channel that reported it speaks."""
+    """Subject of the reporter; None if the channel replies."""
     completing: Completing = Completing.IN_TIME
     conduct: Conduct = Conduct.PROMPT
     answering: Answering = Answering.SILENT
     desk: OfficeConduct = OfficeConduct.DISPOSES
     reason: ArchiveReason = ArchiveReason.OUT_OF_SCOPE
-    """Why the desk archives it, if it does."""
+    """Reason for which the desk archives it, if any."""
     duplicate_of: str | None = None
     """The complaint that it repeats."""
     granted: bool = True

@@ -1,4 +1,4 @@
-"""Summary of a demonstration, from what was read back from the topics."""
+"""Summary of a demonstration, from the content of the topics."""
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ _OF_OFFICES: Final = ("received", "answered_share", "on_time_share", "returned",
 
 
 def last_line(tally: Tally, audit: Audit) -> str:
-    """Return the summary line for programs; `rejected` leaves out rejections of stages."""
+    """Return the summary line for programs; `rejected` is without rejections of stages."""
     figures = {
         "reports": audit.counts.reports,
         "complaints": audit.counts.complaints,

@@ -10,7 +10,7 @@ from events.snapshot import Complaint
 from events.vocabulary import Refusal, Status
 
 OURS: Final = frozenset({Refusal.OVERTAKEN, Refusal.NOT_DUE})
-"""Rejections that stages get by design: the next fact shows them the new state."""
+"""Rejections that stages get by design: they react again to the next fact."""
 
 
 class Tally:
@@ -25,7 +25,7 @@ class Tally:
         self.escalated: set[str] = set()
         self.exhausted: set[str] = set()
         self.missing: defaultdict[str, set[str]] = defaultdict(set)
-        """Complaints that were postponed, by what they lacked."""
+        """Postponed complaints by missing field."""
         self.postponed: set[str] = set()
         self.rejections: Counter[str] = Counter()
         self.facts = 0

@@ -38,7 +38,7 @@ class Moment:
 
 
 class View:
-    """Context manager that displays progress; `show` may be called at any rate."""
+    """Context manager that displays progress, however often `show` is called."""
 
     def __init__(self, console: Console, moment: Moment) -> None:
         self._console = console
@@ -85,7 +85,7 @@ def line(moment: Moment) -> str:
 
 def picture(moment: Moment) -> RenderableType:
     """Return the progress as tables."""
-    # catching up takes as long as it takes
+    # the time to catch up is unknown
     planned = f" of {moment.seconds:.0f}" if moment.phase == "playing" else ""
     head = Text.assemble(
         ("alur demo ", "bold"),

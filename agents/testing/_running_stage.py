@@ -116,7 +116,7 @@ class RunningStage:
         return bool(found)
 
     async def _index_reports(self, duplicates: DuplicateIndex) -> None:
-        """Index facts and texts of all partitions, as the followers do in production."""
+        """Index facts and texts of all partitions, in place of the followers in production."""
         for source, records in (await self._reports.getmany(timeout_ms=0)).items():
             for record in records:
                 duplicates.hand_over(TopicName(source.topic.removeprefix(self._settings.prefix)), record)

@@ -29,7 +29,7 @@ class _Written(NamedTuple):
 
 
 class _Group:
-    """The only member of a group, which assigns its partitions itself, since the in-memory log has no coordinator."""
+    """The only member of a group, which assigns its partitions itself, for lack of a coordinator."""
 
     generation = 1
 
@@ -183,14 +183,14 @@ class InMemoryProducer:
         answer: asyncio.Future[WrittenRecord] = asyncio.get_running_loop().create_future()
         writer = self._in_transaction_if_needed()
         place = TopicPartition(topic, partition)
-        encoded = bytes(batch._build())  # noqa: SLF001 -- what the client itself sends
+        encoded = bytes(batch._build())  # noqa: SLF001 -- the bytes that the client would send
         if place in self._refused:
             answer.set_exception(OutOfOrderSequenceNumber())
             return answer
         try:
             at = self._log.append(place, _decoded(encoded), len(encoded), writer)
-        except Exception as error:  # noqa: BLE001 -- the answer to the batch
-            # the client continues with the next sequence number, which a broker that has another rejects
+        except Exception as error:  # noqa: BLE001 -- as the response to the batch
+            # the client continues with the next sequence number, which a broker refuses
             self._refused |= self._written & {place}
             answer.set_exception(error)
         else:

@@ -1,7 +1,7 @@
 """Engine in one process: the seven stages on an in-memory log, with a manual clock.
 
-The stages are those of production: handlers, partition processors, transactions, dead letters. What concerns a broker
-or several processes is left out: groups, the guards of topics and policy, backpressure, tracing.
+Handlers, partition processors, transactions and dead letters are those of production. Omitted is what concerns a broker
+or several processes: groups, the guards of topics and policy, backpressure, tracing.
 """
 
 import asyncio
@@ -39,16 +39,16 @@ _MINUTE: Final = timedelta(minutes=1)
 class Engine(AbstractContextManager["Engine"]):
     """The stages, their log and their clock; a context manager, for one thread.
 
-    Clients of `events.client` that are given its `settings` talk to it. It works when `settle` or `advance` is called,
-    and when such a client waits for an answer.
+    Clients of `events.client` with its `settings` connect to it. It processes records when `settle` or `advance` is
+    called, or while such a client waits for an answer.
 
     Args:
         policy: name or file.
-        now: the time at which the log begins, aware.
+        now: first time of the log, timezone-aware.
         partitions: of each topic.
-        stages: which of the stages run; others can be started later.
-        key_file: of the installation; without one the keys are derived, and no secret.
-        texts: where free text is kept, `apart` from the facts or in `facts`.
+        stages: running stages; others can be started later.
+        key_file: of the installation; by default, keys are derived and no secret.
+        texts: location of free text, `apart` from the facts or in `facts`.
     """
 
     def __init__(  # noqa: PLR0913 -- the settings of an installation
@@ -111,14 +111,14 @@ class Engine(AbstractContextManager["Engine"]):
         headers: Sequence[tuple[str, bytes]] = (),
         partition: int | None = None,
     ) -> None:
-        """Append any record, as a foreign producer could; without a `partition`, to that of its key."""
+        """Append any record, by default to the partition of its key, as any producer could."""
         name = self.settings.topic(topic)
         number = partition_of((key or b"").decode(), self.log.topics[name]) if partition is None else partition
         size = len(key or b"") + len(value or b"")
         self.log.append(TopicPartition(name, number), [(key, value, headers)], size, self.log.writer(None))
 
     def settle(self) -> None:
-        """Process all records and due timers, and all that results from them; no time passes."""
+        """Process all records and due timers, and all that results from them, without advancing the clock."""
         self._runner.run(self._settle())
 
     def advance(self, by: timedelta) -> None:
@@ -145,13 +145,13 @@ class Engine(AbstractContextManager["Engine"]):
     async def _advance(self, until: datetime) -> None:
         await self._process()
         if "lifecycle" not in self._running:
-            # as in production: no notice while earlier records are undecided
+            # as in production: no notice before all earlier records are processed
             self.log.now = until
         while await self._ring() or self.now < until:
             alarms = [alarm for each in self._running.values() if (alarm := each.next_alarm()) is not None]
             first = min(alarms, default=until)
             if first <= self.now:
-                # a deadline has passed only at the next millisecond; a rejected notice is repeated later
+                # a deadline passes with the next millisecond; a rejected notice is repeated later
                 first = self.now + (_MILLISECOND if self.now - first < _MILLISECOND else _MINUTE)
             self.log.now = max(self.now, min(until, first))
 

@@ -1,7 +1,7 @@
 """In-memory log: topics, transactions and group offsets, by the rules of a broker.
 
-A marker ends each transaction in each of its partitions and takes an offset, as on Kafka. What only a broker can do,
-such as sharing partitions out over the members of a group, raises NotInMemory.
+As on Kafka, a transaction ends with a marker in each of its partitions, which takes an offset. What only a broker can
+do, such as assigning partitions to group members, raises NotInMemory.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ class _State(Enum):
     COMMITTED = auto()
     ABORTED = auto()
     CONTROL = auto()
-    """The marker of a transaction, or what compaction has removed."""
+    """A transaction marker, or a record removed by compaction."""
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class Writer:
     in_transaction: bool = False
     fenced: bool = False
     refused: bool = False
-    """A batch of the open transaction was refused: it can only be aborted."""
+    """A batch of the open transaction was refused, so it can only be aborted."""
     entries: list[_Entry] = field(default_factory=list)
     offsets: dict[tuple[str, TopicPartition], OffsetAndMetadata] = field(default_factory=dict)
 
@@ -69,12 +69,10 @@ class Writer:
 class Log:
     """Topics in memory, with a clock for the timestamps of their records.
 
-    It has the topics of the engine. All are stamped with the time of the log.
-
     Args:
-        now: the time of the log; moves when it is set, and not by itself.
-        partitions: of each topic that has one for each partition of the engine.
-        prefix: of the topics' names.
+        now: the time of the log, which stamps all records; it changes only when it is set.
+        partitions: number of partitions of the engine.
+        prefix: of topic names.
     """
 
     def __init__(self, now: datetime, partitions: int = 4, prefix: str = "") -> None:
@@ -212,7 +210,7 @@ class Log:
     def first_since(self, partition: TopicPartition, timestamp: int, *, committed: bool) -> tuple[int, int] | None:
         """Return offset and timestamp of the first record at or after `timestamp`, in milliseconds; None if none.
 
-        With `committed` also None if it is beyond the last stable offset.
+        With `committed`, None too if it is beyond the last stable offset.
         """
         log, end = self._partition(partition), self.end_of(partition, committed=committed)
         found = (each.record for each in log.entries[log.start : end] if each.record.timestamp >= timestamp)
@@ -224,7 +222,7 @@ class Log:
         log.start = min(max(log.start, offset), len(log.entries))
 
     def compact(self, topic: str) -> None:
-        """Keep the last committed record of each key of a topic at its offset; tombstones stay."""
+        """Keep only the last committed record of each key of a topic, tombstones included."""
         for partition, log in self._partitions.items():
             kept: set[bytes | None] = set()
             entries = log.entries[: log.stable_end()] if partition.topic == topic else []

@@ -1,7 +1,7 @@
 """Replay: decides a recorded history again, and reports where this version decides differently.
 
-The commands go through `lifecycle` in the order of the log, each at its time; the facts through the stages that react
-to them. Notices of deadlines are commands of the history like any other.
+`lifecycle` decides the commands in log order, each at its timestamp, notices of deadlines included; the other stages
+react to the facts.
 """
 
 import json
@@ -33,15 +33,15 @@ HISTORY: Final = (
     TopicName.REJECTIONS,
     TopicName.INSTALLATION,
 )
-"""The topics that a replay needs; the last one for an installation that was migrated.
+"""Topics that a replay needs; the last one for a migrated installation.
 
-Without `complaints.texts`, or where they are erased, what `verification` did with a report is not compared."""
+Without `complaints.texts`, and for erased texts, decisions of `verification` are not compared."""
 _VERIFICATION: Final = stage_source(verification.NAME)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _REACTING: Final = {stage_source(name) for name in (verification.NAME, disposition.NAME, escalation.NAME)}
 _REGISTERED: Final = f"lapor.complaint.{ComplaintRegistered.NAME}.v1"
 _KEYED: Final = ("_digest", "_digests")
-"""Ends of the names of fields that depend on the installation's keys."""
+"""Suffixes of the names of fields that depend on the installation's keys."""
 
 
 class _Key(NamedTuple):
@@ -56,13 +56,13 @@ _Events = dict[_Key, list[_Event]]
 
 
 class Divergence(NamedTuple):
-    """The first decision about a complaint that differs; what follows it is not compared."""
+    """The first decision about a complaint that differs; later ones are not compared."""
 
     complaint: str
     command: str
     """Source and id of the command, joined by `#`."""
     path: str
-    """What differs: a field, or the type of the message."""
+    """The field that differs, or the type of the message."""
     recorded: str
     decided: str
 
@@ -75,9 +75,9 @@ class Replay:
     """Result of a replay."""
 
     complaints: int
-    """Complaints that were compared."""
+    """Number of compared complaints."""
     incomplete: tuple[str, ...]
-    """Complaints that were not, since the command of their registration has expired."""
+    """Number of complaints that were not, since the command of their registration has expired."""
     divergences: tuple[Divergence, ...]
 
 
@@ -85,9 +85,9 @@ def replay(history: Iterable[Record], settings: Settings) -> Replay:
     """Decide `history` again and compare with the recorded decisions.
 
     Args:
-        history: all records of the topics in HISTORY, those of a partition in order, as `read_all` returns them.
-        settings: policy, partitions, prefix, and the keys: without those of the installation, reporters are not
-            recognized as the senders of their commands.
+        history: all records of the topics in HISTORY, in order within a partition, as from `read_all`.
+        settings: policy, partitions, prefix and keys; without the installation's keys, reporters are not recognized
+            as senders.
     """
     topics = defaultdict[TopicName, list[_Raw]](list)
     for record in history:
@@ -137,12 +137,12 @@ def _installation(records: Iterable[_Raw]) -> dict[str, Any]:
 
 
 def _apart(event: _Event) -> bool:
-    """Check whether the words of a recorded fact are stored apart."""
+    """Check whether the texts of a recorded fact are stored apart."""
     return isinstance(event["data"], dict) and event["data"].get("text_ref") is not None
 
 
 def _decisions(partitions: Sequence[Partition], commands: Sequence[_Raw], apart: Collection[_Key]) -> _Events:
-    """Decide all commands; the facts of those in `apart` are returned without words, as they were recorded."""
+    """Decide all commands; facts of those in `apart` are without texts, as recorded."""
     decisions = _by_cause(_outputs([lifecycle.STAGE.handler(each) for each in partitions], commands))
     if apart:
         handlers = [lifecycle.STAGE.handler(replace(each, texts_apart=lambda: True)) for each in partitions]
@@ -161,7 +161,7 @@ def _reactions(
     )
     verify = verification.stage(lambda: duplicates).handler
     verifying, facts = [verify(each) for each in partitions], topics[TopicName.EVENTS]
-    for each in facts:  # complaints that have ended later were originals at that time
+    for each in facts:  # complaints that ended later were originals at that time
         if (own := words.pop((each.key or b"") + b"/1", None)) is not None:
             duplicates.hand_over(TopicName.TEXTS, own)
         duplicates.hand_over(TopicName.EVENTS, each)
@@ -173,7 +173,7 @@ def _reactions(
 def _outputs(handlers: Sequence[Handler], records: Iterable[_Raw]) -> Iterator[bytes | None]:
     for record in records:
         handler = handlers[record.partition]
-        with suppress(Undecodable):  # a dead letter, at both times
+        with suppress(Undecodable):  # a dead letter then and now
             yield from [each.value for each in handler.handle(record)]
         handler.commit()
 
@@ -189,16 +189,16 @@ def _by_cause(values: Iterable[bytes | None]) -> _Events:
 
 
 def _grouped(values: Iterable[bytes | None], name: Callable[[_Event], tuple[str, str]]) -> _Events:
-    found: _Events = {}
+    values_by_key: _Events = {}
     for value in values:
         with suppress(ValueError, KeyError, TypeError):  # no message of the engine
             event = json.loads(value or b"")
-            found.setdefault(_Key(event["subject"], *name(event)), []).append(event)
-    return found
+            values_by_key.setdefault(_Key(event["subject"], *name(event)), []).append(event)
+    return values_by_key
 
 
 def _difference(recorded: object, decided: object, path: str) -> tuple[str, str, str] | None:
-    """Return path and values of the first difference from the record; a new field is no difference."""
+    """Return path and values of the first difference; new fields are none."""
     if isinstance(recorded, dict) and isinstance(decided, dict):
         fields = [key for key in ("type", *recorded) if not key.endswith(_KEYED)]
         parts = ((recorded.get(key), decided.get(key), f"{path}.{key}".lstrip(".")) for key in fields)
@@ -206,7 +206,7 @@ def _difference(recorded: object, decided: object, path: str) -> tuple[str, str,
         parts = ((*pair, path) for pair in zip(recorded, decided, strict=False))
     else:
         return None if recorded == decided else (path or "decision", _named(recorded), _named(decided))
-    return next((found for part in parts if (found := _difference(*part)) is not None), None)
+    return next((difference for part in parts if (difference := _difference(*part)) is not None), None)
 
 
 def _named(value: object) -> str:
