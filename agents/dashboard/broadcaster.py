@@ -1,4 +1,4 @@
-"""Streams the newest figures to browsers. There is no queue: a slow browser skips figures and costs no memory."""
+"""Streams the newest figures to browsers, without a queue: a slow browser skips figures."""
 
 import asyncio
 from collections.abc import AsyncGenerator

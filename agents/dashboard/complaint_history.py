@@ -1,9 +1,8 @@
 """History of one complaint, limited to what the dashboard may show.
 
-Shown are facts with their time and office or stage, and the deadlines. Of texts, only those that a resolution shows
-too: the title, the office's answers, category, province and city; and a requested office that is in no directory: all
-within the rule of `workflow/reports/redaction.py`. Never shown are the reporter, replies of citizens, officers, the
-exact location and the messages of refusals.
+Shown are deadlines, facts with their time and office or stage, and texts as in a resolution: the title, the office's
+answers, category, province and city, and a requested office that is in no directory. `workflow/reports/redaction.py`
+limits them. Never shown are the reporter, replies of citizens, officers, the exact location and messages of rejections.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +31,7 @@ from workflow.reports.redaction import PublicView, public_view
 from workflow.stages.waiting import REPORTER
 
 SHOWN: Final = 200
-"""Facts that are shown: the last ones."""
+"""Number of facts that are shown, the last ones."""
 _LONGEST_TEXT: Final = 600
 _MOST_RECORDS: Final = 200_000
 _MOST_SECONDS: Final = 10.0
@@ -40,21 +39,21 @@ _MOST_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class HistoryResult:
-    """The facts and refusals of a complaint that could be read."""
+    """The readable facts and rejections of a complaint."""
 
     known: ComplaintHistory
     whole: bool
-    """Whether all facts up to the present version were read, within the limit."""
+    """Whether all facts up to the present version were read."""
     explained: tuple[Explanation, ...] = ()
-    """Day breakdowns of the present clocks; none for a secret complaint: the days reveal the part of the country."""
+    """Day breakdowns of the present clocks; none for a secret complaint, since days off reveal the region."""
     refused: bool = True
-    """Whether the refusals were read."""
+    """Whether the rejections were read."""
 
 
 def read_history(settings: Settings, key: bytes, row: ComplaintRow) -> HistoryResult:
     """Read the facts of a complaint, from the time of receipt to the version of its row.
 
-    Only its own partition is read, for ten seconds and 200,000 records at most.
+    Reads only its partition, for at most ten seconds and 200,000 records.
     """
     complaint = str(UUID(bytes=key))
     known, seen, began = ComplaintHistory(complaint), 0, monotonic()
@@ -78,7 +77,7 @@ def _explained(settings: Settings, known: ComplaintHistory) -> tuple[Explanation
     complaint = known.history[-1].complaint
     policy = policy_of(settings, known) if complaint.clocks else None
     if policy is None or policy.version != complaint.policy or len(known.history) < complaint.version:
-        return ()  # from another version, or without its beginning, the day breakdown would be wrong
+        return ()  # the day breakdown would be wrong without the first facts, or by another version
     if complaint.calendar:
         policy = with_announcements(policy, calendar_for(settings, known.complaint))
     return tuple(explain(known.history, name, policy) for name in complaint.clocks)
@@ -100,22 +99,22 @@ def _add_refusals(settings: Settings, known: ComplaintHistory, row: ComplaintRow
     return True
 
 
-def render_history(found: HistoryResult, row: ComplaintRow, context: DisplayContext) -> dict[str, Any]:
+def render_history(read: HistoryResult, row: ComplaintRow, context: DisplayContext) -> dict[str, Any]:
     """Render the history for the dashboard; the complaint has at least one fact."""
-    history = found.known.history
+    history = read.known.history
     complaint = history[-1].complaint
     view = public_view(complaint, _archived_for(history), secret=row.shape.secret)
     return {
         **_complaint(complaint, context, view),
-        "title": view.text(found.known.texts[0] or None),
-        "asked_office": view.text(found.known.asked_office),
-        "whole": found.whole,
+        "title": view.text(read.known.texts[0] or None),
+        "asked_office": view.text(read.known.asked_office),
+        "whole": read.whole,
         "earlier": max(0, len(history) - SHOWN),
         "facts": [_fact(recorded, context, view) for recorded in history[-SHOWN:]],
         "clocks": [{"clock": name, **_clock(clock, view)} for name, clock in complaint.clocks.items()],
-        "explained": () if view.secret else found.explained,
+        "explained": () if view.secret else read.explained,
         "duplicate_of": view.detail(_duplicate_of(history)),
-        "refused": [_refusal(each, context, view) for each in found.known.refusals[-SHOWN:]] if found.refused else None,
+        "refused": [_refusal(each, context, view) for each in read.known.refusals[-SHOWN:]] if read.refused else None,
     }
 
 
@@ -208,11 +207,11 @@ _SHOWN_FIELDS: Final[Mapping[type[f.Fact], tuple[str, ...]]] = {
     f.ComplaintClosed: ("deadline",),
     f.ComplaintWithdrawn: ("deadline",),
 }
-"""Fields of a fact that are shown; a new field is hidden until it is named here."""
+"""Fields of a fact that are shown; all others are hidden."""
 
 
 _DETAILS: Final = frozenset({"office", "reason", "rating"})
-"""Those of them that are hidden for a secret complaint."""
+"""Fields that are hidden for a secret complaint."""
 
 
 def _fact(recorded: Recorded, context: DisplayContext, view: PublicView) -> dict[str, Any]:

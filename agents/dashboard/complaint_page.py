@@ -11,10 +11,10 @@ from workflow.reports.day_breakdown import Day
 from workflow.reports.explain import Explanation, Origin, Run
 
 _EVERY_S: Final = 15
-Found = Mapping[str, Any]
+_Json = Mapping[str, Any]
 
 
-def complaint_page(view: View, found: Found) -> str:
+def complaint_page(view: View, found: _Json) -> str:
     """Return the page of a complaint rendered by `render_history`."""
     words, waiting = view.words, found["waiting_for"]
     notes = [
@@ -73,11 +73,11 @@ def _translated(words: Words, reason: str) -> str:
     return f"{shown} ({words.of('day', words.of('status', within))})" if within else shown
 
 
-def _who(view: View, by: Found) -> str:
+def _who(view: View, by: _Json) -> str:
     return view.words.of("by", by["kind"]).format(name=by["name"] or "")
 
 
-def _details(view: View, fact: Found) -> Iterator[str]:
+def _details(view: View, fact: _Json) -> Iterator[str]:
     words = view.words
     for name in ("round", "rung", "rating"):
         if fact.get(name):

@@ -15,14 +15,14 @@ from workflow.machine.transitions import OPEN
 from workflow.reports.redaction import redacted
 
 BREACHED: Final = tuple(name for name, rule in RULES.items() if rule.on_expiry is OnExpiry.BREACH)
-"""Clocks that lists show as missed: the others are never breached."""
+"""Clocks that lists show as missed; others have no breach."""
 OBLIGATIONS: Final = frozenset(BREACHED) - {ClockName.ESCALATION}
-"""Clocks whose expiry is a breach. Clocks of citizens expire without one, and a rung's belongs to the ladder."""
+"""Clocks whose expiry is a breach, unlike those of citizens and of rungs."""
 HOUR_S: Final = 3_600
 
 
 class RowShape(NamedTuple):
-    """The fields of a row that many complaints share; stored once for all of them."""
+    """Fields of a row that many complaints share, stored once."""
 
     status: Status
     office: str | None
@@ -32,7 +32,7 @@ class RowShape(NamedTuple):
     """Whether it is open with an exhausted ladder."""
     secret: bool
     why: str | None = None
-    """Why it waits, of `waiting_for` in its snapshot."""
+    """`waiting_for.why` of its snapshot."""
     category: str | None = None
     """None also for a secret complaint."""
     rung: int = 0
@@ -44,7 +44,7 @@ class RowShape(NamedTuple):
 
     @property
     def verified(self) -> bool:
-        """Whether the complaint was verified, judging by its snapshot: a restored one may have been disposed."""
+        """Whether the complaint was verified, by its snapshot; a restored one may have been disposed."""
         return self.disposed or self.status is Status.VERIFIED
 
 
@@ -64,11 +64,11 @@ class ComplaintRow(NamedTuple):
     received: int
     closed: int | None
     due: Deadline | None
-    """First obligation that can still be met; it may have expired without a processed notice."""
+    """First obligation that is not recorded as missed; it may have expired by now."""
     missed: Deadline | None
     """First missed deadline whose required action is still missing."""
     follows: str | None = None
-    """The earlier complaint that its reporter named; None also of one at rest."""
+    """The earlier complaint that its reporter named; None too for one at rest."""
 
     @property
     def deadline(self) -> Deadline | None:
@@ -77,7 +77,7 @@ class ComplaintRow(NamedTuple):
 
     @property
     def at_rest(self) -> bool:
-        """Whether the complaint is settled and has no deadline left."""
+        """Whether the complaint is settled without a running deadline."""
         return not self.shape.open and self.due is None and self.missed is None
 
 
@@ -108,27 +108,27 @@ class _Snapshot(BaseModel):
 
 def read_row(raw: bytes) -> ComplaintRow:
     """Decode a record of `complaints.state`; raise Undecodable if it is not a snapshot of a complaint."""
-    found = read_part(_Snapshot, raw)
-    is_open = found.status in OPEN
-    clocks = found.clocks.items()
+    snapshot = read_part(_Snapshot, raw)
+    is_open = snapshot.status in OPEN
+    clocks = snapshot.clocks.items()
     return ComplaintRow(
         shape=RowShape(
-            found.status,
-            found.office,
-            found.round > 0,
-            found.exhausted and is_open,
-            found.secret,
-            sys.intern(found.waiting_for.why) if found.waiting_for else None,
-            redacted(found.category, secret=found.secret),
-            found.rung,
+            snapshot.status,
+            snapshot.office,
+            snapshot.round > 0,
+            snapshot.exhausted and is_open,
+            snapshot.secret,
+            sys.intern(snapshot.waiting_for.why) if snapshot.waiting_for else None,
+            redacted(snapshot.category, secret=snapshot.secret),
+            snapshot.rung,
         ),
-        tracking_id=found.tracking_id,
-        version=found.version,
-        received=int(found.received_at.timestamp()),
-        closed=None if found.closed_at is None else int(found.closed_at.timestamp()),
+        tracking_id=snapshot.tracking_id,
+        version=snapshot.version,
+        received=int(snapshot.received_at.timestamp()),
+        closed=None if snapshot.closed_at is None else int(snapshot.closed_at.timestamp()),
         due=_first((name, clock) for name, clock in clocks if name in OBLIGATIONS and clock.running),
         missed=_first((name, clock) for name, clock in clocks if clock.pressing),
-        follows=found.follows,
+        follows=snapshot.follows,
     )
 
 
@@ -138,5 +138,5 @@ def hour_of(moment: datetime) -> int:
 
 
 def _first(clocks: Iterable[tuple[ClockName, Clock]]) -> Deadline | None:
-    found = (Deadline(int(clock.due_at.timestamp()), name) for name, clock in clocks if clock.due_at is not None)
-    return min(found, default=None)
+    deadlines = (Deadline(int(clock.due_at.timestamp()), name) for name, clock in clocks if clock.due_at is not None)
+    return min(deadlines, default=None)

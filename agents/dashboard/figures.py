@@ -1,4 +1,4 @@
-"""The figures that the page shows, as JSON: a few kilobytes, however many complaints there are."""
+"""The figures of the page as JSON: a few kilobytes, for any number of complaints."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -46,13 +46,13 @@ class DisplayContext:
     """Units of each office, at any depth."""
     parents: Mapping[str, str | None] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Which installation it is, by name: prefix, broker, policy and version."""
+    """Prefix, broker, policy and version of the installation, by name."""
     links: Mapping[str, str] = field(default_factory=dict)
     """Addresses of other pages by name, such as scorecards."""
     categories: Collection[str] = ()
     """Topics of the offices."""
     options: str = ""
-    """Global options that make a copied command apply to this installation."""
+    """Global options for copied commands."""
 
     @classmethod
     def of(cls, policy: Policy, settings: Settings, links: Mapping[str, str] | None = None) -> Self:
@@ -93,13 +93,13 @@ class Sources:
     reading: bool = True
     """Whether the topics have not been read to their end yet."""
     trouble: str | None = None
-    """`unreachable` or `refused` while there are no new records; else None."""
+    """`unreachable` or `refused` while records cannot be read; else None."""
     unreadable: int = 0
     """Records of complaints.state that cannot be decoded or that the engine did not write."""
     lag: list[dict[str, Any]] | None = field(default_factory=list)
-    """One row for each stage, empty until the first sample; None if it may not be read."""
+    """One row for each stage, empty until the first sample; None without the right to read it."""
     letters: Mapping[Reason, int] | None = field(default_factory=dict)
-    """Open dead letters by reason; None if they may not be read."""
+    """Open dead letters by reason; None without the right to read them."""
 
 
 def figures(read_model: ReadModel, sources: Sources, now: datetime, context: DisplayContext) -> bytes:
@@ -142,10 +142,10 @@ FUNNEL: Final[Mapping[str, Mapping[str, Collection[object]]]] = {
     "followed_up": {"status": _FOLLOWED_UP},
     "closed": {"status": [Status.CLOSED]},
 }
-"""Steps, and by which field of a list a complaint has reached each, as far as its snapshot shows.
+"""Steps, each with the condition of a list for complaints that have reached it.
 
-An archived or withdrawn complaint counts as disposed if an office ever held it; whether it had been verified or
-followed up before is not in its snapshot, and not counted.
+An archived or withdrawn complaint counts as disposed if an office ever held it, but not as verified or followed up,
+which its snapshot does not show.
 """
 
 
@@ -169,7 +169,7 @@ def flow(hours: Mapping[int, HourCounts], now: datetime, zone: ZoneInfo) -> dict
 def chart(read_model: ReadModel, now: datetime, zone: ZoneInfo) -> list[tuple[int, int, int]]:
     """Count received, settled, and still unanswered missed complaints on each of the last 90 days, the oldest first.
 
-    A missed deadline counts on its day until the required action is taken: a snapshot does not have earlier ones.
+    A missed deadline counts on its day until the required action is taken; then the snapshot no longer has it.
     """
     counts = []
     for day in reversed(_last_days(now, zone, CHART_DAYS)):
@@ -190,8 +190,8 @@ def _hours_of(day: date, zone: ZoneInfo) -> range:
 
 
 def _sum(hours: Mapping[int, HourCounts], chosen: Iterable[int]) -> HourCounts:
-    found = [hours[hour] for hour in chosen if hour in hours]
-    return HourCounts(*map(sum, zip(*found, strict=True))) if found else HourCounts()
+    counts = [hours[hour] for hour in chosen if hour in hours]
+    return HourCounts(*map(sum, zip(*counts, strict=True))) if counts else HourCounts()
 
 
 def _offices(offices: Mapping[str | None, OfficeCounts], context: DisplayContext) -> dict[str, Any]:

@@ -16,7 +16,7 @@ SAMPLES: Final = 60
 """Samples that are shown: those of five minutes."""
 _PART: Final = 3
 _INSTANT_S: Final = 10.0
-"""A stage with no older record keeps up: under a steady stream some record is always in flight."""
+"""Age of the oldest unread record up to which a stage keeps up, since some records are always in flight."""
 _FEW: Final = 10
 _NOISE: Final = 0.1
 """Relative change below which the trend is level."""
@@ -66,7 +66,7 @@ def _status_of(group: GroupLag) -> dict[str, str]:
     in_flight = group.status in {Status.BEHIND, Status.GROWING} and group.age < _INSTANT_S
     status, severity = (Status.OK, Severity.OK) if in_flight else (group.status, group.severity)
     if group.members == 0 and severity is Severity.OK:
-        status, severity = Status.IDLE, Severity.WARNING  # before the window is full, or with only records in flight
+        status, severity = Status.IDLE, Severity.WARNING  # before the window is full, or with records in flight only
     return {"status": status, "severity": severity}
 
 

@@ -22,16 +22,16 @@ _NAMES: Final = {"id": "Bahasa Indonesia", "en": "English"}
 @cache
 def templates() -> Environment:
     """Return the templates of the pages."""
-    found = environment("agents.dashboard", "page")
-    found.filters |= {
+    pages = environment("agents.dashboard", "page")
+    pages.filters |= {
         "clipped": clipped,
         "day": date.fromisoformat,
         "moment": _moment,
         "sparkline": sparkline,
         "zone": ZoneInfo,
     }
-    found.globals["languages"] = {each: _NAMES[each] for each in LANGUAGES}
-    return found
+    pages.globals["languages"] = {each: _NAMES[each] for each in LANGUAGES}
+    return pages
 
 
 def _moment(value: str | None) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Lists of complaints with filters, order and pages; and the page of an office, which is one."""
+"""Lists of complaints with filters, order and pages, also as the page of an office."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from urllib.parse import quote
 from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import named
 from agents.dashboard.layout import View
-from agents.dashboard.listing import KNOWN, NONE, PAGE, REASONS, Found, Query
+from agents.dashboard.listing import KNOWN, NONE, PAGE, REASONS, ListPage, Query
 from agents.dashboard.read_model import LATEST, OfficeCounts
 from agents.dashboard.words import Words
 
@@ -37,7 +37,7 @@ class _Column(NamedTuple):
 
 
 def list_page(
-    view: View, query: Query, found: Found, counted: Mapping[str | None, OfficeCounts], *, lost: bool = False
+    view: View, query: Query, found: ListPage, counted: Mapping[str | None, OfficeCounts], *, lost: bool = False
 ) -> str:
     """Return a page of a list; `lost`: the mirror that should provide it is unreadable."""
     office = query.office if view.path.startswith("/offices/") else None
@@ -62,7 +62,7 @@ def list_page(
     )
 
 
-def _source(words: Words, query: Query, found: Found) -> str:
+def _source(words: Words, query: Query, found: ListPage) -> str:
     """Return the source of a list, and its age."""
     if found.mirrored:
         if found.current_at is None:

@@ -1,7 +1,7 @@
 """Lists of complaints: filters, order and pages, for the dashboard and `alur list`.
 
-A query becomes conditions on fields, and an order by one of them. Here they are applied to the rows of the read model;
-`agents/dashboard/mirror_list.py` makes SQL of them.
+A query becomes conditions on fields and an order by a field. Here they apply to rows of the read model;
+`agents/dashboard/mirror_list.py` translates them to SQL.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,9 +30,9 @@ _BY_HAND: Final = "by-hand"
 NONE: Final = "none"
 """Value of `office` for complaints that no office holds."""
 REASONS: Final = (_BY_HAND, *WHY)
-"""Values of `why` that are known here."""
+"""Known values of `why`."""
 _LANGUAGE: Final = "lang"
-"""A parameter of all pages, which filters nothing."""
+"""A parameter of all pages, not a filter."""
 _MOST_VALUES: Final = 20
 _MOST_NAMED: Final = 25
 _LONGEST_VALUE: Final = 80
@@ -45,11 +45,11 @@ COLUMNS: Final = (
 """Columns of a list as CSV and JSON; times in UTC."""
 STATES: Final = ("open", "settled", "all")
 DUE: Final = {"overdue": None, "24h": DAY_S, "7d": 7 * DAY_S, "any": 10**12}
-"""By name, the seconds within which an obligation is due; None: its time has passed, whether or not it was noticed."""
+"""By name, the seconds within which an obligation is due; None: overdue, whether recorded as missed or not."""
 
 
 class UnknownFilter(AlurError):
-    """A filter is unknown, or has a value that it cannot have; the message is one line, in English.
+    """A filter or its value is invalid; the message is one line, in English.
 
     `problem`: a key of `filter_problem` in the texts of the pages; `known`: the valid values.
     """
@@ -74,7 +74,7 @@ Predicate = Callable[[ComplaintRow], bool]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Filters, order and page of a list: each filter by its name in the URL; a complaint must pass all."""
+    """Filters, by their names in the URL, order and page of a list; a complaint must pass all filters."""
 
     state: str = "open"
     status: tuple[str, ...] = ()
@@ -87,16 +87,16 @@ class Query:
     rung: str | None = None
     """A number, or `exhausted`."""
     why: tuple[str, ...] = ()
-    """Reasons of waiting; `by-hand` stands for those for which a person has to dispose it."""
+    """Reasons of waiting; `by-hand`: those in which a person has to dispose it."""
     reached: str | None = None
     """A step of the funnel."""
     received: str | None = None
     """A day (2026-11-30), or `24h`."""
     ended: str | None = None
     missed: str | None = None
-    """The day of a deadline that was missed, and still lacks what it was for."""
+    """The day of a missed deadline whose required action is still missing."""
     sort: str = "due"
-    """A key of `ORDERS`; with `-` before it, the other way round."""
+    """A key of `ORDERS`, with `-` before it for the reverse order."""
     page: int = 1
 
     @classmethod
@@ -115,11 +115,11 @@ class Query:
             values.setdefault("state", "all")
         ended = "ended" in values or not set(values.get("status", ())) <= OPEN
         if ended and values.get("state", "open") == "open":
-            values["state"] = "all"  # a form has a state in any case; of open ones there would be none
+            values["state"] = "all"  # a form always sends a state, and open complaints have not ended
         return cls(**values | {"page": int(values.get("page", 1))})
 
     def url(self, **changes: Any) -> str:  # noqa: ANN401 -- the fields
-        """Return the query string with some fields changed; back to the first page, unless the page is changed."""
+        """Return the query string with some fields changed; without a change of `page`, that of the first page."""
         changed = replace(self, **{"page": 1} | changes)
         pairs = [
             (name, each)
@@ -154,7 +154,7 @@ def _check(values: Mapping[str, Any]) -> None:
 
 FIELDS: Final[Mapping[str, Callable[[ComplaintRow], Any]]] = {
     "status": lambda row: row.shape.status,
-    # a secret complaint has no office here: a list by office would reveal which one has it
+    # lists by office omit secret complaints, whose office is secret too
     "office": lambda row: redacted(row.shape.office, secret=row.shape.secret),
     "secret": lambda row: row.shape.secret,
     "category": lambda row: row.shape.category,
@@ -171,9 +171,9 @@ FIELDS: Final[Mapping[str, Callable[[ComplaintRow], Any]]] = {
     "deadline": lambda row: row.deadline.at if row.deadline else None,
     "length": lambda row: len(row.tracking_id),
 }
-"""What conditions and orders are about, by name; moments in seconds since 1970."""
+"""Fields of conditions and orders by name; times in seconds since 1970."""
 LAST: Final = 10**12
-"""Substitute for a missing time: sorts after all others."""
+"""Sort key for a missing time, after all others."""
 ORDERS: Final[Mapping[str, tuple[str, Any]]] = {
     "due": ("deadline", LAST),
     "received": ("received", LAST),
@@ -185,10 +185,7 @@ ORDERS: Final[Mapping[str, tuple[str, Any]]] = {
     "rung": ("rung", 0),
     "why": ("why", ""),
 }
-"""Orders by name, the first unless another is asked for: one of `FIELDS`, and what stands for its absence.
-
-Equal ones stand by their numbers.
-"""
+"""Orders by name, the default first: one of `FIELDS`, and the substitute for a missing value; then by number."""
 KNOWN: Final[Mapping[str, Sequence[str]]] = {
     "state": STATES,
     "status": tuple(Status),
@@ -198,7 +195,7 @@ KNOWN: Final[Mapping[str, Sequence[str]]] = {
     "reached": tuple(FUNNEL),
     "sort": (*ORDERS, *(f"-{name}" for name in ORDERS)),
 }
-"""Values of a filter with a fixed choice."""
+"""Values of filters with a fixed choice."""
 
 
 class Condition(NamedTuple):
@@ -208,19 +205,19 @@ class Condition(NamedTuple):
     values: frozenset[Any] | range
 
 
-class Found(NamedTuple):
+class ListPage(NamedTuple):
     """One page of a list."""
 
     total: int
     """Complaints in the whole list."""
     rows: Iterable[ComplaintRow]
-    """Rows of the requested page; a whole list from the mirror is read lazily."""
+    """Rows of the requested page; a full list from the mirror is read lazily."""
     older: int = 0
     """Number of settled complaints that are not searched."""
     mirrored: bool = False
     """Whether the rows are from the mirror."""
     current_at: datetime | None = None
-    """When the mirror had all records; None before it has read them once."""
+    """Time up to which the mirror has all records; None at first."""
 
 
 class Lists(Protocol):
@@ -228,7 +225,7 @@ class Lists(Protocol):
 
     def select(
         self, query: Query, now: datetime, context: DisplayContext, *, first: int = 0, most: int | None = None
-    ) -> Found:
+    ) -> ListPage:
         """Return a list in its order from entry `first`, `most` entries or all; raise UnknownFilter or MirrorError."""
 
 
@@ -240,11 +237,11 @@ class MemoryLists:
 
     def select(
         self, query: Query, now: datetime, context: DisplayContext, *, first: int = 0, most: int | None = None
-    ) -> Found:
+    ) -> ListPage:
         """Return complaints of a list, see `Lists`."""
         model, passes = self._read_model(), [_predicate(each) for each in conditions(query, now, context)]
-        found = [row for row in model.rows() if all(passed(row) for passed in passes)]
-        if not found:
+        rows = [row for row in model.rows() if all(passed(row) for passed in passes)]
+        if not rows:
             require_known(self, query, now, context)
         field, absent = ORDERS[query.sort.removeprefix("-")]
         value_of = FIELDS[field]
@@ -253,8 +250,8 @@ class MemoryLists:
             value = value_of(row)
             return absent if value is None else value, len(row.tracking_id), row.tracking_id
 
-        found.sort(key=key, reverse=query.sort.startswith("-"))
-        return Found(len(found), found[first : None if most is None else first + most], model.unlisted)
+        rows.sort(key=key, reverse=query.sort.startswith("-"))
+        return ListPage(len(rows), rows[first : None if most is None else first + most], model.unlisted)
 
 
 def _predicate(condition: Condition) -> Predicate:
@@ -268,7 +265,7 @@ def _predicate(condition: Condition) -> Predicate:
 
 
 def require_known(lists: Lists, query: Query, now: datetime, context: DisplayContext) -> None:
-    """Raise UnknownFilter for an office, category or reason that is in no policy and no complaint."""
+    """Raise UnknownFilter for an office, category or reason that neither policy nor complaints have."""
     known = {"office": (NONE, *context.offices), "category": context.categories, "why": REASONS}
     for name, names in known.items():
         value = getattr(query, name)

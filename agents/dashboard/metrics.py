@@ -1,6 +1,6 @@
 """Prometheus gauges of all complaints, from the figures of the dashboard, counted by one process for all stages.
 
-They are those of the last published figures, and never of the read model, which another thread is changing.
+Taken from the last published figures, since another thread changes the read model.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ from workflow.stages.waiting import WHY
 BOARD: Final = "board"
 """Value of the label `stage`."""
 OTHER: Final = "other"
-"""Reason of waiting that this release has no word for."""
+"""Label for a reason of waiting that this release does not know."""
 
 
 _Figures = Mapping[str, Any]
@@ -69,14 +69,14 @@ _GAUGES: Final = (
     ),
 )
 METRICS: Final = tuple(spec for spec, _ in _GAUGES)
-"""All of them, for the documentation; `alur_info` and `alur_ready` besides."""
+"""All gauges except `alur_info` and `alur_ready`, for the documentation."""
 _READY: Final = MetricSpec("alur_ready", "gauge", "1 if the gauges are current, else 0")
 
 
 def exporter(
     settings: Settings, context: DisplayContext, published: Callable[[], bytes | None], sources: Sources
 ) -> Exporter:
-    """Return the exporter of the `published` figures; no counts before the topics have been read to their end."""
+    """Return the exporter of the `published` figures; without counts until the topics have been read to their end."""
     policy = context.environment.get("policy", settings.policy)
 
     def collect() -> Iterator[Metric]:

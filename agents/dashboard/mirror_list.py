@@ -1,7 +1,7 @@
 """Lists of complaints from a mirror: SQL for the conditions and orders of `listing`, in DuckDB and PostgreSQL.
 
-Values are parameters; names come from `FIELDS` only. Office and category of a secret complaint are left out before
-anything else, so that no condition and no order can tell them.
+Values are parameters; names come from `FIELDS` only. Office and category of a secret complaint are removed in the
+innermost query, so that no condition and no order reveals them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,18 +10,18 @@ from typing import Any, Final
 
 from agents.dashboard.complaint_row import OBLIGATIONS, ComplaintRow, Deadline, RowShape
 from agents.dashboard.figures import DisplayContext
-from agents.dashboard.listing import ORDERS, Condition, Found, Query, conditions, require_known
+from agents.dashboard.listing import ORDERS, Condition, ListPage, Query, conditions, require_known
 from agents.mirror.stores import Reading
 from events.vocabulary import ClockName, Status
 from workflow.machine.transitions import OPEN
 
 _TIMEOUT_S: Final = 20
 _WHOLE_TIMEOUT_S: Final = 120
-"""Time for each part of a whole list: the first is sorted from all."""
+"""Time limit of each part of a full list; the first part needs the sort of all."""
 _PART: Final = 2_000
 _CLOCKS: Final = sorted(ClockName)
 _BITS: Final = len(_CLOCKS).bit_length()
-"""A deadline is one number, its due time and in the last bits its clock: the least one is the first."""
+"""A deadline as one number, the due time with the clock in its last bits, so that MIN() finds the first."""
 
 
 def _quoted(names: Iterable[str]) -> str:
@@ -65,7 +65,7 @@ class MirrorLists:
 
     Args:
         target: file name, or URL of PostgreSQL.
-        prefix: of the installation whose mirror it has to be.
+        prefix: of the mirrored installation.
     """
 
     def __init__(self, target: str, prefix: str) -> None:
@@ -74,7 +74,7 @@ class MirrorLists:
 
     def select(
         self, query: Query, now: datetime, context: DisplayContext, *, first: int = 0, most: int | None = None
-    ) -> Found:
+    ) -> ListPage:
         """Return complaints of a list, see `Lists`."""
         where, values = _where(list(conditions(query, now, context)))
         order = f"FROM listed{where} ORDER BY {_order(query.sort)}"
@@ -82,13 +82,13 @@ class MirrorLists:
         part = f"{_LISTED} SELECT {_ROW}, COUNT(*) OVER () {order} LIMIT %s OFFSET %s"
         with Reading(self._target, timeout_s=_TIMEOUT_S, prefix=self._prefix) as reading:
             page = [] if most is None else reading.rows(part, [*values, most, first])
-            # counted with the rows: in half the time, and of the same moment
+            # counted in the same query, in half the time
             counted = page or reading.rows(f"{_LISTED} SELECT COUNT(*) FROM listed{where}", values)  # noqa: S608 -- as above
             total = counted[0][-1]
             if not total:
                 require_known(self, query, now, context)
-        found = self._all(rows, values) if most is None else [_row(each) for each in page]
-        return Found(total, found, mirrored=True, current_at=reading.current_at)
+        listed = self._all(rows, values) if most is None else [_row(each) for each in page]
+        return ListPage(total, listed, mirrored=True, current_at=reading.current_at)
 
     def _all(self, statement: str, values: Sequence[object]) -> Iterator[ComplaintRow]:
         with Reading(self._target, timeout_s=_WHOLE_TIMEOUT_S, prefix=self._prefix) as reading:
@@ -123,7 +123,7 @@ def _order(sort: str) -> str:
     field, absent = ORDERS[sort.removeprefix("-")]
     direction = " DESC" if sort.startswith("-") else ""
     first = f"COALESCE({field}, '') COLLATE \"C\"" if absent == "" else f"COALESCE({field}, {absent})"
-    # by code point, as Python does, whatever the database is set to
+    # by code point, as in Python, whatever the collation of the database
     return ", ".join(f"{each}{direction}" for each in (first, "length", 'tracking_id COLLATE "C"'))
 
 

@@ -35,11 +35,11 @@ def overview(view: View, figures: Figures | None) -> str:
     )
 
 
-def _offices(view: View, found: Mapping[str, Any]) -> list[_Office]:
-    words, others = view.words, found["others"]
+def _offices(view: View, offices: Mapping[str, Any]) -> list[_Office]:
+    words, others = view.words, offices["others"]
     rows: list[_Office] = [
         (row["id"], row["office"] or words.say("no_office"), f"office={row['id'] or NONE}&units=no", row)
-        for row in found["rows"]
+        for row in offices["rows"]
     ]
     if others["offices"]:
         rows.append((None, words.say("other_offices", count=words.count(others["offices"])), None, others))

@@ -36,7 +36,7 @@ class Projection:
         try:
             key = complaint_key(record.key)
         except Undecodable:
-            return  # announced holidays, which have a key of their own
+            return  # announced holidays
         if record.value is None:
             self.read_model.forget(key)
             return

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 _EVERY_S: Final = 1.0
 _QUIET_S: Final = 10.0
-"""Interval of figures without a new record: the remaining time of deadlines changes all the same."""
+"""Interval of figures without a new record, since the remaining time of deadlines changes."""
 _POLL_S: Final = 0.25
 _RETRY_S: Final = 5.0
 _JOIN_S: Final = 1.0
@@ -36,8 +36,8 @@ REFUSED: Final = "refused"
 class Projector:
     """Follows complaints.state and the dead letters, and samples the lag.
 
-    Sources besides complaints.state that the broker does not allow are left out, and requested again after
-    `ask_again_s` seconds. `publish` and `failed` are called in one of the threads.
+    Without the right to read the other sources, they are omitted, and requested again after `ask_again_s` seconds.
+    `publish` and `failed` are called in one of the threads.
     """
 
     def __init__(
@@ -79,17 +79,17 @@ class Projector:
             thread.start()
 
     def stop(self) -> None:
-        """Stop reading; wait a second for each thread, since Kafka may not answer."""
+        """Stop reading; wait at most a second for each thread."""
         self._stopping.set()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(_JOIN_S)
 
     def run(self, what: Callable[[], object]) -> None:
-        """Run the body of a thread; an error ends the service, so that no page becomes outdated unnoticed."""
+        """Run the body of a thread; an error ends the service, so that no outdated page is served."""
         try:
             what()
-        except Exception as error:  # noqa: BLE001 -- handed to the service, which ends with it
+        except Exception as error:  # noqa: BLE001 -- it ends the service
             self._failed(error)
 
     def _follow(self) -> None:
@@ -128,7 +128,7 @@ class Projector:
             next_step = "see AlurForeignRecords in the runbook"
             log.warning("records_unreadable", count=projection.unreadable, foreign=reader.foreign, next=next_step)
         self.sources.unreadable = unreadable
-        # those of a projection that is read again replace the shown ones together with its complaints
+        # a projection that is read again replaces the shown one as a whole, once complete
         if self.sources.letters is not None and projection.read_model is self.read_model:
             self.sources.letters = projection.letters.by_reason
 
@@ -142,7 +142,7 @@ class Projector:
         self._published = time.monotonic()
 
     def _follow_lag(self) -> None:
-        """Sample the lag; while not permitted, check the connection, and retry from time to time."""
+        """Sample the lag; without the right to, check the connection, and retry from time to time."""
         again_at = 0.0
         while not self._stopping.is_set():
             try:
@@ -183,7 +183,7 @@ class Projector:
         """Record that the records, or the lag, are unreadable at present."""
         trouble = UNREACHABLE if isinstance(error, BrokerUnreachable) else REFUSED
         if self._troubles[where] != trouble:
-            # the message may name machines: it goes to the log, not to the page
+            # logged, not shown: the message may name machines
             log.warning("kafka_trouble", reason=str(error))
         self._set_trouble(where, trouble)
         self._changed.set()
@@ -193,6 +193,6 @@ class Projector:
         self._set_trouble(where, None)
 
     def _set_trouble(self, where: str, trouble: str | None) -> None:
-        # separate for each thread: readable lag does not mean readable records
+        # per thread: lag may be readable while records are not
         self._troubles[where] = trouble
         self.sources.trouble = self._troubles[_RECORDS] or self._troubles[_LAG]

@@ -1,8 +1,8 @@
 """Read model of all complaints: each snapshot updates a few counts, and nothing is counted twice.
 
-After any snapshots in any order the counts equal a recount of the last ones. How soon a deadline is depends on the
-last call of `advance_to`; nothing here reads a clock. Open complaints are in memory, and so are the settled ones that
-ended last, for lists. All settled ones, which only a late rating changes, are in a temporary file.
+After any snapshots in any order, the counts equal a recount of the last ones. The present time is that of the last call
+of `advance_to`. Open complaints and the most recently settled ones are in memory, for lists; all settled ones are in a
+temporary file.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ _ENDS: Final = (Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN)
 
 
 class OfficeCounts(NamedTuple):
-    """Counts of an office's open complaints; None is the national administrator: no office holds these yet."""
+    """Counts of an office's open complaints; None: those that no office holds yet."""
 
     open: int = 0
     due_soon: int = 0
@@ -45,7 +45,7 @@ class HourCounts(NamedTuple):
 
 
 _Place = tuple[int, int, str, bytes]
-"""Sort key of a complaint by a deadline, then by tracking number, as in lists."""
+"""Sort key of a complaint: deadline, then tracking number, as in lists."""
 _Key = TypeVar("_Key")
 _Counts = TypeVar("_Counts", OfficeCounts, HourCounts)
 
@@ -102,11 +102,11 @@ class ReadModel:
         if row.shape.status is Status.REGISTERED:
             self._unverified.add((row.received, key))
         self._count(row, 1)
-        for wanted, found in ((row.shape.exhausted, self._incidents), (row.shape.why in BY_HAND, self._undisposed)):
+        for wanted, queue in ((row.shape.exhausted, self._incidents), (row.shape.why in BY_HAND, self._undisposed)):
             if wanted:
-                found[key] = None
+                queue[key] = None
             else:
-                found.pop(key, None)
+                queue.pop(key, None)
 
     def forget(self, key: bytes) -> None:
         """Remove a complaint that was removed from the topic."""
@@ -150,8 +150,8 @@ class ReadModel:
 
     def get(self, key: bytes) -> tuple[bytes, ComplaintRow] | None:
         """Return the complaint with an id."""
-        found = self._find(key)
-        return None if found is None else (key, found)
+        row = self._find(key)
+        return None if row is None else (key, row)
 
     def rows(self) -> list[ComplaintRow]:
         """Return all open complaints, and the most recently settled ones; callable in any thread."""
@@ -163,15 +163,15 @@ class ReadModel:
         return len(self) - len(self._rows) - len(self._at_rest.latest)
 
     def followers(self, key: bytes, row: ComplaintRow) -> list[str]:
-        """Return tracking numbers of complaints that refer to this one as predecessor; none of or to a secret one.
+        """Return tracking numbers of complaints with this one as predecessor, at most `FOLLOWERS`; none if secret.
 
-        Of many the first `FOLLOWERS`; may be called in any thread.
+        May be called in any thread.
         """
         if row.shape.secret:
             return []
         named = [self._followers.get(name, {}).copy() for name in (row.tracking_id, str(UUID(bytes=key)))]
-        found = map(self._find, chain.from_iterable(named))
-        shown = (each.tracking_id for each in found if each is not None and not each.shape.secret)
+        rows = map(self._find, chain.from_iterable(named))
+        shown = (each.tracking_id for each in rows if each is not None and not each.shape.secret)
         return list(islice(shown, FOLLOWERS))
 
     def next_due(self, count: int) -> list[ComplaintRow]:
@@ -179,7 +179,7 @@ class ReadModel:
         return [self._rows[key] for *_, key in islice(self._due.irange((self._now,)), count)]
 
     def longest_overdue(self, count: int) -> list[ComplaintRow]:
-        """Return the complaints with the deadlines missed longest ago."""
+        """Return the complaints with the oldest missed deadlines."""
         return [self._rows[key] for *_, key in islice(self._deadlines.irange(None, (self._now,)), count)]
 
     def incidents(self, count: int) -> list[ComplaintRow]:
@@ -187,7 +187,7 @@ class ReadModel:
         return [self._rows[key] for key in islice(self._incidents, count)]
 
     def undisposed(self, count: int) -> list[ComplaintRow]:
-        """Return the complaints that a person has to dispose, in the order in which they came to need it."""
+        """Return the complaints that a person has to dispose, the longest waiting first."""
         return [self._rows[key] for key in islice(self._undisposed, count)]
 
     def missed_within(self, first: int, after: int) -> int:
@@ -235,7 +235,7 @@ class ReadModel:
 
     def _count_at_office(self, row: ComplaintRow, now: int, by: int) -> None:
         if row.shape.secret or not row.shape.open:
-            return  # a secret one counts in the totals only: an office with one complaint would be that of this one
+            return  # secret complaints count in totals only: small counts would reveal their office
         soon = row.due is not None and now <= row.due.at <= now + DAY_S
         overdue = row.deadline is not None and row.deadline.at < now
         _add(self.offices, row.shape.office, OfficeCounts(1, int(soon), int(overdue), int(row.shape.exhausted)), by)
@@ -263,10 +263,10 @@ class _AtRest:
         self._ended: SortedList[tuple[int, bytes]] = SortedList()
 
     def get(self, key: bytes) -> ComplaintRow | None:
-        found = self._file.get(b"c" + key)
-        if found is None:
+        row = self._file.get(b"c" + key)
+        if row is None:
             return None
-        status, office, disposed, secret, category, rung, tracking_id, version, received, closed = orjson.loads(found)
+        status, office, disposed, secret, category, rung, tracking_id, version, received, closed = orjson.loads(row)
         shape = RowShape(Status(status), office, disposed, False, secret, None, category, rung)  # noqa: FBT003 -- not exhausted
         return ComplaintRow(shape, tracking_id, version, received, closed, due=None, missed=None)
 

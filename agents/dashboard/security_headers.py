@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler, Middleware
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; "
-    # no text becomes markup: the browser refuses innerHTML
+    # the browser refuses innerHTML
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 HEADERS: Final = {
@@ -36,13 +36,12 @@ async def add_headers(_request: web.Request, response: web.StreamResponse) -> No
 def restrict_hosts(hosts: Collection[str]) -> Middleware:
     """Return a middleware that answers requests for these hosts only; for any host if `hosts` is empty.
 
-    A page on the internet can point its own name to this machine (DNS rebinding); the browser would then allow it to
-    read. It cannot change the name that the browser requests.
+    Against DNS rebinding: a foreign page can resolve its own name to this machine, but cannot change the Host header.
     """
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        # not `request.host`: without the header it blocks on the name service
+        # `request.host` would block on a name look-up without the header
         if hosts and request.path not in _FOR_ALL and host_of(request.headers.get("Host", "")) not in hosts:
             raise web.HTTPMisdirectedRequest(text="this board is not known by that name: see --host\n")
         return await handler(request)

@@ -24,7 +24,7 @@ from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import DisplayContext, Sources
 from agents.dashboard.layout import View, problem
 from agents.dashboard.list_page import list_page
-from agents.dashboard.listing import PAGE, Found, Lists, MemoryLists, Query, UnknownFilter, as_csv
+from agents.dashboard.listing import PAGE, ListPage, Lists, MemoryLists, Query, UnknownFilter, as_csv
 from agents.dashboard.overview import overview
 from agents.dashboard.pages import Asset
 from agents.dashboard.read_model import ReadModel
@@ -37,17 +37,17 @@ from events.wording import clipped
 log = structlog.get_logger()
 
 QUIET_S: Final = 15.0
-"""Interval of a comment line without new figures: proxies close a silent connection."""
+"""Interval of comments in an idle stream, since proxies close silent connections."""
 SEND_TIMEOUT_S: Final = 10.0
-"""Time for a browser to accept what it is sent before it is disconnected."""
+"""Time for a browser to read a response before it is disconnected."""
 MOST_CONNECTIONS: Final = MOST_BROWSERS + 100
 """Streams, and 100 other requests."""
 CSV_AT_ONCE: Final = 4
-"""Downloads of lists: each has its own connection to the mirror."""
+"""Maximum concurrent downloads of lists, each with a connection to the mirror."""
 _READ_AT_ONCE: Final = 2
 _CSV_WAIT_S: Final = 5.0
 _CSV_S: Final = 300.0
-"""Time for a whole download, so that slow ones do not keep others out; `alur list` has none."""
+"""Time limit of a download, so that slow ones do not block others; `alur list` has none."""
 _WAITING: Final = 10
 _KEPT: Final = 64
 _KEPT_S: Final = 60.0
@@ -74,8 +74,8 @@ ReadHistory = Callable[[bytes, ComplaintRow], HistoryResult]
 class Board:
     """The dashboard as a web application.
 
-    `read_history` is called in a thread. Lists are from a `mirror`, or from memory. Any host name is answered if
-    `hosts` is empty. A browser has `send_timeout_s` seconds to read a response.
+    `read_history` is called in a thread. Lists come from `mirror`, else from memory. `hosts`: accepted host names;
+    empty: any. A browser has `send_timeout_s` seconds to read a response.
     """
 
     def __init__(  # noqa: PLR0913 -- sources and limits
@@ -133,7 +133,7 @@ class Board:
     async def _overview(self, request: web.Request) -> web.StreamResponse:
         last, language = self._broadcaster.last, _language(request)
         drawn = self._drawn.get(language)
-        # the same for all browsers, as long as there are no newer figures and no newer second
+        # cached for all browsers, for as long as the figures and the second are the same
         if drawn is None or drawn[0] is not last or monotonic() - drawn[1] > _FRESH_S:
             figures = None if last is None else from_json(last)
             moment = datetime.now(UTC) if figures is None else datetime.fromisoformat(figures["at"])
@@ -154,11 +154,11 @@ class Board:
         own = [("office", office)] if office else []
         try:
             query = Query.parse([*((name, each) for name, each in view.query if not own or name != "office"), *own])
-            found, lost = await self._page_of(query)
+            listed, lost = await self._page_of(query)
         except UnknownFilter as error:
             return self._refuse(view, 400, error.in_language(view.words.language), view.words.say("problem_filter"))
         counted = self._read_model().offices.copy()
-        page = await asyncio.to_thread(list_page, view, query, found, counted, lost=lost)
+        page = await asyncio.to_thread(list_page, view, query, listed, counted, lost=lost)
         return _html(page, view.words.language)
 
     async def _csv(self, request: web.Request) -> web.StreamResponse:
@@ -175,9 +175,9 @@ class Board:
 
     async def _send_csv(self, request: web.Request) -> web.StreamResponse:
         try:
-            found = await self._select(self._lists, Query.parse(request.query.items()))
-            parts = as_csv(found.rows, datetime.now(UTC))
-            # with the first rows: once the answer has begun, there is no other status
+            listed = await self._select(self._lists, Query.parse(request.query.items()))
+            parts = as_csv(listed.rows, datetime.now(UTC))
+            # the first rows before the response begins, which fixes the status
             head = [await asyncio.to_thread(next, parts, "") for _ in range(2)]
         except UnknownFilter as error:
             raise web.HTTPBadRequest(text=f"{error}\n") from None
@@ -193,28 +193,28 @@ class Board:
                 while part := await asyncio.to_thread(next, parts, ""):
                     await self._send(response, part.encode())
         except (ConnectionError, MirrorError, TimeoutError):
-            _abort(request)  # so that the browser knows that it is not whole
+            _abort(request)  # so that the browser reports an incomplete download
         return response
 
-    async def _page_of(self, query: Query) -> tuple[Found, bool]:
+    async def _page_of(self, query: Query) -> tuple[ListPage, bool]:
         """Return a page of a list, and whether its mirror is unreadable."""
         part = {"first": (query.page - 1) * PAGE, "most": PAGE}
         try:
-            found = await self._select(self._lists, query, **part)
+            listed = await self._select(self._lists, query, **part)
         except MirrorError as error:
             self._note_mirror(error)
             return await self._select(self._memory, query, **part), True
         self._note_mirror(None)
-        return found, False
+        return listed, False
 
     def _note_mirror(self, error: MirrorError | None) -> None:
-        """Log that the mirror is unreadable, or readable again: the message may name machines, so no page shows it."""
+        """Log once that the mirror is unreadable, or readable again; no page shows the message, with machine names."""
         reason = None if error is None else str(error)
         if reason != self._mirror_trouble:
             log.warning("mirror_unreadable" if error else "mirror_readable", reason=reason)
         self._mirror_trouble = reason
 
-    async def _select(self, lists: Lists, query: Query, **part: int) -> Found:
+    async def _select(self, lists: Lists, query: Query, **part: int) -> ListPage:
         async with self._listing:
             return await asyncio.to_thread(lists.select, query, datetime.now(UTC), self._context, **part)
 
@@ -226,11 +226,11 @@ class Board:
         return _html(problem(view, text, next_step), view.words.language, status)
 
     async def _asset(self, request: web.Request) -> web.StreamResponse:
-        found = self._assets.get(request.match_info["name"])
-        if found is None:
+        asset = self._assets.get(request.match_info["name"])
+        if asset is None:
             view = self._view(request)
             return self._refuse(view, 404, view.words.say("problem_page"), view.words.say("problem_ways"))
-        return _sent(request, found)
+        return _sent(request, asset)
 
     async def _health(self, request: web.Request) -> web.StreamResponse:
         question = request.path.rpartition("/")[2]
@@ -258,7 +258,7 @@ class Board:
                 async for figures in news:
                     await self._send(response, _STILL_HERE if figures is None else b"data: " + figures + b"\n\n")
         except (ConnectionError, TooManyBrowsers, TimeoutError):
-            _abort(request)  # it has left or accepts nothing: drop what is still to be sent
+            _abort(request)  # the browser has closed the stream or does not read it
         return response
 
     async def _send(self, response: web.StreamResponse, chunk: bytes) -> None:
@@ -267,32 +267,32 @@ class Board:
 
     async def _complaint(self, request: web.Request) -> web.StreamResponse:
         view, number = self._view(request), request.match_info["number"]
-        found = self._find(number)
-        rendered, trouble = None, self._problem(number, found)
-        if found is not None and trouble is None:
-            rendered, trouble = await self._answer(*found)
-        if found is not None and rendered is not None:
-            return _html(complaint_page(view, rendered | self._links(*found, rendered)), view.words.language)
+        entry = self._find(number)
+        rendered, trouble = None, self._problem(number, entry)
+        if entry is not None and trouble is None:
+            rendered, trouble = await self._answer(*entry)
+        if entry is not None and rendered is not None:
+            return _html(complaint_page(view, rendered | self._links(*entry, rendered)), view.words.language)
         trouble = trouble or "no-history"
         text = view.words.of("problem", trouble).format(number=clipped(number))
         return self._refuse(view, STATUSES[trouble], text, view.words.say("problem_number"))
 
     def _links(self, key: bytes, row: ComplaintRow, rendered: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the links with known complaints: none with a secret one, whose content they would reveal."""
+        """Return links with other complaints, except secret ones, whose content they would reveal."""
         model, shown = self._read_model(), {}
         for name in ("follows", "duplicate_of"):
             other = model.find(rendered[name]) if rendered[name] else None
             shown[name] = None if other is None or other[1].shape.secret else rendered[name]
         return {**shown, "followed_by": model.followers(key, row)}
 
-    def _problem(self, number: str, found: tuple[bytes, ComplaintRow] | None) -> str | None:
+    def _problem(self, number: str, entry: tuple[bytes, ComplaintRow] | None) -> str | None:
         """Return the problem that makes reading the history unnecessary; None if it must be read."""
         if not _NUMBER.fullmatch(number):
             return "no-number"
-        if found is None:
+        if entry is None:
             return "still-reading" if self._sources.reading else "no-such-complaint"
         if self._sources.trouble is not None:
-            return "unreachable"  # known already: to ask Kafka would take half a minute
+            return "unreachable"  # without waiting half a minute for Kafka
         return "busy" if self._waiting >= _WAITING else None
 
     async def _answer(self, key: bytes, row: ComplaintRow) -> tuple[dict[str, Any] | None, str | None]:
@@ -318,11 +318,11 @@ class Board:
             if cached in self._histories:
                 self._histories.move_to_end(cached)
                 return self._histories[cached]
-            found = await asyncio.to_thread(self._read_history, key, row)
-        if not found.known.history:
+            result = await asyncio.to_thread(self._read_history, key, row)
+        if not result.known.history:
             return None
-        rendered = render_history(found, row, self._context)
-        if found.whole:
+        rendered = render_history(result, row, self._context)
+        if result.whole:
             self._histories[cached] = rendered
             while len(self._histories) > _KEPT:
                 self._histories.popitem(last=False)
@@ -343,9 +343,9 @@ def _html(page: str, language: str, status: int = 200) -> web.Response:
     return web.Response(text=page, status=status, content_type="text/html", charset="utf-8", headers=headers)
 
 
-def _sent(request: web.Request, found: Asset) -> web.Response:
-    tag = f'"{found.tag}"'
+def _sent(request: web.Request, asset: Asset) -> web.Response:
+    tag = f'"{asset.tag}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
     if request.headers.get("If-None-Match") == tag:
         return web.Response(status=304, headers=headers)
-    return web.Response(body=found.body, content_type=found.content_type, charset="utf-8", headers=headers)
+    return web.Response(body=asset.body, content_type=asset.content_type, charset="utf-8", headers=headers)

@@ -49,7 +49,7 @@ class _End:
 
     def failed(self, error: Exception) -> None:
         """End the service with an error; called in a thread."""
-        with suppress(RuntimeError):  # the loop has ended before the thread
+        with suppress(RuntimeError):  # the loop has ended already
             self._loop.call_soon_threadsafe(self._finish, error)
 
     def _finish(self, error: Exception | None = None) -> None:
@@ -68,9 +68,9 @@ async def serve(  # noqa: PLR0913 -- the options of `alur board`
 ) -> None:
     """Serve the dashboard until SIGINT or SIGTERM; port 0 selects a free port.
 
-    `hosts` are names to answer besides those of this machine, if it listens on that only. Lists are read from `mirror`
-    (file or URL), if not from memory. `started` is called with the URL, in a thread, once complaints.state can be read;
-    else a KafkaFailure or CannotListen is raised, or the bug of a thread.
+    `hosts`: accepted host names, in addition to those of this machine if it listens there only. `mirror`: file or URL
+    for lists, else from memory. `started` is called with the URL, in a thread, once complaints.state can be read.
+    Raises KafkaFailure, CannotListen, or the error of a thread.
     """
     loop, broadcaster = asyncio.get_running_loop(), Broadcaster()
     end = _End(loop)
@@ -107,7 +107,7 @@ async def _serve_until(
     await runner.setup()
     try:
         url = await _listen(runner, address, board)
-        # not in a thread of the loop: the loop would wait for it at the end, however long Kafka does not answer
+        # not in a thread of the loop, which would wait for it at the end, even if Kafka does not answer
         threading.Thread(target=projector.run, args=(begin,), name="board-start", daemon=True).start()
         await end
     finally:
@@ -125,5 +125,5 @@ async def _listen(runner: web.AppRunner, address: _Address, board: Board) -> str
 
 
 def allowed_hosts(listens: str, hosts: frozenset[str]) -> frozenset[str]:
-    """Return the host names to answer: any, if the address is reachable from other machines and none was given."""
+    """Return the accepted host names; empty (any) for an address open to other machines without `hosts`."""
     return (hosts | LOOPBACK) if hosts or listens in LOOPBACK else frozenset()

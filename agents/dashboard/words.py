@@ -22,8 +22,8 @@ _ZONES: Final = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar"
 def texts(language: str) -> Mapping[str, Mapping[str, str]]:
     """Return the texts of a language, by section."""
     folder = resources.files("agents.dashboard") / "page"
-    found: dict[str, dict[str, str]] = json.loads((folder / f"{language}.json").read_text(encoding="utf-8"))
-    return found
+    sections: dict[str, dict[str, str]] = json.loads((folder / f"{language}.json").read_text(encoding="utf-8"))
+    return sections
 
 
 class Words:
@@ -78,7 +78,7 @@ class Words:
         return f"{format_datetime(at, 'HH:mm:ss', tzinfo=self.zone, locale=self._locale)} {zone}"
 
     def lately(self, at: datetime) -> str:
-        """Return a past time: that of the day where it was today, to the second."""
+        """Return a past time to the second, without the date if it was today."""
         today = at.astimezone(self.zone).date() == self.now.astimezone(self.zone).date()
         return self.clock_time(at) if today else self.moment(at)
 

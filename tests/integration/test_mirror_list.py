@@ -7,7 +7,7 @@ import pytest
 
 from agents.config import policy_files
 from agents.dashboard.figures import DisplayContext
-from agents.dashboard.listing import Found, Query
+from agents.dashboard.listing import ListPage, Query
 from agents.dashboard.mirror_list import MirrorLists
 from agents.mirror.service import Mirror
 from agents.mirror.stores import open_store
@@ -31,7 +31,7 @@ def test_it_tells_how_far_behind_the_mirror_is(engine: Engine) -> None:
         ending = threading.Event()
         running = Mirror(engine.settings, store).run(ending.is_set)
 
-        def listed() -> Found:
+        def listed() -> ListPage:
             next(running)
             return MirrorLists(url, engine.settings.prefix).select(Query(), datetime.now(UTC), context, most=50)
 

@@ -25,7 +25,7 @@ from agents.dashboard.broadcaster import Broadcaster
 from agents.dashboard.complaint_history import HistoryResult
 from agents.dashboard.complaint_row import ComplaintRow, read_row
 from agents.dashboard.figures import DisplayContext, Sources, figures
-from agents.dashboard.listing import Found, Query
+from agents.dashboard.listing import ListPage, Query
 from agents.dashboard.mirror_list import MirrorLists
 from agents.dashboard.read_model import ReadModel
 from agents.dashboard.security_headers import HEADERS, host_of
@@ -269,10 +269,10 @@ class EndlessLists:
 
     def select(
         self, _query: Query, _now: datetime, _context: DisplayContext, *, first: int = 0, most: int | None = None
-    ) -> Found:
+    ) -> ListPage:
         complaint = self.site.world.stands
         row = read_row(encode_snapshot(complaint, encode_complaint(complaint)))
-        return Found(1, self._rows(row) if most is None else [row][first:], mirrored=True)
+        return ListPage(1, self._rows(row) if most is None else [row][first:], mirrored=True)
 
     def _rows(self, row: ComplaintRow) -> Iterator[ComplaintRow]:
         self.opened += 1
