@@ -11,7 +11,7 @@ from rich.text import Text
 
 from agents.cli.tables import new_table
 from agents.cli.wording import safe
-from agents.integrations.entries import Item, PassedOver, Report, Skipped
+from agents.integrations.entries import Ignored, Item, Report, Skipped
 from events.client import Place
 from events.wording import number_of
 
@@ -74,7 +74,7 @@ class Tally:
         """Count a report that Kafka has refused."""
         self.refused.append(Skipped(report.line, reason, report.raw))
 
-    def leave(self, item: Skipped | PassedOver) -> None:
+    def leave(self, item: Skipped | Ignored) -> None:
         """Count an entry that is not sent."""
         if isinstance(item, Skipped):
             self.skipped.append(item)

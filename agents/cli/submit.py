@@ -72,7 +72,7 @@ def submit(
     reject_file.refuse_unless_writable(rejects, file)
     counts = partial(_counts_so_far, tally, dry_run=dry_run)
     with one_line(name), interruptible(counts), opened(file) as stream:
-        imported = open_import(stream, asked.table(), options, datetime.now(UTC), given=_table_options(ctx))
+        imported = open_import(stream, asked.table(), options, datetime.now(UTC), used_options=_table_options(ctx))
         for line in imported.notes:
             say(safe(line))
         if dry_run:

@@ -20,7 +20,7 @@ _ERROR: Final = re.compile(r"#(?:N/A|[A-Z0-9/_]+[!?])|#{3,}|Err:[0-9]{3}")
 _OF_LINKS: Final = ("url", "href", "src", "link", "media_url", "value")
 _BETWEEN: Final = re.compile(r"\s+|[,;|]\s*(?=https?:|$)")
 _BEHIND_DATA: Final = re.compile(r"[\s,;|]+(?=https?:)")
-"""A data: URI has marks within it, and often line ends."""
+"""A data: URI, which contains separators and often line ends."""
 _QUOTED: Final = re.compile(r'="((?:[^"]|"")*)"')
 
 
@@ -29,7 +29,7 @@ class BadValue(ValueError):
 
 
 def as_written(cell: str) -> str:
-    """Return the original text of a cell that was defused, or written as a formula to keep its zeros: ="0042"."""
+    """Return the original text of a cell that was defused, or is a formula that keeps zeros: ="0042"."""
     if text := _QUOTED.fullmatch(cell):
         return text[1].replace('""', '"')
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
@@ -42,7 +42,7 @@ def quoted(cell: str) -> str:
 
 
 def error_of(cell: str) -> str | None:
-    """Return why a cell has no value: an error, or a formula without a result; None if it has a value."""
+    """Return why a cell has no value (an error, or a formula without a result); None if it has one."""
     if cell == NO_RESULT:
         return "is a formula without a result in the file: open it in a spreadsheet and save it"
     return f"{quoted(cell)} is an error of the spreadsheet" if _ERROR.fullmatch(cell.strip()) else None
@@ -58,7 +58,7 @@ def complaint_class(cell: str) -> str:
 
 
 def category(cell: str) -> str:
-    """Return a category as a slug; most exports have it as free text."""
+    """Return a category, in most exports free text, as a slug."""
     return (plain(cell).replace("_", "-") or cell)[:MAX_NAME]
 
 
@@ -100,7 +100,7 @@ def _degrees(name: str, cell: str) -> float:
 
 
 def links(values: Sequence[Any]) -> tuple[list[str], list[str]]:
-    """Return the attachments of a report, and reasons for dropped ones; input: texts, lists or objects with a link."""
+    """Return the attachments in texts, lists or objects with a link, and reasons for dropped ones."""
     attachments: list[str] = []
     notes: list[str] = []
     for each in _flat(values):
@@ -153,7 +153,7 @@ def _no_link(value: object, link: str) -> str | None:
 
 
 def readable(cell: str) -> str:
-    """Return a text, empty if nothing of it is visible; raise Unusable for bytes that could not be decoded."""
+    """Return a text, empty if nothing of it is visible; raise Unusable for undecodable bytes."""
     text = cell.strip()
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise Unusable("is not in the encoding of the file (--encoding names another)")

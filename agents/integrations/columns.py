@@ -1,7 +1,7 @@
 """Mapping of the columns of a table to the fields of a report.
 
-`--map` goes first, then the layout, then the general names. An unused column that may matter stops the import,
-unless it is ignored on request.
+By precedence: `--map`, the layout, the general names. An unused column that may matter stops the import, unless it is
+ignored on request.
 """
 
 import re
@@ -34,16 +34,16 @@ class Columns:
     layout: Layout
     ignored: frozenset[int] = frozenset()
     """Columns that are ignored on request or by the layout."""
-    asked: frozenset[str] = frozenset()
+    mapped: frozenset[str] = frozenset()
     """Fields whose column was named with `--map`."""
 
     def name(self, position: int) -> str:
-        """Return the name of a column; its number if it has no name, or a duplicate one."""
+        """Return the name of a column; its number if the name is missing or not unique."""
         name = self.header[position]
         return name if name and self.header.count(name) == 1 else _numbered(position)
 
     def name_of(self, field: str) -> str:
-        """Return the name of a field's column; that of the field if it has no column."""
+        """Return the name of a field's column, else of the field."""
         return self.name(self.positions[field]) if field in self.positions else field
 
     @property
@@ -69,41 +69,41 @@ def choose_columns(
     """Map columns to fields by `wanted` (`field=column`, or `field=` for none) and the layout, else detect it."""
     names = tuple(name.strip() for name in header)
     layout = layout or catalogue().layout_of(names)
-    asked = dict(_wanted(names, pair) for pair in wanted)
+    mapped = dict(_wanted(names, pair) for pair in wanted)
     left_out = {_position(names, name, f"--ignore {name}") for name in ignored}
-    chosen = _positions(names, layout, asked, left_out)
+    chosen = _positions(names, layout, mapped, left_out)
     if no_id:
         chosen.pop("id", None)
     of_no_use = {at for at, name in enumerate(names) if name and plain(name) in layout.ignored | ADDED}
-    columns = Columns(names, chosen, layout, frozenset(of_no_use | left_out), frozenset(asked))
-    _require(columns, asked, no_id=no_id)
+    columns = Columns(names, chosen, layout, frozenset(of_no_use | left_out), frozenset(mapped))
+    _require(columns, mapped, no_id=no_id)
     return columns
 
 
 def _positions(
-    names: tuple[str, ...], layout: Layout, asked: Mapping[str, int | None], left_out: set[int]
+    names: tuple[str, ...], layout: Layout, mapped: Mapping[str, int | None], left_out: set[int]
 ) -> dict[str, int]:
-    chosen: dict[str, int | None] = dict(asked)
+    chosen: dict[str, int | None] = dict(mapped)
     taken = {position for position in chosen.values() if position is not None} | left_out
     in_turn = list(reversed(list(enumerate(names))))
     by_name = {plain_names(name)[1]: position for position, name in in_turn}
     by_name |= {plain(name): position for position, name in in_turn}
-    # where a layout has one column for two fields, asking for one leaves it to the other
+    # a column that a layout has for two fields remains available to the other one
     shared = {column for column in layout.fields.values() if list(layout.fields.values()).count(column) > 1}
     taken -= {by_name[column] for column in shared if column in by_name and by_name[column] not in left_out}
     for field, aliases in catalogue().fields.items():
         if field in chosen:
             continue
-        known = (layout.fields[field],) if field in layout.fields else aliases
+        names_of_field = (layout.fields[field],) if field in layout.fields else aliases
         of_no_use = layout.ignored - set(layout.fields.values())
-        candidates = (by_name[alias] for alias in known if alias in by_name and alias not in of_no_use)
+        candidates = (by_name[alias] for alias in names_of_field if alias in by_name and alias not in of_no_use)
         chosen[field] = next((position for position in candidates if position not in taken), None)
         if (position := chosen[field]) is not None and field not in layout.fields:
             taken.add(position)
     return {field: position for field in catalogue().fields if (position := chosen.get(field)) is not None}
 
 
-def _require(columns: Columns, asked: Mapping[str, int | None], *, no_id: bool) -> None:
+def _require(columns: Columns, mapped: Mapping[str, int | None], *, no_id: bool) -> None:
     """Raise BadLayout for a table without a required column."""
     there = columns.positions.keys()
     listed = f"the columns are {_listed(columns.header)}"
@@ -117,7 +117,7 @@ def _require(columns: Columns, asked: Mapping[str, int | None], *, no_id: bool) 
             "no column is known to hold the id, by which a report is known again: name it with --map id=COLUMN, or "
             f"take each row for a report of its own with --no-id; {listed}"
         )
-    if "privacy" in columns.layout.needs and not set(_PRIVATE) & there and "privacy" not in asked:
+    if "privacy" in columns.layout.needs and not set(_PRIVATE) & there and "privacy" not in mapped:
         raise BadLayout(
             f"{columns.layout.name} has a column for Anonim/Rahasia, and none is known here: name it with --map "
             f"privacy=COLUMN, or say with --map privacy= that no reporter asked for privacy; {listed}"
@@ -153,7 +153,7 @@ _LOOKS: Final = {
 
 
 def _kind(columns: Columns, position: int, by_cells: str | None) -> str | None:
-    """Return the kind of a column by its name or cells; if the report's own id is known, other ids are none."""
+    """Return the kind of a column by its name or cells; other ids are none if the report's id is known."""
     if by_cells == "privacy":
         return by_cells
     name = plain(columns.header[position])

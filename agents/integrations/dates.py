@@ -1,4 +1,4 @@
-"""Dates as people and programs write them; the order of day and month is decided per column, not per cell."""
+"""Dates as people and programs write them; day and month have one order per column."""
 
 import re
 from collections import Counter
@@ -20,9 +20,9 @@ _EARLIEST: Final = 1980
 """Earliest plausible date of a report."""
 _EARLIEST_EVENT: Final = 1945
 _SLACK: Final = timedelta(hours=1)
-"""Tolerance for the clock of a source that is ahead."""
+"""Tolerance for a source whose clock is ahead."""
 _CLEAR: Final = 19
-"""If this many cells have one order, a single one of another order is an error."""
+"""Number of cells with one order from which a single cell with another one is an error."""
 
 _PARTED: Final = re.compile(r"(\d{1,2})([./\- ])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
 _YEAR_FIRST: Final = re.compile(r"(\d{4})([./\- ])(\d{1,2})\2(\d{1,2})(?!\d)")
@@ -69,15 +69,15 @@ class DateColumn:
     """The dates of a column, to decide their order."""
 
     name: str
-    asked: Order | None = None
+    requested: Order | None = None
     example: str = ""
     years: bool = False
     """Whether a year may come first."""
     counts: Counter[Order | None] = field(default_factory=Counter)
-    """Cells that are valid in only one order; None counts those valid in several."""
+    """Number of cells that are valid in only one order; None: in several."""
 
     def see(self, cell: str) -> None:
-        """Note a cell of the column."""
+        """Add a cell of the column."""
         orders = _possible(cell)
         if len(orders) == 1:
             self.counts[next(iter(orders))] += 1
@@ -87,9 +87,9 @@ class DateColumn:
             self.example = self.example or cell
 
     def order(self) -> Order | None:
-        """Return the order of the column, None if no cell depends on it; raise BadLayout if it is ambiguous."""
-        if self.asked or not self.counts:
-            return self.asked
+        """Return the order of the column, None if irrelevant; raise BadLayout if it is ambiguous."""
+        if self.requested or not self.counts:
+            return self.requested
         ranked = [each for each in self.counts.most_common() if each[0] is not None]
         most, least = (ranked[0][1] if ranked else 0), sum(count for _, count in ranked[1:])
         if ranked and most >= _CLEAR * least:
@@ -103,12 +103,12 @@ class DateColumn:
 
 
 def _possible(cell: str) -> set[Order]:
-    """Return the orders in which a numeric date is valid; none if all are equivalent, or it is no date."""
+    """Return the orders in which a numeric date is valid; none if it is no date, or the same in all orders."""
     match = _PARTED.match(_without_weekday(cell))
     if not match:
         return set()
     days = {order: day for order in (Order.DMY, Order.MDY) if (day := _in_order(match, order))}
-    # a year of two digits may come first, with the marks that ISO has
+    # a year of two digits may come first with the separator of ISO 8601
     first = len(match[4]) == 2 and (not days or match[2] == "-")  # noqa: PLR2004
     if first and (day := _in_order(match, Order.YMD)):
         days[Order.YMD] = day
@@ -128,7 +128,7 @@ def _year(digits: str) -> int:
 
 
 def read_date(cell: str, order: Order | None, zone: tzinfo) -> Stamp | None:
-    """Parse a date with optional time; None if it is none. `zone` is that of a number that counts seconds."""
+    """Parse a date with optional time; None if it is none. `zone`: for a number of seconds."""
     text = " ".join(cell.split())
     if _NUMBER.fullmatch(text):
         return _counted(text, zone)
@@ -186,19 +186,19 @@ def _zone(name: str | None) -> tzinfo | None:
 
 def _counted(number: str, zone: tzinfo) -> Stamp | None:
     """Parse a number as a date: 20260316, days as Excel counts them, seconds or milliseconds since 1970."""
-    whole = number.partition(".")[0]
+    digits = number.partition(".")[0]
     try:
-        match len(whole):
+        match len(digits):
             case 5:
                 moment = datetime(1899, 12, 30) + timedelta(days=float(number))  # noqa: DTZ001 -- of no zone
                 clock = moment.time().replace(microsecond=0)
                 return Stamp(moment.date(), clock if "." in number else None)
             case 8:
-                return Stamp(date(int(whole[:4]), int(whole[4:6]), int(whole[6:])))
+                return Stamp(date(int(digits[:4]), int(digits[4:6]), int(digits[6:])))
             case 9 | 10:
-                at = datetime.fromtimestamp(int(whole), zone)
+                at = datetime.fromtimestamp(int(digits), zone)
             case 12 | 13:
-                at = datetime.fromtimestamp(int(whole) / 1000, zone)
+                at = datetime.fromtimestamp(int(digits) / 1000, zone)
             case _:
                 return None
     except (ValueError, OverflowError, OSError):

@@ -10,7 +10,7 @@ from charset_normalizer import from_bytes
 from agents.integrations.entries import UnreadableFile
 
 LONGEST: Final = 64 * 1024 * 1024
-"""Maximum length of a line in bytes: a report may have one sixty-fourth of it, a list of requests all of it."""
+"""Maximum length of a line in bytes, for a list of requests in one line; a report is much smaller."""
 _CHUNK: Final = 1024 * 1024
 _SAMPLE: Final = 64 * 1024
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -50,14 +50,14 @@ def _too_long(number: int) -> str:
     return f"line {number} has more than {LONGEST:,} bytes: write one entry a line, or several files"
 
 
-def encoding_of(stream: BinaryIO, asked: str | None = None) -> str:
+def encoding_of(stream: BinaryIO, requested: str | None = None) -> str:
     """Return the encoding of a seekable stream; raise UnreadableFile for an unknown encoding or a binary file.
 
-    UTF-8 with some invalid bytes stays UTF-8: those bytes cost their rows. So does a file that is ASCII in most of its
-    lines and no text in others.
+    UTF-8 with some invalid lines stays UTF-8, and those rows are skipped. So does a file with mostly ASCII lines and
+    some that are no text.
     """
-    if asked is not None:
-        return _known(asked)
+    if requested is not None:
+        return _codec_name(requested)
     stream.seek(0)
     head = stream.read(_SAMPLE)
     for bom, name in _BOMS:
@@ -67,7 +67,7 @@ def encoding_of(stream: BinaryIO, asked: str | None = None) -> str:
     if (even + odd) * 4 > len(head) and min(even, odd) * 4 < max(even, odd):
         return "utf-16-le" if odd > even else "utf-16-be"
     count, right, wrong, sample = _as_utf8(stream)
-    # a line of another encoding is rarely valid UTF-8 by chance
+    # a non-ASCII line of another encoding is rarely valid UTF-8
     if right * _RARE >= wrong:
         return "utf-8"
     guess = from_bytes(sample, cp_isolation=_GUESSES).best()
@@ -80,7 +80,7 @@ def encoding_of(stream: BinaryIO, asked: str | None = None) -> str:
     return guess.encoding
 
 
-def _known(name: str) -> str:
+def _codec_name(name: str) -> str:
     try:
         codec = codecs.lookup(name)
         "a".encode(name)
@@ -92,7 +92,7 @@ def _known(name: str) -> str:
 
 
 def _as_utf8(stream: BinaryIO) -> tuple[int, int, int, bytes]:
-    """Count all lines, non-ASCII lines that are valid UTF-8 and invalid ones, with a sample of the latter."""
+    """Return the number of lines, of non-ASCII ones in valid UTF-8, of invalid ones, and a sample of the latter."""
     count = right = wrong = 0
     sample = bytearray()
     stream.seek(0)
@@ -101,7 +101,7 @@ def _as_utf8(stream: BinaryIO) -> tuple[int, int, int, bytes]:
         if line.isascii():
             continue
         try:
-            codecs.utf_8_decode(line, "strict", False)  # noqa: FBT003 -- a line cut in its middle is no mistake
+            codecs.utf_8_decode(line, "strict", False)  # noqa: FBT003 -- not final: a line may be cut within a character
             right += 1
         except UnicodeDecodeError:
             wrong += 1

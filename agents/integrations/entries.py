@@ -11,27 +11,27 @@ from events.errors import Undecodable
 from workflow.stages.content_digests import FIELDS
 
 NO_RESULT: Final = "#FORMULA!"
-"""Text of a cell with a formula whose result is not in the file."""
+"""Text of a cell with a formula without a stored result."""
 _COMPARED: Final = {"class_" if name == "class" else name for name in FIELDS}
 
 NOTHING: Final = "there is nothing in it"
 """Message about a file without entries."""
 
 REASON: Final = "alurreason"
-"""Member of a JSON object, or column, that a reject file adds: why the entry was refused."""
+"""JSON member or column of a reject file: why the entry was refused."""
 LINE: Final = "alurline"
-"""Column that a reject file adds: the line of the entry in its file."""
+"""Column of a reject file: the line of the entry in its file."""
 SOURCE: Final = "alursource"
-"""Column, or member of a service request, that a reject file adds: the channel of its id."""
+"""JSON member or column of a reject file: the channel of the entry's id."""
 ADDED: Final = frozenset({REASON, LINE, SOURCE})
 
 
 class UnreadableFile(Exception):
-    """The file as a whole contains no reports; the message is one line."""
+    """The file contains no reports; the message is one line."""
 
 
 class BadLayout(Exception):
-    """The columns or words of the file need a decision; the message is one line with the options for it."""
+    """The columns or words of the file are ambiguous; the message is one line with options that resolve it."""
 
 
 class Unusable(Exception):
@@ -39,11 +39,11 @@ class Unusable(Exception):
 
 
 class Settled(Exception):
-    """An entry that is settled in its source system: no action is needed."""
+    """An entry that is settled in its source system."""
 
 
 class LayoutLine(Exception):
-    """A row that is only a total below a table, or a separator in it."""
+    """A row with only a total or a separator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ class Entry:
     cells: Mapping[str, str]
     """The text of each field."""
     raw: Any = field(default=None, compare=False)
-    """The cells of its row, or its JSON value, for the reject file."""
+    """Its row or JSON value, for the reject file."""
     links: tuple[Any, ...] = ()
     """Attachments as in the file: texts or objects."""
     source: str | None = None
-    """Its channel, where the file names it: a reject file does."""
+    """Its channel, if the file has it, as a reject file does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """An invalid entry, and the reason."""
+    """An invalid entry with the reason."""
 
     line: int
     reason: str
@@ -85,7 +85,7 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class PassedOver:
+class Ignored:
     """An entry that is settled in its source system, or a row that is only a total or a separator."""
 
     line: int
@@ -93,24 +93,24 @@ class PassedOver:
     """Whether the row is only a total or a separator."""
 
 
-Item = Report | Skipped | PassedOver
+Item = Report | Skipped | Ignored
 
 
 def item_of(entry: Entry, make: Callable[[Entry], tuple[Mapping[str, Any], tuple[str, ...]]]) -> Item:
-    """Return the result of an entry whose report `make` builds."""
+    """Return the result of an entry; `make` builds its report."""
     try:
         event, notes = make(entry)
     except Unusable as error:
         return Skipped(entry.line, str(error), entry.raw)
     except Settled:
-        return PassedOver(entry.line)
+        return Ignored(entry.line)
     except LayoutLine:
-        return PassedOver(entry.line, layout=True)
-    return judged(entry.line, to_json(event), entry.raw, notes)
+        return Ignored(entry.line, layout=True)
+    return validated(entry.line, to_json(event), entry.raw, notes)
 
 
-def judged(line: int, value: bytes, raw: object = None, notes: tuple[str, ...] = ()) -> Report | Skipped:
-    """Return a report in its final form, or the reason why it does not follow the contract."""
+def validated(line: int, value: bytes, raw: object = None, notes: tuple[str, ...] = ()) -> Report | Skipped:
+    """Validate a report by the contract."""
     try:
         event = decode_report(value)
         content = hash(event.data.model_dump_json(include=_COMPARED))
@@ -122,7 +122,7 @@ def judged(line: int, value: bytes, raw: object = None, notes: tuple[str, ...] =
 
 
 def without_conflicts(items: Iterable[Item], entry: str) -> Iterator[Item]:
-    """Skip each report with the id of an earlier one and other content: lifecycle would reject it."""
+    """Skip each report with the id of an earlier one and other content, which lifecycle would reject."""
     seen: dict[str, tuple[int, int]] = {}
     for item in items:
         if isinstance(item, Report):

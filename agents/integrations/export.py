@@ -1,7 +1,7 @@
 """LAPOR export: one row per complaint, from the topics.
 
-Texts are in facts only, and a row is complete with the last fact of its complaint, whose version is in the state. So a
-text is held from the first fact of its complaint to the last, and not until the end of the topic.
+A row is complete with the last fact of its complaint, whose version is in the state. So texts, which only facts have,
+are in memory from the first fact of a complaint to its last, not until the end of the topic.
 """
 
 import time
@@ -29,22 +29,22 @@ PATIENCE_S: Final = 10.0
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """Options of the export. `identities`: include reporters who are not anonymous, with the right to read them."""
+    """Options of the export. `identities`: include reporters who are not anonymous."""
 
     offices: Mapping[str, tuple[str, str]]
-    """The name of each office, and that of the office above it or nothing."""
+    """By office: its name, and that of the office above it, if any."""
     zone: ZoneInfo
     identities: bool = False
 
 
 @dataclass
 class Export:
-    """The rows of an environment, and a count of complaints with missing facts. Raises `KafkaFailure`."""
+    """The rows of an installation, and the number of complaints with missing facts. Raises `KafkaFailure`."""
 
     settings: ClientSettings
     options: ExportOptions
     waits: Callable[[str], None] = lambda _: None
-    """Called once, with a line, if facts are waited for."""
+    """Called once, with a line, before a wait for facts."""
     patience: float = PATIENCE_S
     """Seconds left to wait for missing facts."""
     rows: int = 0
@@ -68,7 +68,7 @@ class Export:
                 except Undecodable:
                     continue  # from a foreign producer
                 complaint = recorded.complaint
-                # changes since the state was read are for the next export
+                # not changes since the state was read
                 if complaint.complaint_id not in last:
                     continue
                 texts = texts_after(incomplete.pop(complaint.complaint_id, RowTexts()), recorded.fact)
@@ -85,8 +85,8 @@ class Export:
     def _until_complete(self, reader: Reader, waited_for: Collection[str]) -> Iterator[Record]:
         """Yield the records up to the end, and wait a little longer if the last fact of a complaint is missing.
 
-        A transaction becomes visible partition by partition: its snapshot may be visible a moment before its fact. A
-        lost fact never comes: so the time to wait is one for all partitions.
+        A transaction becomes visible partition by partition, so a snapshot may precede its fact. The wait is limited
+        for all partitions together, since a lost fact never arrives.
         """
         yield from reader.to_end()
         if waited_for and not self._waited:
@@ -125,7 +125,7 @@ def _version(snapshot: bytes) -> tuple[str, int]:
 
 
 def _with_words(recorded: Recorded, texts: Mapping[str, bytes]) -> Recorded:
-    """Return a fact with its words, if they are stored apart and readable."""
+    """Return a fact with its texts, if they are stored apart and readable."""
     ref = recorded.fact.text_ref if isinstance(recorded.fact, Worded) else None
     if ref is None:
         return recorded

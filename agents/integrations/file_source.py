@@ -1,4 +1,4 @@
-"""Default channel of a table without one: row ids are unique within a table only, so each file needs its own."""
+"""Default channel of a file, one per file, since row ids are unique only within a table."""
 
 import re
 from functools import cache
@@ -17,9 +17,9 @@ _COPY: Final = r"\(\d{1,3}\)|(?:day|hari)[-_ ]?\d{1,3}"
 
 
 def source_of(file: str) -> str:
-    """Return the source of the reports in a file, from its folder and name: the same each time it is submitted.
+    """Return the source of the reports in a file, from its folder and name.
 
-    The parts that differ between daily exports are left out of the name: a date, the name of a month or a weekday.
+    Dates and names of months or weekdays are removed, so that daily exports have the same source.
     """
     path = Path(file).resolve()
     name = " ".join(_days().sub(" ", path.stem).split()).strip(" -_.") or "table"
@@ -32,7 +32,7 @@ def source_of(file: str) -> str:
 @cache
 def _days() -> re.Pattern[str]:
     names = {*months(), *weekdays()}
-    # a short one is a word too: sep.csv is no export of September
+    # not short names alone: sep.csv is no export of September
     long = {name for name in names if len(name) > _SHORT}
     whole, any_ = ("|".join(sorted(map(re.escape, each), key=len, reverse=True)) for each in (long, names))
     named = rf"(?:\d{{1,2}}[-_ ]?)?(?:{any_})[-_ ]?\d{{2,4}}|\d{{1,2}}[-_ ]?(?:{any_})|(?:{whole})"

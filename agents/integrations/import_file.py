@@ -1,7 +1,7 @@
 """Import of a file of any supported kind: detects the kind, and returns the result of each entry.
 
-A table and a list of requests are read twice: first to find ambiguities (the order of day and month, words for a
-status), so that nothing is sent of a file that needs one; then entry by entry.
+A table and a list of requests are read twice: first for ambiguities (order of day and month, words for a status), so
+that nothing of an ambiguous file is sent; then entry by entry.
 """
 
 import tempfile
@@ -29,7 +29,7 @@ from agents.integrations.entries import (
     Skipped,
     UnreadableFile,
     item_of,
-    judged,
+    validated,
     without_conflicts,
 )
 from agents.integrations.json_messages import Message, head_of, is_json, messages_in, without
@@ -62,16 +62,16 @@ class TableOptions:
     encoding: str | None = None
     dates: Order | None = None
     form: str | None = None
-    """The format that was asked for: `OPEN311` or `LAPOR`; None for detection."""
+    """`OPEN311` or `LAPOR`; None for detection."""
 
 
 @dataclass
 class Import:
-    """An opened file, whose ambiguities are resolved before anything is sent."""
+    """An opened file without ambiguities."""
 
     items: Iterable[Item]
     notes: list[str] = field(default_factory=list)
-    """Lines about how it was read."""
+    """Lines on how it is read."""
     total: int | None = None
     """Number of entries; None if they are streamed."""
     entry: str = "line"
@@ -79,19 +79,19 @@ class Import:
     header: tuple[str, ...] | None = None
     """The columns of a table; None for JSON, whose entries are objects."""
     source: str | None = None
-    """The channel of entries that name none; None for reports of the contract, which do."""
+    """Default channel of entries; None for reports of the contract, which have one."""
 
 
 class TableOnly(Exception):
-    """An option is for tables or requests only, and the file is neither; the message is one line."""
+    """An option is for tables or requests only, but the file is neither; the message is one line."""
 
 
 def open_import(
-    stream: BinaryIO, table: TableOptions, options: ImportOptions, now: datetime, *, given: Sequence[str] = ()
+    stream: BinaryIO, table: TableOptions, options: ImportOptions, now: datetime, *, used_options: Sequence[str] = ()
 ) -> Import:
     """Detect the kind of a file, and survey it; `stream` must stay open while the items are read.
 
-    `given` are the options on the command line. Raises UnreadableFile, BadLayout (needs a decision) or TableOnly.
+    `used_options` are those of the command line. Raises UnreadableFile, BadLayout (needs a decision) or TableOnly.
     """
     lines = lines_of(stream)
     head = head_of(lines)
@@ -99,7 +99,7 @@ def open_import(
         raise UnreadableFile(NOTHING)
     everything, opening = chain(head, lines), _Opening(table, options, now)
     if is_json(head[-1]):
-        opened = opening.json(stream, everything, given)
+        opened = opening.json(stream, everything, used_options)
     else:
         opened = opening.document(_seekable(stream, everything), head[-1])
     opened.items = without_conflicts(opened.items, opened.entry)
@@ -114,10 +114,10 @@ class _Opening:
     options: ImportOptions
     now: datetime
 
-    def json(self, stream: BinaryIO, lines: Iterator[bytes], given: Sequence[str]) -> Import:
+    def json(self, stream: BinaryIO, lines: Iterator[bytes], used_options: Sequence[str]) -> Import:
         """Open messages of the contract, or requests."""
-        taken: list[bytes] = []
-        messages = messages_in(_kept(lines, taken))
+        read: list[bytes] = []
+        messages = messages_in(_recorded(lines, read))
         first = next(messages, None)
         if first is None:
             raise UnreadableFile(NOTHING)
@@ -125,17 +125,18 @@ class _Opening:
         if self.table.form == OPEN311 or open311.looks_like_requests(value):
             if isinstance(value, UnreadableFile) and first.within == "whole":
                 raise value
-            whole = _seekable(stream, chain(taken, lines))
-            return self._requests(lambda: _requests_of(whole))
+            requests = _seekable(stream, chain(read, lines))
+            return self._requests(lambda: _requests_of(requests))
         if self.table.form is not None:
             raise UnreadableFile("is JSON, and no table")
-        if given:
+        if used_options:
             raise TableOnly(
-                f"{', '.join(given)}: only for tables and Open311; reports of the contract have it in themselves"
+                f"{', '.join(used_options)}: only for tables and Open311; reports of the contract have it in themselves"
             )
         entry = "entry" if first.within == "entry" else "line"
         return Import(
-            (judged(each.line, without(each.raw, REASON), each.raw) for each in chain([first], messages)), entry=entry
+            (validated(each.line, without(each.raw, REASON), each.raw) for each in chain([first], messages)),
+            entry=entry,
         )
 
     def document(self, stream: BinaryIO, first: bytes) -> Import:
@@ -216,8 +217,8 @@ class _Opening:
 
     @cached_property
     def _score(self) -> Callable[[Sequence[str]], int]:
-        asked = {plain(pair.partition("=")[2]) for pair in self.table.columns} | set(map(plain, self.table.ignored))
-        names = (catalogue().names | asked) - {""}
+        mapped = {plain(pair.partition("=")[2]) for pair in self.table.columns} | set(map(plain, self.table.ignored))
+        names = (catalogue().names | mapped) - {""}
         return lambda cells: len({name for cell in cells for name in plain_names(cell)} & names)
 
 
@@ -225,13 +226,13 @@ def _seekable(stream: BinaryIO, lines: Iterable[bytes]) -> BinaryIO:
     """Return a seekable stream: the content of a pipe is copied to a temporary file."""
     if stream.seekable():
         return stream
-    kept = tempfile.SpooledTemporaryFile(max_size=_HELD)  # noqa: SIM115 -- lives as long as the import
-    kept.writelines(lines)
-    return cast("BinaryIO", kept)
+    copy = tempfile.SpooledTemporaryFile(max_size=_HELD)  # noqa: SIM115 -- lives as long as the import
+    copy.writelines(lines)
+    return cast("BinaryIO", copy)
 
 
 def _rows(table: Table, columns: Columns) -> Iterator[Entry | Skipped]:
-    """Yield the rows of a table as entries, without the columns that a reject file adds."""
+    """Yield the rows of a table as entries, without the columns of a reject file."""
     width = len(columns.header)
     added = {plain(name): at for at, name in enumerate(columns.header) if plain(name) in ADDED}
     for row in table.rows():
@@ -244,7 +245,7 @@ def _rows(table: Table, columns: Columns) -> Iterator[Entry | Skipped]:
         if len(cells) < width and table.grid.name:
             cells += [""] * (width - len(cells))
         if len(cells) != width:
-            # the rest of a text that was cut in two by a stray quote would become a complaint otherwise
+            # else the rest of a text that a stray quote has split would become a complaint
             yield Skipped(number, f"has {len(cells)} cells under {width} columns", cells)
         else:
             values = {name: as_written(cells[at]) for name, at in columns.positions.items()}
@@ -262,9 +263,9 @@ class _Items:
             yield entry if isinstance(entry, Skipped) else item_of(entry, self.maker.report)
 
 
-def _kept(lines: Iterable[bytes], taken: list[bytes]) -> Iterator[bytes]:
+def _recorded(lines: Iterable[bytes], read: list[bytes]) -> Iterator[bytes]:
     for line in lines:
-        taken.append(line)
+        read.append(line)
         yield line
 
 
@@ -273,8 +274,8 @@ def _requests_of(stream: BinaryIO) -> Iterator[tuple[int, Any]]:
     number = 0
     for message in messages_in(lines_of(stream)):
         value = _value(message)
-        whole = message.within == "entry" or isinstance(value, UnreadableFile)
-        for request in [value] if whole else open311.requests_in(value):
+        single = message.within == "entry" or isinstance(value, UnreadableFile)
+        for request in [value] if single else open311.requests_in(value):
             number += 1
             yield number, request
 

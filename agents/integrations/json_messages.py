@@ -23,7 +23,7 @@ class Message:
     """The line on which it begins; its number in a list."""
     raw: bytes
     within: str = "line"
-    """What `line` counts: `line`, `entry` of a list, or `whole` for the only one of its file."""
+    """What `line` counts: a `line`, an `entry` of a list, or `whole` for a single message in its file."""
 
 
 def messages_in(stream: Iterable[bytes]) -> Iterator[Message]:
@@ -43,9 +43,9 @@ def messages_in(stream: Iterable[bytes]) -> Iterator[Message]:
 
 def _numbered(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     for number, line in enumerate(stream, start=1):
-        kept = line.removeprefix(_BOM) if number == 1 else line
-        if kept.strip():
-            yield number, kept
+        text = line.removeprefix(_BOM) if number == 1 else line
+        if text.strip():
+            yield number, text
 
 
 def _limited(numbered: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
@@ -64,27 +64,27 @@ def _in_one(numbered: Iterator[tuple[int, bytes]]) -> Iterator[Message]:
     for number, line in _limited(numbered):
         held.append((number, line))
         if line.startswith(b"{") and len(held) > 1 and not held[0][1].lstrip().startswith(b"[") and _is_object(line):
-            # one message per line, and the first one is broken
+            # one message per line, the first one invalid
             yield from (Message(at, raw.strip()) for at, raw in chain(held, numbered))
             return
-    whole = b"".join(line for _, line in held)
-    value = _parsed(whole)
+    text = b"".join(line for _, line in held)
+    value = _parsed(text)
     if isinstance(value, list):
-        value = json.loads(whole, object_pairs_hook=_pairs)
+        value = json.loads(text, object_pairs_hook=_pairs)
         yield from (Message(number, to_json(each), "entry") for number, each in enumerate(value, start=1))
     elif value is None and (several := _several(held)) is not None:
         yield from several
     else:
-        yield Message(held[0][0], whole, "whole")
+        yield Message(held[0][0], text, "whole")
 
 
 def _several(numbered: list[tuple[int, bytes]]) -> list[Message] | None:
-    """Return consecutive documents over several lines each; None if the text has any other content."""
+    """Return consecutive documents over several lines each; None for any other content."""
     messages, begun, pending = [], 0, b""
     for number, line in numbered:
         begun = begun if pending else number
         pending += line
-        # a document of this kind ends at the beginning of a line
+        # such a document ends at the beginning of a line
         if line[:1] in {b"}", b"]"} or _is_object(line):
             if _parsed(pending) is None:
                 return None
@@ -101,9 +101,9 @@ def _parsed(raw: bytes) -> object:
 
 
 def _with_all_values(message: Message) -> Message:
-    """Return both values of a duplicate name in an object: a parser would silently choose one of them."""
+    """Return both values of a duplicate name in an object, of which a parser would silently choose one."""
     if message.within == "entry":
-        return message  # read so with its list
+        return message  # done with its list
     repeated: list[str] = []
     try:
         value = json.loads(message.raw, object_pairs_hook=partial(_pairs, repeated=repeated))
@@ -128,7 +128,7 @@ def _is_object(raw: bytes) -> bool:
 
 
 def head_of(lines: Iterator[bytes]) -> list[bytes]:
-    """Return the lines of a file up to the first that is not empty."""
+    """Return the lines of a file up to the first non-empty one."""
     head = [next(lines, b"")]
     while head[-1] and not head[-1].strip():
         head.append(next(lines, b""))

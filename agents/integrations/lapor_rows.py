@@ -24,7 +24,7 @@ HEADER: Final = (
 
 _FILE: Final = files("agents.integrations").joinpath("lapor_words.toml")
 WORDS: Final[dict[str, dict[str, str]]] = tomllib.loads(_FILE.read_text("utf-8"))
-"""LAPOR's words by what they are for, and by our own."""
+"""LAPOR's words, by use and by the engine's names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def texts_after(before: RowTexts, fact: f.Fact) -> RowTexts:
 
 
 def _who(fact: f.Fact, person: str) -> str:
-    # the passing of a deadline is lifecycle's own, and so a stage's
+    # after a deadline lifecycle, a stage, acts itself
     return "Sistem" if is_stage_source(fact.by) else person
 
 
@@ -81,7 +81,7 @@ def row(
 ) -> tuple[str, ...]:
     """Return the cells of a complaint, in the order of `HEADER`, redacted by `workflow/reports/redaction.py`.
 
-    The `reporter` of an anonymous complaint is never named; that of a secret one is, if known and allowed.
+    The `reporter` of an anonymous complaint is omitted.
     """
     view, texts = public_view(complaint, texts.archived_for), _marked(texts, complaint)
     place = view.location or Location()
@@ -121,7 +121,7 @@ def _waiting(complaint: Complaint, place: Location, offices: Mapping[str, tuple[
     who, _ = offices.get(waiting.who, (waiting.who, ""))
     category = (complaint.category or "laporan tanpa kategori").replace("-", " ")
     words = WORDS["waiting"].get(waiting.why, "{why}: {who}")
-    named = place.city or place.province or "tempat yang tidak disebut"  # coordinates are no column of the export
+    named = place.city or place.province or "tempat yang tidak disebut"  # the export has no coordinates
     return words.format(who=who, why=waiting.why, category=category, place=named)
 
 

@@ -20,14 +20,14 @@ class Layout(BaseModel, frozen=True, extra="forbid"):
 
     name: str = "a table"
     source: str | None = None
-    """The channel of its files; None where each is one of its own."""
+    """The channel of its files; None if each file has its own."""
     all: tuple[str, ...] = ()
     any: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     zone: str | None = None
-    """Of times without a zone."""
+    """Zone of times without one."""
     id: str | None = None
-    """A pattern that each id has."""
+    """Pattern of its ids."""
     fields: Mapping[str, str] = {}
     ignored: frozenset[str] = frozenset()
 
@@ -68,15 +68,20 @@ class Catalogue(BaseModel, frozen=True, extra="forbid"):
 
 @dataclass(frozen=True)
 class StatusWords:
-    """Known words for a status: those given on the command line, then those of `layouts.toml`."""
+    """Words for a status: of the command line, then of `layouts.toml`."""
 
     open: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
 
     def is_over(self, word: str) -> bool | None:
-        """Return True if a status needs no action; None for an unknown word."""
-        name, known = plain(word), catalogue().status
-        for words, over in ((self.closed, True), (self.open, False), (known["closed"], True), (known["open"], False)):
+        """Return whether a status is settled; None for an unknown word."""
+        name, general = plain(word), catalogue().status
+        for words, over in (
+            (self.closed, True),
+            (self.open, False),
+            (general["closed"], True),
+            (general["open"], False),
+        ):
             if any(
                 name == plain(each) or (each.endswith("*") and name.startswith(f"{plain(each)}_")) for each in words
             ):
@@ -86,12 +91,12 @@ class StatusWords:
 
 @lru_cache(maxsize=4_096)
 def plain(name: str) -> str:
-    """Return a name normalized for comparison: in lower case, one `_` for each run of other characters."""
+    """Return a normalized name: in lower case, with one `_` for each run of other characters."""
     return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
 
 
 def plain_names(name: str) -> tuple[str, str]:
-    """Return the normalized names of a header: in full, and without a suffix in brackets."""
+    """Return the normalized name in a header, and the same without a suffix in brackets."""
     return plain(name), plain(re.sub(r"\s*\(.*", "", name))
 
 

@@ -1,7 +1,7 @@
-"""Service requests of Open311 GeoReport v2 as entries: JSON or XML, in the envelopes that cities publish them in.
+"""Service requests of Open311 GeoReport v2 as entries: JSON or XML, with the envelopes and attributes of cities.
 
-It reads the fields of the standard's answers (`GET requests`) and of its clients' requests (`POST requests`), see
-https://wiki.open311.org/GeoReport_v2, with attributes as cities add them.
+Fields are those of responses (`GET requests`) and of clients' requests (`POST requests`), see
+https://wiki.open311.org/GeoReport_v2.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -33,7 +33,7 @@ _TEXTS: Final = (
     *("description", "title", "service_name", "service_code", "category", "status", "status_notes", "address"),
     *("address_string", "agency_responsible", "service_notice"),
 )
-"""Fields that may have any words."""
+"""Fields with free text."""
 _AROUND: Final = "envelope"
 _ENVELOPES: Final = ("service_requests", "requests")
 _ATTRIBUTES: Final = ("attributes", "extended_attributes", "attribute")
@@ -63,7 +63,7 @@ def requests_in(value: object) -> list[Any]:
     if len(chosen) != 1:
         return [] if any(each == [] for each in value.values()) else [value]
     requests: list[Any] = chosen[0] if lists else requests_in(chosen[0])
-    # privacy flags of the envelope apply to each request
+    # flags of the envelope apply to each request
     around = {name: each for name, each in value.items() if each is not chosen[0]}
     if not speaks_of_privacy(around):
         return requests
@@ -81,30 +81,30 @@ def _entry(number: int, request: object, ignored: Collection[str]) -> Entry | Sk
         return Skipped(number, str(request))
     if not isinstance(request, Mapping):
         return Skipped(number, "is no object", request)
-    whole = _flat(request)
+    fields = _flat(request)
     attributes: dict[str, Any] = {}
-    for attribute, value in named_values({name: whole[name] for name in _ATTRIBUTES if name in whole}):
+    for attribute, value in named_values({name: fields[name] for name in _ATTRIBUTES if name in fields}):
         attributes.setdefault(attribute, value)
     cells: dict[str, str] = {}
     try:
         for theirs, ours in _FIELDS.items():
-            if (text := _text(theirs, whole.get(theirs))) is not None:
+            if (text := _text(theirs, fields.get(theirs))) is not None:
                 cells.setdefault(ours, text)
-        service = _text("service_name", whole.get("service_name")) or _text("service_code", whole.get("service_code"))
-        title = _text("title", whole.get("title")) or attributes.get("title")
+        service = _text("service_name", fields.get("service_name")) or _text("service_code", fields.get("service_code"))
+        title = _text("title", fields.get("title")) or attributes.get("title")
         cells |= {"title": title or service or "", "category": service or ""}
         for name in catalogue().fields["follows"]:
-            if (earlier := _text(name, whole.get(name, attributes.get(name)))) is not None:
+            if (earlier := _text(name, fields.get(name, attributes.get(name)))) is not None:
                 cells.setdefault("follows", earlier)
-        cells |= privacy_within(whole, ignored, _TEXTS)
+        cells |= privacy_within(fields, ignored, _TEXTS)
     except (ValueError, Unusable) as error:
         return Skipped(number, str(error), request)
     if "id" not in cells:
         return Skipped(
             number, f"{_ID}: missing; without it the request would be another one each time it is sent", request
         )
-    # two servers' names for the same list
-    links = tuple(whole[name] for name in _LINKS if whole.get(name)) + tuple(
+    # two names for the same list
+    links = tuple(fields[name] for name in _LINKS if fields.get(name)) + tuple(
         attributes[name] for name in _LINKS if attributes.get(name)
     )
     source = request.get(SOURCE)
@@ -113,21 +113,21 @@ def _entry(number: int, request: object, ignored: Collection[str]) -> Entry | Sk
 
 def _flat(request: Mapping[Any, Any]) -> dict[str, Any]:
     """Return the fields of a request, including those in GeoJSON's `properties` and `geometry`."""
-    whole = {str(name): value for name, value in request.items() if name not in ADDED}
-    if isinstance(inner := whole.get("properties"), Mapping):
-        whole |= {str(name): value for name, value in inner.items()}
-    match whole.get("geometry"):
+    fields = {str(name): value for name, value in request.items() if name not in ADDED}
+    if isinstance(inner := fields.get("properties"), Mapping):
+        fields |= {str(name): value for name, value in inner.items()}
+    match fields.get("geometry"):
         case {"type": "Point", "coordinates": [lon, lat, *_]}:
-            whole = {"lat": lat, "long": lon} | whole
-    return whole
+            fields = {"lat": lat, "long": lon} | fields
+    return fields
 
 
 def _text(name: str, value: object) -> str | None:
-    """Return a field as text: servers write ids and coordinates as numbers or as text; None for a missing value."""
+    """Return a field, text or a number, as text; None for a missing value."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"{name}: is no text")  # noqa: TRY004 -- for the one who reads the line
+        raise ValueError(f"{name}: is no text")  # noqa: TRY004 -- becomes the reason for a skipped entry
     return str(value).strip() or None
 
 
@@ -177,7 +177,7 @@ def _value(element: Element) -> object:
 
 
 def _with(marks: dict[str, Any], value: object) -> object:
-    """Return the value of an element together with its attributes, which would otherwise be lost."""
+    """Return the value of an element together with its attributes."""
     return {**marks, "value": value} if marks and not isinstance(value, Mapping) else value
 
 

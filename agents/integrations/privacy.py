@@ -1,7 +1,6 @@
 """Privacy in imported files: detects privacy flags in cells, attributes and answers.
 
-A report is public only if nothing is about privacy, or all of that is understood. Anything else refuses it: a guess
-could expose a reporter.
+An entry with a flag that is not understood is refused, since a guess could expose a reporter.
 """
 
 import re
@@ -19,13 +18,13 @@ _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT: Final = re.compile(r"(^|_)(not|no|non|dont|tidak|jangan|bukan)(_|$)")
 _HIDE: Final = re.compile(r"(^|_)(hide|hidden|sembunyi\w*)(_|$)")
 _LISTS: Final = re.compile(r"(^|_)(flag|tag|label|marker|option|setting|preference)s?$")
-"""Names of lists whose texts are names of what holds."""
+"""Names of lists whose texts are names of flags that apply."""
 _NAMES: Final = frozenset(
     {"code", "key", "name", "label", "description", "question", "attribute", "field", "prompt", "pertanyaan"}
 )
 _VALUES: Final = ("value", "values", "answer", "answers", "response", "jawaban", "selected", "choice")
 _SHORT: Final = 40
-"""Characters of the longest text that is a flag."""
+"""Maximum length of a flag in characters."""
 _STEMS: Final = ("anonim", "anonym", "rahasia", "confidential")
 _DOUBT: Final = "doubt"
 
@@ -36,36 +35,36 @@ def privacy(cells: Mapping[str, str]) -> tuple[bool, bool]:
     anonymous |= _flag("anonymous", cells.get("anonymous", ""))
     secret |= _flag("secret", cells.get("secret", ""))
     public = _flag("public", cells["public"]) if cells.get("public") else True
-    # this word is a request for anonymity, not a name
+    # `Anonim` as a name
     return anonymous or is_no_name(cells.get("name", "")), secret or not public
 
 
 def is_no_name(name: str) -> bool:
-    """Check whether a name is a word for no name: `Anonim`."""
+    """Check whether a name requests anonymity: `Anonim`."""
     return name.strip().casefold() in private_words()
 
 
 def private_words() -> frozenset[str]:
-    """Return the words that ask for privacy."""
+    """Return the words that request privacy."""
     return catalogue().words["anonymous"] | catalogue().words["secret"]
 
 
 def may_be_private(cell: str) -> bool:
-    """Check whether a cell, in lower case, may request privacy, whatever its column contains: `Sangat Rahasia`."""
+    """Check whether a cell in lower case may request privacy in any column: `Sangat Rahasia`."""
     return len(cell) <= _SHORT and (cell in private_words() or any(stem in cell for stem in _STEMS))
 
 
 def _of_words(field: str, cell: str) -> tuple[bool, bool]:
     words = catalogue().words
-    asked = {part.strip().casefold() for part in _PARTS.split(cell)} - words["open_to_all"]
-    if strange := asked - private_words():
+    words_of_cell = {part.strip().casefold() for part in _PARTS.split(cell)} - words["open_to_all"]
+    if strange := words_of_cell - private_words():
         raise Unusable(f"{field}: {quoted(min(strange))} is neither Anonim nor Rahasia nor empty")
-    return bool(asked & words["anonymous"]), bool(asked & words["secret"])
+    return bool(words_of_cell & words["anonymous"]), bool(words_of_cell & words["secret"])
 
 
 def _flag(field: str, cell: str, name: str = "") -> bool:
     words, word = catalogue().words, cell.strip().casefold()
-    # in a column of its own the word itself means yes
+    # a column for one flag may repeat its name for yes
     if word in words["yes"] or word in words.get(field, frozenset()):
         return True
     if word in words["no"]:
@@ -76,7 +75,7 @@ def _flag(field: str, cell: str, name: str = "") -> bool:
 def privacy_within(value: object, ignored: Collection[str] = (), texts: Collection[str] = ()) -> dict[str, str]:
     """Return privacy flags anywhere in a JSON value, as cells; raise Unusable for an unknown one.
 
-    Names in `ignored` are left out; those in `texts` have free text as values, and no flags.
+    `ignored`: names to skip; `texts`: names of free text, which contains no flags.
     """
     cells: dict[str, str] = {}
     for name, kind, flag in _flags(value, frozenset(map(plain, ignored)), frozenset(texts)):
@@ -110,7 +109,7 @@ def _flags(value: object, ignored: _Names = _NONE, texts: _Names = _NONE) -> Ite
 
 
 def named_values(value: object, ignored: _Names = _NONE, within: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each name with its value, at any depth; the texts of a list have the name of the list."""
+    """Yield each name with its value, at any depth; texts in a list have the name of the list."""
     if isinstance(value, list):
         for each in value:
             yield from [(within, each)] if isinstance(each, str) else named_values(each, ignored, within)

@@ -21,7 +21,7 @@ from workflow.machine.permissions import names_a_person
 
 _RULE: Final = re.compile(r"[-:_=\s]+")
 _AMOUNT: Final = re.compile(r"(?:(?:rp|idr)\b\.?\s*)?-?(?!0\d)\d[\d.,\s]*(?:,-|%)?", re.IGNORECASE)
-"""A number, an amount of money or a percentage; with a zero before it, it is of a telephone."""
+"""A number, an amount of money or a percentage, but no phone number with a leading zero."""
 _ROUNDED: Final = re.compile(r"[0-9][.,][0-9]+[eE]\+?[0-9]+")
 ZONE: Final = "Asia/Jakarta"
 """Default zone of times without one."""
@@ -29,9 +29,9 @@ _PLACES: Final = ("province", "city", "district", "village")
 _NEEDED: Final = frozenset(
     {"id", "class", "status", "privacy", "anonymous", "secret", "public", "name", "first_name", "last_name"}
 )
-"""Fields that a report needs a valid value of: names too, since `Anonim` is one."""
+"""Fields whose invalid value refuses a report, names included, since `Anonim` is one."""
 _CHANGING: Final = frozenset({"id", "status", "received", "received_time", "final"})
-"""Fields that are no part of a report's content, or change while it stays the same report."""
+"""Fields that are not part of the digest of a report without an id, since they may change."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ImportOptions:
     """Options for converting entries to reports."""
 
     source: str | None = None
-    """The channel; that of the layout unless given."""
+    """The channel; by default that of the layout."""
     origin: str | None = "/channels/web"
     """The channel of a table of unknown layout; None if `--source` is required."""
     complaint_class: ComplaintClass = ComplaintClass.COMPLAINT
@@ -47,11 +47,11 @@ class ImportOptions:
     """Import entries that are settled in their source system too."""
     words: StatusWords = field(default_factory=StatusWords)
     zone: tzinfo | None = None
-    """Of times without a zone; that of the layout unless given."""
+    """Zone of times without one; by default that of the layout."""
     anywhere: bool = False
     """Accept coordinates outside the country."""
     offices: Callable[[str], tuple[str, str | None]] = lambda text: (text, None)
-    """Returns the id of an office by its name in a cell; or the name as it is, and what is wrong with it."""
+    """Returns the id of an office by its name in a cell; else the name, and what is wrong with it."""
 
     @property
     def times_of(self) -> tzinfo:
@@ -59,7 +59,7 @@ class ImportOptions:
         return self.zone or ZoneInfo(ZONE)
 
     def within(self, layout: Layout, *, named: bool = False) -> "ImportOptions":
-        """Return the options with the defaults of a layout; raise BadLayout if no channel is known nor `named`."""
+        """Return the options with defaults of a layout; raise BadLayout without a channel, unless entries name it."""
         origin = self.source or layout.source or self.origin
         if origin is None and not named:
             raise BadLayout(
@@ -70,9 +70,9 @@ class ImportOptions:
 
 
 class Maker:
-    """Builds reports from entries; two without an id are two reports, even with the same content.
+    """Builds reports from entries; two entries without an id are two reports, even with the same content.
 
-    Without a column for it, an id is a digest of the content, so that the same file gives the same ids again.
+    Without a column for ids, an id is a digest of the content, so that the same file yields the same ids.
     """
 
     def __init__(
@@ -86,10 +86,7 @@ class Maker:
         self._seen: dict[str, int] = {}
 
     def report(self, entry: Entry) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Return the report as JSON, with a note for each dropped value.
-
-        Raises Unusable, LayoutLine, Settled: it is none, for the reason that these have.
-        """
+        """Return the report as JSON, with a note per dropped value; raise Unusable, LayoutLine or Settled."""
         notes: list[str] = []
         cells = _values(entry.cells, notes)
         if names := [cells[part] for part in ("first_name", "last_name") if part in cells]:
@@ -189,7 +186,7 @@ class Maker:
 
 
 def _values(entry: Mapping[str, str], notes: list[str]) -> dict[str, str]:
-    """Return the cells with a value, with a note for each error; raise Unusable if a required one has an error."""
+    """Return the cells with a value, with a note per error; raise Unusable for an error in a required one."""
     cells = {}
     for name, cell in entry.items():
         if error := read.error_of(cell):
@@ -202,9 +199,9 @@ def _values(entry: Mapping[str, str], notes: list[str]) -> dict[str, str]:
 
 
 def _refuse_sums(cells: Mapping[str, str], raw: object) -> None:
-    """Raise LayoutLine for a row that is only a total or a separator; Unusable for one that may be.
+    """Raise LayoutLine for a row with only a total or a separator, Unusable for one that may be such a row.
 
-    The other cells may be all that a citizen has written. A request has no row, and is never such a line.
+    Its texts may be a citizen's, so it is not silently ignored. Requests have no such rows.
     """
     first = cells.get("id", cells.get("title", ""))
     texts = [cells[part] for part in ("title", "body", "final") if part in cells]
@@ -227,7 +224,7 @@ def _refuse_sums(cells: Mapping[str, str], raw: object) -> None:
 
 
 def is_layout(raw: object) -> bool:
-    """Check whether a row has nothing but a total or a separator."""
+    """Check whether a row has only a total or a separator."""
     row = _texts(raw) if isinstance(raw, list) else []
     return bool(row) and (_is_of_amounts(row, row[0]) if _is_sum(row[0]) else all(map(_RULE.fullmatch, row)))
 
@@ -237,12 +234,12 @@ def _texts(row: Iterable[Any]) -> list[str]:
 
 
 def _is_of_amounts(row: Iterable[Any], first: str) -> bool:
-    """Check whether a row has only amounts and separators beside `first`, which merged cells repeat."""
+    """Check whether a row has only amounts, separators, and `first`, which merged cells repeat."""
     return all(text == first or _AMOUNT.fullmatch(text) or _RULE.fullmatch(text) for text in _texts(row))
 
 
 def _may_be_sum(row: Iterable[Any], first: str, word: str) -> bool:
-    """Check whether `first` labels a total beside amounts alone, or has only an amount, or no letter, after `word`."""
+    """Check whether `first` labels a total: beside amounts only, or with only an amount or no letter after `word`."""
     if not _is_of_amounts(row, first):
         return False
     behind = first[len(word) :].lstrip(" :=-")
@@ -255,13 +252,13 @@ def _is_sum(text: str) -> bool:
 
 
 def _word_of_sum(text: str) -> str:
-    """Return the longest word for a total at the beginning of a text, as written there."""
-    found = (text[: len(word)] for word in catalogue().words["sums"] if text.casefold().startswith(word))
-    return max((word for word in found if not text[len(word) : len(word) + 1].isalnum()), key=len, default="")
+    """Return the longest word for a total that a text begins with."""
+    words = (text[: len(word)] for word in catalogue().words["sums"] if text.casefold().startswith(word))
+    return max((word for word in words if not text[len(word) : len(word) + 1].isalnum()), key=len, default="")
 
 
 def _body(cells: Mapping[str, str]) -> str:
-    # as the citizen wrote it; what an administrator made of it is theirs to do again
+    # the citizen's text, not an administrator's version of it
     words = cells.get("body") or cells.get("final", "")
     where = ", ".join(cells[part] for part in ("address", "zipcode") if part in cells)
     return "\n\n".join(part for part in (words, f"Alamat: {where}" if where else "") if part)

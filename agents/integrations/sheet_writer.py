@@ -1,6 +1,6 @@
 """Writers of tables for spreadsheets: CSV and Excel, row by row.
 
-Spreadsheets run a cell that begins like a formula, and citizens can write anything: such cells are defused.
+Cells that a spreadsheet would run as a formula are defused, since citizens can write anything.
 """
 
 import csv
@@ -13,14 +13,14 @@ from openpyxl.cell import WriteOnlyCell
 
 from events.wording import defused
 
-_LONGEST_CELL: Final = 32_767  # of Excel, in units of UTF-16
+_LONGEST_CELL: Final = 32_767  # Excel's limit, in UTF-16 code units
 _MOST_ROWS: Final = 1_048_576
-# what XML, and so a workbook, cannot hold
+# characters that are invalid in XML
 _NO_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class TooManyRows(Exception):
-    """More rows than a workbook can have; the message is one line."""
+    """There are more rows than a workbook can have; the message is one line."""
 
 
 class TableWriter(Protocol):

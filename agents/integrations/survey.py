@@ -15,7 +15,7 @@ from agents.integrations.report_rows import ImportOptions, is_layout
 
 _SAMPLED: Final = 200
 _OFTEN: Final = 20
-"""If one of this many entries has a word, it is intended and no error."""
+"""A word in at least one of this many entries is intended, not an error."""
 _WORDS: Final = (
     "class",
     "category",
@@ -27,7 +27,7 @@ _WORDS: Final = (
     "attachments",
     "received_time",
 )
-"""Fields that hold words, but none about privacy; a text or a name may be any word."""
+"""Fields in which a word for privacy is misplaced, unlike texts and names."""
 
 
 class ColumnSurvey:
@@ -47,7 +47,7 @@ class ColumnSurvey:
             column.see(entry.raw[position], sampled=self._rows <= _SAMPLED)
         for field in _WORDS:
             cell = entry.cells.get(field, "").strip()
-            if cell.casefold() in private_words() and field not in self._columns.asked:
+            if cell.casefold() in private_words() and field not in self._columns.mapped:
                 name = self._columns.name_of(field)
                 raise BadLayout(
                     f"column {name!r} is taken for {field} and holds {quoted(cell)}: say with --map 'privacy={name}' "
@@ -112,7 +112,7 @@ class Survey:
         with suppress(Unusable):
             self._without_status += not readable(word)
             unknown = error_of(word) is None and self._options.words.is_over(readable(word)) is None
-            # if settled entries are submitted too, the status need not be known
+            # if settled entries are submitted too, the status does not matter
             self._unknown[word] += unknown and not self._options.settled
         for name, column in self._dates.items():
             if cell := entry.cells.get(name, "").strip():
@@ -133,7 +133,7 @@ class Survey:
         return {name: column.order() for name, column in self._dates.items()}
 
     def notes(self, fields: Collection[str]) -> list[str]:
-        """Return lines about the order and zone of dates, and the entries without a status."""
+        """Return lines on the order and zone of dates, and on entries without a status."""
         orders = {name: column.order() for name, column in self._dates.items() if name in fields}
         dates = [", ".join(f"{self._dates[name].name} {order}" for name, order in orders.items() if order)]
         dates += [f"times without a zone are of {self._options.times_of} (--zone)"] if "received" in fields else []

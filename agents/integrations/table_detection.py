@@ -14,7 +14,7 @@ _SHOWN: Final = 3
 _LONGEST: Final = 200
 _SEVERAL: Final = 3
 _A_HEADER: Final = 2
-"""Number of known names that make a header, if most of its names are known."""
+"""Minimum known names of a header, if most of its names are known."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,16 @@ class Table:
     header: tuple[str, ...]
     at: int
     above: tuple[str, ...] = ()
-    """The first non-empty cell of each row above the header, or why it is no row."""
+    """The first non-empty cell of each row above the header, or why the row is invalid."""
     room: int = 0
-    """Cells in the row of the header, empty ones behind the last name included."""
+    """Number of cells in the header's row, empty ones after the last name included."""
     known: Score = lambda _: 0
     """Scores a row as the header of another table."""
 
     def rows(self) -> Iterator[Row | Skipped]:
         """Yield each row below the header, without empty cells beyond the header; a repeated header is skipped.
 
-        Rows after the header of another table are invalid: its columns mean something else.
+        Rows after the header of another table are invalid, since its columns differ.
         """
         width, other = len(self.header), 0
         for row in self.grid.rows():
@@ -74,7 +74,7 @@ class Table:
 def find_table(grids: Sequence[Grid], known: Score, *, header_row: int | None = None) -> tuple[Table, list[str]]:
     """Return the table whose header has the most known column names, and the names of the other sheets.
 
-    Raises BadLayout without a row `header_row`, and UnreadableFile if all of it is empty.
+    Raises BadLayout if there is no row `header_row`, and UnreadableFile if all sheets are empty.
     """
     candidates = [(score, table) for grid in grids for score, table in _candidates(grid, known, header_row)]
     if not candidates:
@@ -104,9 +104,9 @@ def _candidates(grid: Grid, known: Score, header_row: int | None) -> Iterable[tu
             if number > header_row:
                 break
         else:
-            # without any known name the first of the widest rows is the header
+            # without known names, the first of the widest rows is the header
             points = (known(names), len([name for name in names if name]))
-            # where a header has two rows, the names in the second are the finer ones
+            # of two header rows, the second has the more specific names
             second = best is not None and points[0] == best[0] >= _A_HEADER and number == best[2].at + 1
             if best is None or second or points[0] > best[0] or (points[0] == best[0] == 0 and points[1] > best[1]):
                 others: Score = known if header_row is None else lambda _: 0
@@ -116,11 +116,11 @@ def _candidates(grid: Grid, known: Score, header_row: int | None) -> Iterable[tu
 
 
 def _widened(table: Table) -> Table:
-    """Return a table extended by unnamed columns at its end that most rows have values in."""
+    """Return a table with unnamed columns at its end in which most rows have values."""
     rows = [row[1] for row in islice(table.rows(), HEAD) if not isinstance(row, Skipped)]
     filled = Counter(place for cells in rows for place, cell in enumerate(cells) if cell.strip())
     most = (place for place, count in filled.items() if count * 2 > len(rows))
-    # a cell more in one or two rows may be a stray mark in their texts
+    # an additional cell in a few rows may be due to a stray separator
     width = max((place + 1 for place in most if place < table.room or filled[place] >= _SEVERAL), default=0)
     return replace(table, header=table.header + ("",) * (width - len(table.header)))
 

@@ -14,30 +14,30 @@ HEAD: Final = 60
 
 _DELIMITERS: Final = ";,\t|"
 _LONGEST_CELL: Final = 16 * 1024 * 1024
-# a body has 20,000 characters at most: a quote that is open for longer was not meant to open
+# a body has at most 20,000 characters: a quote that is open for longer is stray
 _LONGEST_RECORD: Final = 100_000
 _MOST_LINES: Final = 1_000
 _SURE: Final = 20
-"""This many rows of one width are taken as rows of the table."""
+"""Number of rows with one width that determine the width of the table."""
 
 _LONG_NUMBER: Final = 4
-"""Number of digits from which a number at the beginning of a line is an id, not a list number."""
+"""Minimum digits of an id at the beginning of a line, unlike a list number."""
 
 Row = tuple[int, list[str]]
-"""The number of a row, as an editor or a spreadsheet counts, and its cells."""
+"""The number of a row, as in an editor or spreadsheet, and its cells."""
 
 Score = Callable[[Sequence[str]], int]
 """Counts the names of columns that are known among the cells of a row."""
 
 
 class Grid(Protocol):
-    """Rows of text, which can be read more than once."""
+    """Rows of text that can be read more than once."""
 
     name: str
     """Name of the table for people: empty for a file with one table."""
 
     def rows(self) -> Iterator[Row | Skipped]:
-        """Return each row that is not empty, or the reason why it is invalid, from the first."""
+        """Yield each non-empty row, or the reason why it is invalid."""
 
 
 @dataclass
@@ -82,7 +82,7 @@ class CsvGrid:
         try:
             cells = next(csv.reader(feed(), delimiter=self.delimiter, strict=True))
         except (csv.Error, StopIteration) as error:
-            # only this line is invalid, and the next one is parsed by itself
+            # only this line is invalid; continue with the next one
             open_ = used or "unexpected end" in str(error)
             reason = "opens a quote that is not closed" if open_ else str(error)
             return Skipped(number, f"no row of a table: {reason}", self._split_line(line))
@@ -90,7 +90,7 @@ class CsvGrid:
         if swallowed and (shape.differs(cells) or shape.has_rows(swallowed, self.delimiter)):
             reason = f"opens a quote that is closed in line {number + used} only, across other rows"
             return Skipped(number, f"no row of a table: {reason}", self._split_line(line))
-        numbered.pass_over(used)
+        numbered.skip(used)
         return number, cells
 
     def _split_line(self, line: str) -> list[str]:
@@ -99,7 +99,7 @@ class CsvGrid:
 
 @dataclass
 class _Shape:
-    """Common shape of the rows of a file, to detect rows that an unclosed quote has made part of a text."""
+    """Common shape of the rows of a file, to detect rows that an unclosed quote has swallowed."""
 
     widths: Counter[int] = field(default_factory=Counter)
     numbered: int = 0
@@ -114,25 +114,25 @@ class _Shape:
             self.digits = len(number)
 
     def differs(self, cells: Sequence[str]) -> bool:
-        """Return whether a row has another width than the table; true only once enough rows have one width."""
+        """Return whether a row has another width than enough rows before it."""
         width, rows = max(self.widths.items(), key=lambda each: each[1], default=(0, 0))
         return rows >= _SURE and (len(cells) < width or any(cell.strip() for cell in cells[width:]))
 
     def has_rows(self, swallowed: Sequence[str], delimiter: str) -> bool:
         """Return whether most lines within a text are rows of the table, or one has a row number."""
         width = max(self.widths, key=lambda each: (self.widths[each], each), default=0)
-        if width < 2:  # noqa: PLR2004 -- any line of a text would be a row
+        if width < 2:  # noqa: PLR2004 -- each line of a text would be a row
             return False
-        whole = [_of_width(line, delimiter, width) for line in swallowed]
+        split = [_of_width(line, delimiter, width) for line in swallowed]
         if self.numbered * 2 > self.widths.total():
             if self.digits >= _LONG_NUMBER and any(self._begins_row(line, delimiter) for line in swallowed):
                 return True
-            return any(cells is not None and cells[0].strip().isdigit() for cells in whole)
-        within = whole[:-1]
+            return any(cells is not None and cells[0].strip().isdigit() for cells in split)
+        within = split[:-1]
         return sum(cells is not None for cells in within) * 2 > len(within)
 
     def _begins_row(self, line: str, delimiter: str) -> bool:
-        """Return whether a line begins with a number as long as those of the table; its end may be damaged."""
+        """Return whether a line, perhaps damaged at its end, begins with a number as long as those of the table."""
         number, *rest = line.split(delimiter, 2)
         return len(rest) > 1 and (number := number.strip(' "')).isdigit() and abs(len(number) - self.digits) <= 1
 
@@ -177,7 +177,7 @@ class _Lines:
             yield self._waiting[at]
             at += 1
 
-    def pass_over(self, count: int) -> None:
+    def skip(self, count: int) -> None:
         for _ in range(count):
             self._waiting.popleft()
         self.number += count
@@ -186,13 +186,13 @@ class _Lines:
 def csv_grid(lines: Callable[[], Iterator[str]], known: Score) -> CsvGrid:
     """Return the table of a CSV file, with the separator detected.
 
-    A first line `sep=` is obeyed. Else the separator is the one with the most known names in one of the first
-    rows, and of several the one with the most rows of one width.
+    It is that of a first line `sep=`, else the one with the most known names in one of the first rows, then with the
+    most rows of one width.
     """
     csv.field_size_limit(_LONGEST_CELL)
     first = next(lines(), "")
-    told = first.strip().strip('"').casefold()
-    if told.startswith("sep=") and len(told) <= len("sep=x"):
+    marker = first.strip().strip('"').casefold()
+    if marker.startswith("sep=") and len(marker) <= len("sep=x"):
         return CsvGrid(lines, first.strip().strip('"')[4:] or "\t", start=2)
     grids = [CsvGrid(lines, delimiter) for delimiter in _DELIMITERS]
     return max(grids, key=lambda grid: _fitness(grid, known))

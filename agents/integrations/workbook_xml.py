@@ -1,7 +1,6 @@
 """Properties of cells in .xlsx and .ods: hidden rows, leading zeros, errors, merged cells, and the declared size.
 
-Sheets are read with expat, which is fast enough for every cell. Document types are refused: their entities may expand
-without end.
+Sheets are parsed with expat, for speed. Document types are refused, since their entities may expand without end.
 """
 
 import posixpath
@@ -25,7 +24,7 @@ _INTEGER: Final = re.compile(r'(?:\[[^\]]*\])?((?:"[^"]*"|\\.|[_*].|[0 ()-])*)(?
 _PIECES: Final = re.compile(r'"([^"]*)"|\\(.)|[_*].|(.)', re.DOTALL)
 _SHOWN_INTEGER: Final = re.compile(r"[^\d.,+]*\d(?:[\d-]*\d)?")
 _READ: Final = ("string", "float", "boolean", "date", "time", "percentage", "currency")
-"""Types of OpenDocument cells whose values are read; of others the shown text is taken."""
+"""Types of OpenDocument cells whose value is read; of others the displayed text is."""
 
 Cell = tuple[int, int]
 """Row and column, from 0."""
@@ -33,13 +32,13 @@ Cell = tuple[int, int]
 
 @dataclass
 class Marks:
-    """Properties of the cells of a sheet, beside their values. Rows and columns count from 0."""
+    """Properties of the cells of a sheet other than values. Rows and columns count from 0."""
 
     hidden: set[int] = field(default_factory=set)
     masks: dict[int, dict[int, str]] = field(default_factory=dict)
-    """By row and column, how a whole number is shown, where that is not as it is: see `shown_as`."""
+    """By row and column, the mask of a whole number that is displayed in another form, see `shown_as`."""
     shown: dict[int, dict[int, str]] = field(default_factory=dict)
-    """By row and column, the text of cells that are read as empty otherwise: errors, formulas without a result."""
+    """By row and column, the text of cells without a value: errors, formulas without a result."""
     merged: list[tuple[Cell, Cell]] = field(default_factory=list)
 
     def mask(self, row: int, column: int, mask: str) -> None:
@@ -73,14 +72,14 @@ def _parse(
         raise UnreadableFile("its XML has a document type, whose entities may unfold without end")
 
     parser.StartDoctypeDeclHandler = refuse
-    # names without the namespace: OOXML has two, for the same words
+    # without the namespace, since OOXML has two
     parser.StartElementHandler = lambda name, attributes: start(
         name.rpartition(" ")[2], {key.rpartition(" ")[2]: value for key, value in attributes.items()}
     )
     parser.EndElementHandler = lambda name: end(name.rpartition(" ")[2])
     parser.CharacterDataHandler = text
     try:
-        parser.Parse(content, True)  # noqa: FBT003 -- it is all of it
+        parser.Parse(content, True)  # noqa: FBT003 -- final
     except ExpatError as error:
         raise UnreadableFile(f"is no workbook that can be read: {error}") from None
 
@@ -103,7 +102,7 @@ def _tree(archive: zipfile.ZipFile, name: str) -> Element:
 
 
 def relations_of(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
-    """Return the parts of an archive that a part refers to, by the ids of its relations in `name`."""
+    """Return the parts of an archive that a part refers to, by relation id, from `name`."""
     if name not in archive.namelist():
         return {}
     return {
@@ -113,9 +112,9 @@ def relations_of(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
 
 
 def mask_of(code: str) -> str:
-    """Return the mask of a number format, such as `"LP-"0000`; empty if a whole number is displayed unchanged."""
-    found = _INTEGER.fullmatch(code)
-    pieces = _PIECES.findall(found[1]) if found else []
+    """Return the mask of a number format such as `"LP-"0000`; empty if whole numbers are displayed unchanged."""
+    match = _INTEGER.fullmatch(code)
+    pieces = _PIECES.findall(match[1]) if match else []
     mask = "".join("0" if mark == "0" else _literal(quoted + escaped + mark) for quoted, escaped, mark in pieces)
     return mask if mask.strip("\\ ") != "0" and "0" in [mark for *_, mark in pieces] else ""
 
@@ -125,7 +124,7 @@ def _literal(text: str) -> str:
 
 
 def shown_as(digits: str, mask: str) -> str:
-    """Format a whole number: each 0 of the mask is a digit, each other character follows a backslash."""
+    """Format a whole number by a mask, in which 0 is a digit and other characters follow a backslash."""
     places = re.findall(r"\\.|0", mask, re.DOTALL)
     left = digits.zfill(places.count("0"))
     first = len(left) - places.count("0") + 1
@@ -191,7 +190,7 @@ class _ExcelSheet:
     def _end(self, name: str) -> None:
         if name != "c":
             return
-        # a text may be computed to be empty, and then has an empty value
+        # a computed text may be empty
         missing = not self._value and (self._value is None or self._kind != "str")
         if self._formula and missing:
             self._marks.show(self._row, self._column, NO_RESULT)
@@ -227,7 +226,7 @@ class _Cell:
 
 
 class _OpenDocument:
-    """Handlers for the XML of an .ods, which has the shown text of its cells beside their values."""
+    """Handlers for the XML of an .ods, which has values and displayed texts."""
 
     def __init__(self) -> None:
         self._sheets: dict[str, Marks] = {}
@@ -236,7 +235,7 @@ class _OpenDocument:
         self._rows = 1
         self._cell: _Cell | None = None
         self._annotations = 0
-        """Depth of notes about a cell, which are no part of it."""
+        """Depth of annotations, which are not content of the cell."""
 
     def read(self, content: bytes) -> dict[str, Marks]:
         _parse(content, self._start, self._end, self._text)
@@ -273,7 +272,7 @@ class _OpenDocument:
         elif name in {"table-cell", "covered-table-cell"} and self._cell is not None:
             cell, self._cell = self._cell, None
             if cell.kind or cell.formula or cell.text.strip():
-                # only cells with a value count: all the rest of a sheet is one repeated empty cell
+                # skip empty cells: the rest of a sheet is one repeated empty cell
                 check_size(self._row + self._rows - 1, self._column + cell.repeated - 1)
                 self._mark(cell)
             self._column += cell.repeated
@@ -282,7 +281,7 @@ class _OpenDocument:
         text = cell.text.strip()
         shown = _SHOWN_INTEGER.fullmatch(text) if cell.kind == "float" else None
         masked = shown and (not text.isdigit() or text.startswith("0")) and len(text) > 1
-        # a computed cell may show an error where its value is empty
+        # a computed cell without a value may display an error
         unread = cell.kind not in _READ or (cell.kind == "string" and cell.formula and text)
         for row in range(self._row, self._row + self._rows) if masked or unread else ():
             for column in range(self._column, self._column + cell.repeated):
@@ -297,4 +296,4 @@ class _OpenDocument:
 
 def _count(attributes: dict[str, str], name: str) -> int:
     number = attributes.get(name, "1")
-    return max(1, int(number)) if number.isdigit() and len(number) < 12 else 1  # noqa: PLR2004 -- digits enough
+    return max(1, int(number)) if number.isdigit() and len(number) < 12 else 1  # noqa: PLR2004 -- limit for int()

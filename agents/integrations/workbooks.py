@@ -1,7 +1,7 @@
 """Workbooks as tables of text: .xlsx, .xlsb, .xls and .ods, with cells nearly as displayed.
 
-python-calamine reads them. It ignores number formats, hidden rows and errors, and trusts the claimed size of a file:
-these marks are read beforehand (`workbook_xml`, `xlsb_marks`, `xls_marks`).
+python-calamine reads them. It ignores number formats, hidden rows and errors, and trusts the declared size of a file.
+So these are read separately before (`workbook_xml`, `xlsb_marks`, `xls_marks`).
 """
 
 import subprocess
@@ -24,9 +24,9 @@ from agents.integrations.xlsb_marks import xlsb_marks
 ZIP: Final = b"PK\x03\x04"
 OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
-# a workbook of a megabyte can unpack to gigabytes, and all of it is held in memory
+# a megabyte can unpack to gigabytes, all of it in memory
 _LARGEST: Final = 128 * 1024 * 1024
-# Excel keeps 15 digits of a number and puts zeros for the rest: a longer number is not the one that was typed
+# Excel keeps 15 digits and replaces the rest by zeros: a longer number is not the original
 _EXACT_BELOW: Final = 1e15
 
 
@@ -47,7 +47,7 @@ class SheetGrid:
         ranges = self.marks.merged or sheet.merged_cell_ranges or ()
         merged = _Merged(ranges)
         for row, values in enumerate(self._values(sheet)):
-            # a mark in the last row of a sheet is common, and has a million rows before it
+            # a stray cell in the last possible row is common, after a million empty ones
             if not ranges and row not in self.marks.shown and values.count("") == len(values):
                 continue
             cells = [""] * left + [_text(value) for value in values]
@@ -63,13 +63,13 @@ class SheetGrid:
 
     def _values(self, sheet: CalamineSheet) -> Iterator[Sequence[object]]:
         count = 0
-        for count, values in enumerate(sheet.iter_rows(), start=1):  # noqa: B007 -- their number is used behind the loop
+        for count, values in enumerate(sheet.iter_rows(), start=1):  # noqa: B007 -- used after the loop
             yield values
         yield from ([] for _ in range(count, max(self.marks.shown, default=-1) + 1))
 
 
 def sheets_of(stream: BinaryIO, *, sheet: str | None = None, hidden: bool = False) -> tuple[Sequence[Grid], list[str]]:
-    """Return the sheets to read, and a line about each hidden sheet or row; raise UnreadableFile or BadLayout."""
+    """Return the sheets to read, and a line per hidden sheet or row; raise UnreadableFile or BadLayout."""
     magic = stream.read(len(OLE))
     marks = _marks(stream) if magic.startswith(ZIP) else _xls_marks(stream)
     stream.seek(0)
@@ -95,7 +95,7 @@ def sheets_of(stream: BinaryIO, *, sheet: str | None = None, hidden: bool = Fals
 
 
 def _xls_marks(stream: BinaryIO) -> dict[str, Marks]:
-    """Read an .xls in a separate process, which ends if the file declares more cells than fit in memory."""
+    """Read an .xls in a separate process with limited memory."""
     stream.seek(0)
     program = [sys.executable, "-P", "-m", xls_marks.__name__]
     done = subprocess.run(program, input=stream.read(), capture_output=True, check=False)  # noqa: S603 -- our own
@@ -133,7 +133,7 @@ def _in_one_line(what: str) -> Iterator[None]:
 
 
 class _Merged:
-    """Merged cells, each with the value of the first of them."""
+    """Merged cells; each has the value of the first one."""
 
     def __init__(self, ranges: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> None:
         self._ranges = sorted(ranges)
@@ -159,7 +159,7 @@ class _Merged:
 def _text(cell: object) -> str:  # noqa: PLR0911 -- one for each type of a cell
     """Return a cell as text: integers without a fraction, dates and times in ISO 8601.
 
-    A number too long for Excel stays the rounded one that it is, such as 1.2e+17, so that it is not taken for an id.
+    A number too long for Excel stays rounded, such as 1.2e+17, so that it does not look like an id.
     """
     match cell:
         case None:

@@ -1,6 +1,6 @@
 """Properties of cells in an .xls; run as a program with limited memory.
 
-python-calamine and xlrd trust a file's claims about its size, and a process that runs out of memory ends: this one may.
+python-calamine and xlrd trust the size that a file declares; only this process ends if it runs out of memory.
 """
 
 import io

@@ -1,6 +1,6 @@
 """Properties of cells in an .xlsb, like those of `workbook_xml`.
 
-Its parts are sequences of records: a kind and a length in seven bits a byte, then the content ([MS-XLSB] 2.1.4).
+Its parts are sequences of records: kind and length with seven bits per byte, then the content ([MS-XLSB] 2.1.4).
 """
 
 import zipfile
@@ -81,7 +81,7 @@ def _packed(content: bytes, at: int, most: int) -> tuple[int, int]:
     for step in range(most):
         byte = _number(content, at, 1)
         at += 1
-        # the kind keeps the marks of its bytes, the length does not
+        # the kind keeps the high bits of its bytes, the length does not
         value |= (byte & 0x7F) << (7 * step)
         if byte < 0x80:  # noqa: PLR2004 -- the last byte of a number
             break
@@ -96,5 +96,5 @@ def _number(content: bytes, at: int, size: int) -> int:
 
 def _text(content: bytes, at: int) -> tuple[str, int]:
     length = _number(content, at, 4)
-    end = at + 4 + (0 if length == 0xFFFFFFFF else 2 * length)  # noqa: PLR2004 -- no text at all
+    end = at + 4 + (0 if length == 0xFFFFFFFF else 2 * length)  # noqa: PLR2004 -- no text
     return content[at + 4 : end].decode("utf-16-le", "replace"), end

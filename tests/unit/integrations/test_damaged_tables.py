@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.integrations.entries import PassedOver, Report
+from agents.integrations.entries import Ignored, Report
 from events.codec.decode import decode_report
 from tests.support.table_files import items
 
@@ -92,7 +92,7 @@ def test_every_row_is_accounted_for(seed: int) -> None:
 
     found: dict[int, list[object]] = {}
     for each in items(b"\n".join(lines) + b"\n", settled=True, anywhere=True):
-        assert not isinstance(each, PassedOver)
+        assert not isinstance(each, Ignored)
         assert each.line in where, each
         found.setdefault(where[each.line], []).append(each)
 

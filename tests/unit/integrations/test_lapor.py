@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agents.integrations import lapor_rows
-from agents.integrations.entries import BadLayout, Item, PassedOver, Report, Skipped
+from agents.integrations.entries import BadLayout, Ignored, Item, Report, Skipped
 from agents.integrations.import_file import LAPOR
 from agents.integrations.lapor_rows import HEADER, RowTexts, row, texts_after
 from agents.integrations.sheet_writer import CsvWriter
@@ -168,7 +168,7 @@ class TestReading:
 
     @pytest.mark.parametrize("status", ["Ditutup oleh Sistem", "Diarsipkan oleh Admin", "DITUTUP OLEH ADMIN"])
     def test_settled_entries_are_skipped_by_default(self, status: str) -> None:
-        assert items(PLAIN | {"Status Laporan": status}) == [PassedOver(2)]
+        assert items(PLAIN | {"Status Laporan": status}) == [Ignored(2)]
         [found] = items(PLAIN | {"Status Laporan": status}, settled=True)
         assert isinstance(found, Report)
 
@@ -230,7 +230,7 @@ class TestReading:
             found = items(PLAIN | clean, dict.fromkeys(PLAIN, "x"))
         except BadLayout:
             return  # an unknown status, or a date in either order
-        assert all(isinstance(each, Report | Skipped | PassedOver) for each in found)
+        assert all(isinstance(each, Report | Skipped | Ignored) for each in found)
 
 
 def exported(world: World, reporter: str | None = None) -> dict[str, str]:

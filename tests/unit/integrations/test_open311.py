@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.integrations import encodings
-from agents.integrations.entries import BadLayout, Item, PassedOver, Report, Skipped, UnreadableFile
+from agents.integrations.entries import BadLayout, Ignored, Item, Report, Skipped, UnreadableFile
 from agents.integrations.import_file import OPEN311, TableOnly
 from agents.integrations.layouts import StatusWords, catalogue
 from events.codec.decode import decode_report
@@ -148,7 +148,7 @@ def test_class_and_source_are_those_asked_for() -> None:
 
 def test_closed_entries_are_skipped_by_default() -> None:
     closed = json.dumps([REQUEST | {"status": "closed"}])
-    assert items(closed) == [PassedOver(1)]
+    assert items(closed) == [Ignored(1)]
     assert [type(each) for each in items(closed, settled=True)] == [Report]
 
 
@@ -343,7 +343,7 @@ class TestStatus:
         ]
     )
     def test_settled_entries_are_skipped(self, word: str) -> None:
-        assert items(request(status=word)) == [PassedOver(1)]
+        assert items(request(status=word)) == [Ignored(1)]
 
     @pytest.mark.parametrize(
         "word", [None, "", "open", "Open - Dup", "in_progress", "In Progress", "received", "Terverifikasi"]
@@ -355,7 +355,7 @@ class TestStatus:
         with pytest.raises(BadLayout, match=r"'Zurückgestellt' \(1 of 1\): explain each with --open-as"):
             items(request(status="Zurückgestellt"))
         over, open_ = StatusWords(closed=("zurückgestellt",)), StatusWords(open=("Zurückgestellt",))
-        assert items(request(status="Zurückgestellt"), words=over) == [PassedOver(1)]
+        assert items(request(status="Zurückgestellt"), words=over) == [Ignored(1)]
         assert [type(each) for each in items(request(status="Zurückgestellt"), words=open_)] == [Report]
 
     def test_one_among_many_costs_its_request(self) -> None:
@@ -420,7 +420,7 @@ class TestEnvelopes:
         assert (event.id, event.data.body, event.data.anonymous) == ("1", "Lubang & genangan", True)
         assert event.data.attachments == ("https://x.test/1.jpg",)
         assert event.time == datetime(2026, 3, 16, 2, 11, tzinfo=UTC)
-        assert second == PassedOver(2)
+        assert second == Ignored(2)
 
     def test_json_of_requests_is_known_without_being_named(self) -> None:
         found = opened(request())
@@ -435,7 +435,7 @@ CHANGES = st.dictionaries(st.sampled_from(sorted(REQUEST)), st.text() | st.float
 def test_no_file_is_too_strange(content: bytes) -> None:
     with suppress(UnreadableFile, BadLayout):
         for found in items(content):
-            assert isinstance(found, Report | Skipped | PassedOver)
+            assert isinstance(found, Report | Skipped | Ignored)
 
 
 def test_options_of_tables_are_refused() -> None:

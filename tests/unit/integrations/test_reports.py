@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agents.integrations.entries import BadLayout, PassedOver, Report, Skipped, UnreadableFile
+from agents.integrations.entries import BadLayout, Ignored, Report, Skipped, UnreadableFile
 from agents.integrations.import_file import TableOnly, TableOptions, open_import
 from agents.integrations.json_messages import messages_in
 from agents.integrations.layouts import StatusWords
@@ -133,7 +133,7 @@ NO_TEXT = "'---' is no text: a report needs a title or a body with words"
     ],
 )
 def test_the_rules_and_sums_of_a_table_are_no_reports(row: str) -> None:
-    assert items(f"{CITIZENS}\n{row}\n") == [PassedOver(2, layout=True)]
+    assert items(f"{CITIZENS}\n{row}\n") == [Ignored(2, layout=True)]
 
 
 @every(
@@ -179,7 +179,7 @@ def test_an_amount_in_the_line_of_a_sum_is_no_status_and_no_word() -> None:
     rows = "".join(f"{number},Jalan,rusak,open\n" for number in range(18))
     *reports, total = items(f"id,title,body,status\n{rows}Jumlah,,,18\n")
     assert all(isinstance(each, Report) for each in reports)
-    assert total == PassedOver(20, layout=True)
+    assert total == Ignored(20, layout=True)
 
 
 def test_a_title_that_begins_as_a_sum_is_a_report() -> None:
@@ -290,7 +290,7 @@ class TestAttachments:
 class TestStatus:
     def test_settled_entries_are_skipped(self) -> None:
         text = "id,title,status\n1,Jalan,selesai\n2,Lampu,Diproses\n"
-        assert [type(each) for each in items(text)] == [PassedOver, Report]
+        assert [type(each) for each in items(text)] == [Ignored, Report]
         assert [type(each) for each in items(text, settled=True)] == [Report, Report]
 
     def test_a_frequent_unknown_word_stops_the_import(self) -> None:
@@ -393,7 +393,7 @@ class TestMessages:
 
     def test_options_of_tables_do_not_fit_them(self) -> None:
         with pytest.raises(TableOnly, match="--source: only for tables and Open311"):
-            open_import(_stream(LINE), TableOptions(), ImportOptions(), NOW, given=("--source",))
+            open_import(_stream(LINE), TableOptions(), ImportOptions(), NOW, used_options=("--source",))
 
 
 def _stream(content: str) -> io.BytesIO:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.integrations.entries import BadLayout, PassedOver, Report, Skipped, UnreadableFile
+from agents.integrations.entries import BadLayout, Ignored, Report, Skipped, UnreadableFile
 from agents.integrations.import_file import TableOptions, open_import
 from agents.integrations.report_rows import ImportOptions
 from events.codec.decode import decode_report
@@ -243,7 +243,7 @@ def test_of_a_file_with_half_its_rows_damaged_every_row_is_accounted_for(seed: i
     told = {each.line: each for each in found}
     for n in set(range(240)) - spoilt:
         each = told[n + 2]
-        assert isinstance(each, Report | PassedOver), (each, lines[n - 1 : n + 1])
+        assert isinstance(each, Report | Ignored), (each, lines[n - 1 : n + 1])
         if isinstance(each, Report):
             event = decode_report(each.value)
             assert (event.id, event.data.title, each.notes) == (str(n + 1), f"Laporan {n + 1}", ())
@@ -253,7 +253,7 @@ def test_of_a_file_with_half_its_rows_damaged_every_row_is_accounted_for(seed: i
 def test_no_file_is_too_strange(content: bytes, header: bytes) -> None:
     with suppress(UnreadableFile, BadLayout):
         for found in items(header + content, no_id=True):
-            assert isinstance(found, Report | Skipped | PassedOver)
+            assert isinstance(found, Report | Skipped | Ignored)
 
 
 def test_a_pipe_is_read_as_a_file_is() -> None:
