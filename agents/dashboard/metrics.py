@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from agents.config.settings import Settings
 from agents.dashboard.figures import DisplayContext, Sources
 from agents.observability.metrics import MetricSpec
-from agents.runtime.http.prometheus import INFO, Exporter, Samples, family
+from agents.runtime.http.prometheus import INFO, Exporter, Samples, declared, family
 from events.vocabulary import Status
 from workflow.stages.waiting import WHY
 
@@ -39,36 +39,18 @@ def _oldest(figures: _Figures) -> float:
     return 0.0 if since is None else max(0.0, (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds())
 
 
-_Read = Callable[[_Figures], Samples | float]
-
-
-def _gauge(name: str, text: str, read: _Read, *labels: str) -> tuple[MetricSpec, _Read]:
-    return MetricSpec(name, "gauge", text, labels, (BOARD,)), read
-
-
-_GAUGES: Final = (
-    _gauge(
-        "alur_status_complaints",
-        "Complaints by status",
-        lambda figures: {(status,): float(figures["statuses"][status]) for status in Status},
-        "status",
-    ),
-    _gauge("alur_open_complaints", "Complaints that are not settled", itemgetter("open")),
-    _gauge("alur_due_soon_complaints", "Complaints with an obligation due within 24 hours", itemgetter("due_soon")),
-    _gauge(
-        "alur_overdue_complaints",
-        "Complaints with a passed deadline that is still to be met, from its moment on, also while stages are stopped",
-        itemgetter("overdue"),
-    ),
-    _gauge("alur_exhausted_complaints", "Open complaints with no rung left", itemgetter("exhausted")),
-    _gauge("alur_waiting_complaints", "Open complaints by the reason for which they wait", _waiting, "why"),
-    _gauge(
-        "alur_oldest_unverified_seconds",
-        "Since the receipt of the complaint that has awaited verification longest; 0 if none does",
-        _oldest,
-    ),
-)
-METRICS: Final = tuple(spec for spec, _ in _GAUGES)
+_DECLARED: Final = declared("agents.dashboard", (BOARD,))
+_READ: Final[Mapping[str, Callable[[_Figures], Samples | float]]] = {
+    "alur_status_complaints": lambda figures: {(status,): float(figures["statuses"][status]) for status in Status},
+    "alur_open_complaints": itemgetter("open"),
+    "alur_due_soon_complaints": itemgetter("due_soon"),
+    "alur_overdue_complaints": itemgetter("overdue"),
+    "alur_exhausted_complaints": itemgetter("exhausted"),
+    "alur_waiting_complaints": _waiting,
+    "alur_oldest_unverified_seconds": _oldest,
+}
+"""How each of the metrics of `metrics.toml` is read."""
+METRICS: Final = tuple(_DECLARED.values())
 """All gauges except `alur_info` and `alur_ready`, for the documentation."""
 _READY: Final = MetricSpec("alur_ready", "gauge", "1 if the gauges are current, else 0")
 
@@ -87,7 +69,7 @@ def exporter(
             figures = None
         yield family(_READY, float(figures is not None and sources.trouble is None))
         if figures is not None:
-            for spec, read in _GAUGES:
-                yield family(spec, read(figures))
+            for name, spec in _DECLARED.items():
+                yield family(spec, _READ[name](figures))
 
     return Exporter(BOARD, settings.prefix, collect)

@@ -1,11 +1,13 @@
 """Prometheus endpoint of a stage: its counters and histograms, and gauges read at each scrape."""
 
 import time
+import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Final
+from importlib.resources import files
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -17,13 +19,11 @@ from agents.runtime.http import health
 from agents.runtime.stage import Handler, next_alarm, state_reports
 from agents.runtime.stage_consumer import StageConsumer
 from events.installation import KINDS
+from events.topics import STAGES
 
 STAGE: Final = "stage"
 PREFIX: Final = "prefix"
 """Labels of every metric, including those of Python and the process."""
-INFO: Final = MetricSpec(
-    "alur_info", "gauge", "Always 1; version, policy and broker are in the labels", ("version", "policy", "broker")
-)
 Samples = Mapping[tuple[str, ...], float]
 
 
@@ -74,101 +74,42 @@ _FAMILIES: Final = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
 _Read = Callable[[StageConsumer], Samples | float | None]
 
 
-def _read(
-    name: str, text: str, read: _Read, *labels: str, stage: str | None = None, kind: str = "gauge"
-) -> tuple[MetricSpec, _Read]:
-    every = MetricSpec(name, kind, text, labels)
-    return every if stage is None else every._replace(stages=(stage,)), read
+def declared(package: str, stages: Sequence[str] = tuple(STAGES)) -> dict[str, MetricSpec]:
+    """Return the metrics of `metrics.toml` in a package, by name; of `stages` unless the file names some."""
+    found: dict[str, dict[str, Any]] = tomllib.loads((files(package) / "metrics.toml").read_text("utf-8"))
+    return {
+        name: MetricSpec(
+            name,
+            each.get("kind", "gauge"),
+            each["help"],
+            tuple(each.get("labels", ())),
+            tuple(each.get("stages", stages)),
+        )
+        for name, each in found.items()
+    }
 
 
-_STATE: Final[tuple[tuple[MetricSpec, _Read], ...]] = (
-    _read(
-        "alur_incidents_total",
-        "Incidents in the installation record that the stage reported, by kind, also before its start",
-        _incidents,
-        "kind",
-        kind="counter",
-    ),
-    _read(
-        "alur_decisions_total",
-        "Commands decided, by result: `accepted`, `repeated`, or the detail of the rejection, else its code. "
-        "Reports that differ from their first delivery are the command `submitted`",
-        lambda worker: worker.metrics.decisions,
-        *("command", "verdict"),
-        stage="lifecycle",
-        kind="counter",
-    ),
-    _read(
-        "alur_facts_total",
-        "Facts written, by name: among them `breached`, `escalated` and `escalation-exhausted`",
-        lambda worker: _by_name(worker.metrics.facts),
-        "fact",
-        stage="lifecycle",
-        kind="counter",
-    ),
-    _read(
-        "alur_breaches_total",
-        "Breached deadlines, by clock",
-        lambda worker: _by_name(worker.metrics.breaches),
-        "clock",
-        stage="lifecycle",
-        kind="counter",
-    ),
-    _read(
-        "alur_lag_records",
-        "Records of an owned partition that are not processed, as of the last fetch",
-        _lag,
-        "partition",
-    ),
-    _read(
-        "alur_last_poll_timestamp_seconds",
-        "Unix time of the last poll",
-        lambda worker: time.time() - (time.monotonic() - worker.metrics.polled_at),
-    ),
-    _read("alur_partitions", "Partitions that this worker owns", lambda worker: len(worker.processors)),
-    _read(
-        "alur_loading_partitions",
-        "Owned partitions that are being restored",
-        lambda worker: sum(not processor.open for processor in worker.processors.values()),
-    ),
-    _read(
-        "alur_complaints",
-        "Complaints in memory, open and settled",
-        lambda worker: sum(each.complaints for each in _state_reports(worker)),
-        stage="lifecycle",
-    ),
-    _read(
-        "alur_quarantined_complaints",
-        "Complaints in quarantine: their commands become dead letters",
-        lambda worker: sum(each.quarantined for each in _state_reports(worker)),
-        stage="lifecycle",
-    ),
-    _read(
-        "alur_armed_clocks",
-        "Warnings and deadlines that the worker waits for",
-        lambda worker: sum(each.clocks for each in _state_reports(worker)),
-        stage="sla",
-    ),
-    _read(
-        "alur_next_deadline_timestamp_seconds",
-        "Unix time of the earliest of them; in the past: noticed, and not decided yet",
-        _next_deadline,
-        stage="sla",
-    ),
-    _read(
-        "alur_deadlines_wait_seconds",
-        "How long expired deadlines have waited for `lifecycle` to process earlier commands",
-        _deadlines_wait,
-        stage="sla",
-    ),
-    _read(
-        "alur_ready",
-        "1 if `/health/ready` answers 200, else 0",
-        lambda worker: health.readiness_problem(worker) is None,
-    ),
-    (INFO, lambda worker: {(version("alur"), worker.policies.name, worker.settings.broker): 1.0}),
-)
-METRICS: Final = (*Metrics().specs, *(spec for spec, _ in _STATE))
+_DECLARED: Final = declared("agents.runtime.http")
+INFO: Final = _DECLARED["alur_info"]
+_READ: Final[Mapping[str, _Read]] = {
+    "alur_incidents_total": _incidents,
+    "alur_decisions_total": lambda worker: worker.metrics.decisions,
+    "alur_facts_total": lambda worker: _by_name(worker.metrics.facts),
+    "alur_breaches_total": lambda worker: _by_name(worker.metrics.breaches),
+    "alur_lag_records": _lag,
+    "alur_last_poll_timestamp_seconds": lambda worker: time.time() - (time.monotonic() - worker.metrics.polled_at),
+    "alur_partitions": lambda worker: len(worker.processors),
+    "alur_loading_partitions": lambda worker: sum(not each.open for each in worker.processors.values()),
+    "alur_complaints": lambda worker: sum(each.complaints for each in _state_reports(worker)),
+    "alur_quarantined_complaints": lambda worker: sum(each.quarantined for each in _state_reports(worker)),
+    "alur_armed_clocks": lambda worker: sum(each.clocks for each in _state_reports(worker)),
+    "alur_next_deadline_timestamp_seconds": _next_deadline,
+    "alur_deadlines_wait_seconds": _deadlines_wait,
+    "alur_ready": lambda worker: health.readiness_problem(worker) is None,
+    "alur_info": lambda worker: {(version("alur"), worker.policies.name, worker.settings.broker): 1.0},
+}
+"""How each of the metrics of `metrics.toml` is read."""
+METRICS: Final = (*Metrics().specs, *_DECLARED.values())
 """All metrics, for the documentation."""
 
 
@@ -217,9 +158,9 @@ class PrometheusExporter(Exporter):
 
         def collect() -> Iterator[Metric]:
             yield from stage_consumer.metrics.registry.collect()
-            for spec, read in _STATE:
+            for name, spec in _DECLARED.items():
                 if stage in spec.stages:
-                    yield family(spec, read(stage_consumer))
+                    yield family(spec, _READ[name](stage_consumer))
 
         super().__init__(stage, stage_consumer.settings.prefix, collect)
 
