@@ -6,6 +6,7 @@ innermost query, so that no condition and no order reveals them.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from importlib.resources import files
 from typing import Any, Final
 
 from agents.dashboard.complaint_row import OBLIGATIONS, ComplaintRow, Deadline, RowShape
@@ -28,32 +29,20 @@ def _quoted(names: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-def _seconds(moment: str) -> str:
-    return f"CAST(FLOOR(EXTRACT(EPOCH FROM {moment})) AS BIGINT)"
-
-
-_NUMBER: Final = " ".join(f"WHEN '{name}' THEN {number}" for number, name in enumerate(_CLOCKS))
-_NAME: Final = " ".join(f"WHEN {number} THEN '{name}'" for number, name in enumerate(_CLOCKS))
 _MASK: Final = 2**_BITS - 1
-_LISTED: Final = f"""
-WITH deadlines AS (
-    SELECT complaint_id,
-           MIN(CASE WHEN NOT breached AND name IN ({_quoted(sorted(OBLIGATIONS))}) THEN number END) AS coming,
-           MIN(CASE WHEN breached THEN number END) AS gone
-    FROM (SELECT complaint_id, name, breached, ({_seconds("due_at")} << {_BITS}) + CASE name {_NUMBER} END AS number
-          FROM clocks WHERE due_at IS NOT NULL AND NOT paused) AS numbered
-    GROUP BY complaint_id),
-listed AS (
-    SELECT status, CASE WHEN NOT secret THEN office END AS office, round > 0 AS disposed,
-           exhausted AND status IN ({_quoted(sorted(OPEN))}) AS exhausted, secret, waiting_why AS why,
-           CASE WHEN NOT secret THEN category END AS category, escalations AS rung, tracking_id, version,
-           {_seconds("received_at")} AS received, {_seconds("closed_at")} AS ended, coming, gone,
-           round > 0 OR status = '{Status.VERIFIED}' AS verified, LENGTH(tracking_id) AS length,
-           coming >> {_BITS} AS due, CASE coming & {_MASK} {_NAME} END AS due_clock,
-           CASE gone & {_MASK} {_NAME} END AS missed_clock,
-           COALESCE(gone, coming) >> {_BITS} AS deadline
-    FROM complaints LEFT JOIN deadlines USING (complaint_id))
-"""  # noqa: S608 -- of constants
+_LISTED: Final = (
+    (files("agents.dashboard") / "listed.sql")
+    .read_text("utf-8")
+    .format(
+        obligations=_quoted(sorted(OBLIGATIONS)),
+        open=_quoted(sorted(OPEN)),
+        verified=Status.VERIFIED,
+        to_number=" ".join(f"WHEN '{name}' THEN {number}" for number, name in enumerate(_CLOCKS)),
+        to_name=" ".join(f"WHEN {number} THEN '{name}'" for number, name in enumerate(_CLOCKS)),
+        bits=_BITS,
+        mask=_MASK,
+    )
+)
 _ROW: Final = """
     status, office, disposed, exhausted, secret, why, category, rung,
     tracking_id, version, received, ended, coming, gone"""
