@@ -20,6 +20,7 @@ from agents.contract.files import (
 )
 from agents.contract.files import release as keep
 from agents.contract.files import write as put
+from events.wording import number_of
 
 Directory = Annotated[Path, typer.Option(metavar="DIR", help="directory of the contract")]
 Examples = Annotated[Path, typer.Option(metavar="DIR", help="directory with an example of each message, by version")]
@@ -69,7 +70,7 @@ def _require_none(wrong: Sequence[str], directory: Path, consequence: str = "") 
     for line in wrong:
         note(line)
     if wrong:
-        raise Failure(f"{directory}: {len(wrong)} {'error' if len(wrong) == 1 else 'errors'}{consequence}")
+        raise Failure(f"{directory}: {number_of(len(wrong), 'error')}{consequence}")
 
 
 def _broken(directory: Path, released: Released | None) -> list[str]:

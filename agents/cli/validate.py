@@ -17,6 +17,7 @@ from agents.contract.validation import ValidationReport, validate_message
 from agents.integrations.encodings import lines_of
 from agents.integrations.entries import NOTHING
 from agents.integrations.json_messages import head_of, is_json, messages_in
+from events.wording import number_of
 from workflow.policy.model import Policy
 
 
@@ -59,13 +60,12 @@ def validate(
     if not count:
         raise Failure(f"{name_of(file)}: {NOTHING}")
     if wrong:
-        raise Failure(f"{name_of(file)}: {wrong} of {count} {'message' if count == 1 else 'messages'} not valid")
+        raise Failure(f"{name_of(file)}: {wrong} of {number_of(count, 'message')} not valid")
 
 
 def _lines(item: Item, report: ValidationReport, now: datetime, policy: Policy) -> Iterator[str]:
     if report.message is None:
-        count = len(report.errors)
-        yield f"{item.place}: {report.name}: {count} {'mistake' if count == 1 else 'mistakes'}"
+        yield f"{item.place}: {report.name}: {number_of(len(report.errors), 'mistake')}"
         yield from (f"  {error}" for error in report.errors)
         return
     yield f"{item.place}: {report.name}: valid"

@@ -8,6 +8,7 @@ from agents.ops.lag.report import Finding, GroupLag, PartitionLag
 from agents.ops.lag.rules import SEVERITY, Severity, Status
 from agents.ops.lag.samples import Window
 from agents.ops.lag.transactions import OpenTransaction
+from events.wording import number_of
 
 STAGE_IMPACTS: Final[dict[str, tuple[str, str]]] = {
     "intake": ("report", "not registered: no complaint, no tracking id, no deadline yet"),
@@ -37,7 +38,7 @@ def waiting(stage: str | None, lag: int) -> str | None:
     if stage is None or lag == 0:
         return None
     record, consequence = STAGE_IMPACTS[stage]
-    return f"up to {_count(lag, record)} {consequence}"
+    return f"up to {number_of(lag, record)} {consequence}"
 
 
 _OF_THE_GROUP: Final = (Status.IDLE, Status.EMPTY, Status.REBALANCING)
@@ -86,7 +87,7 @@ def transaction_findings(
                 topic=topic,
                 partitions=numbers,
                 what=f"{_owner(several[0])} has been open {_since(several[0], now)} in {_named(topic, numbers)} and "
-                f"blocks {_count(held, 'offset')} for {readers}",
+                f"blocks {number_of(held, 'offset')} for {readers}",
                 todo=_end_it(several, broker, for_good=for_good),
             )
         )
@@ -163,7 +164,7 @@ def _beyond(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float
 
 def _lost(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float) -> _Text:
     gone = sum(each.start - (each.committed or 0) for each in partitions)
-    what = f"{_count(gone, 'offset')} of {_where(partitions)} were deleted before {group.group} had read them"
+    what = f"{number_of(gone, 'offset')} of {_where(partitions)} were deleted before {group.group} had read them"
     todo = f"raise the retention (kafka-configs.sh --alter --topic {partitions[0].topic} --add-config retention.ms=...)"
     return what, f"{todo}, and run alur audit to see what is missing" if group.stage else todo
 
@@ -217,12 +218,8 @@ def _where(partitions: Sequence[PartitionLag]) -> str:
 
 def _waits(partitions: Sequence[PartitionLag]) -> str:
     number = sum(each.lag for each in partitions)
-    return f"{_count(number, 'offset')} {'waits' if number == 1 else 'wait'}"
+    return f"{number_of(number, 'offset')} {'waits' if number == 1 else 'wait'}"
 
 
 def _named(topic: str, numbers: Sequence[int]) -> str:
     return f"{topic} {'partition' if len(numbers) == 1 else 'partitions'} {', '.join(map(str, numbers))}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
