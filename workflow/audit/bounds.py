@@ -13,7 +13,7 @@ from workflow.policy.model import Policy
 
 
 class _Bound(NamedTuple):
-    """Limits of a fact type: the count so far, the highest count, and the time after the closing; None: always."""
+    """Limits of a fact type: count so far, maximum count, and period after the closing (None: unlimited)."""
 
     so_far: Callable[[Complaint], int]
     limit: Callable[[Policy], int]
@@ -42,7 +42,7 @@ _BOUNDS: Final[dict[type[f.Fact], _Bound]] = {
 def exceeded(before: Complaint, recorded: f.Recorded, policy: Policy) -> Iterator[str]:
     """Yield the limits of the policy that a fact exceeds.
 
-    Times are compared only if no holiday was announced: the audit has the calendar of the policy alone.
+    Times are compared only if no holiday was announced, since the audit knows only the policy's calendar.
     """
     bound = _BOUNDS.get(type(recorded.fact))
     if bound is None:
@@ -62,7 +62,7 @@ def exceeded(before: Complaint, recorded: f.Recorded, policy: Policy) -> Iterato
 
 
 def time_lost(before: Complaint, recorded: f.Recorded, policy: Policy | None) -> Iterator[str]:
-    """Yield errors in a clock that an answer or a closing stops, and that resumes when this is reversed."""
+    """Yield errors in the remaining time of a clock that an answer or closing stops, and its reversal resumes."""
     fact, at = recorded.fact, recorded.at
     exact = policy is not None and recorded.complaint.calendar == 0
     context = ClockContext.of(policy, before) if policy and exact else None

@@ -34,27 +34,27 @@ class Code(StrEnum):
     COMMAND_UNKNOWN = "command-unknown"
     """A fact without its command."""
     FACT_LOST = "fact-lost"
-    """A version that is missing in a history."""
+    """A version is missing in a history."""
     FACT_DOUBLED = "fact-doubled"
-    """A version that a history has twice."""
+    """A version is in a history twice."""
     ILLEGAL_FACT = "illegal-fact"
     """A fact that may not follow on the one before it."""
     SNAPSHOT_DIFFERS = "snapshot-differs"
-    """A fact whose snapshot is not what the facts before it add up to."""
+    """A fact whose snapshot differs from the fold of the facts."""
     TIME_BACKWARDS = "time-backwards"
-    """A fact recorded before the one before it."""
+    """A fact with an earlier time than the one before it."""
     QUARANTINED = "quarantined"
     """A complaint, or the calendar, whose last state record is foreign."""
     STATE_DIFFERS = "state-differs"
-    """A snapshot that is not what the facts add up to."""
+    """A snapshot that differs from the facts."""
     DEADLINE_UNNOTICED = "deadline-unnoticed"
     """A fact after a missed deadline that was not recorded as breached."""
     DEADLINE_NOT_PASSED = "deadline-not-passed"
-    """A deadline that was recorded as passed, and by the log had not, or was not running."""
+    """A deadline was recorded as passed, but was not running or had not passed."""
     BOUND_EXCEEDED = "bound-exceeded"
-    """A decision that was taken back, or a note, more often or later than the policy allows."""
+    """A reversal or note more often or later than the policy allows."""
     TIME_LOST = "time-lost"
-    """A rejected follow-up after which the deadline does not go on with what was left of it."""
+    """A deadline that did not resume with its remaining time after a rejected follow-up."""
     BREACH_UNANSWERED = "breach-unanswered"
     """A missed deadline that was not escalated."""
     RESOLUTION_LOST = "resolution-lost"
@@ -62,25 +62,25 @@ class Code(StrEnum):
     RESOLUTION_DOUBLED = "resolution-doubled"
     """A settlement published twice."""
     RESOLUTION_UNKNOWN = "resolution-unknown"
-    """A resolution of a complaint that was not settled then."""
+    """A resolution of an open complaint."""
     PRIVATE_PUBLISHED = "private-published"
-    """A resolution that shows more than is public: an unpublished story, or what a secret complaint hides."""
+    """A resolution with an unpublished story, or with details of a secret complaint."""
     CALENDAR_DIFFERS = "calendar-differs"
-    """An announcement that is not in every partition, or is in force unannounced."""
+    """An announcement that is not in every partition, or in force without an announcement."""
     TEXT_LOST = "text-lost"
-    """A fact whose text is not in `complaints.texts`, of a complaint whose texts were not erased."""
+    """A text that is missing in `complaints.texts` without an erasure."""
     TEXT_KEPT = "text-kept"
-    """A text that is in `complaints.texts` though it was erased."""
+    """An erased text that is in `complaints.texts`."""
     IDENTITY_EXPOSED = "identity-exposed"
-    """The reporter's identity, outside of `complaints.identities`."""
+    """The reporter's identity outside of `complaints.identities`."""
     IDENTIFIER_PUBLISHED = "identifier-published"
-    """A published story with an identifier that its publisher's scan had not found."""
+    """An identifier in a published story that its publisher did not confirm."""
     EXPIRED_UNREAD = "expired-unread"
-    """Records that retention has deleted before the stage has read them."""
+    """Records that retention deleted before the stage read them."""
     MISPLACED = "misplaced"
     """A record in another partition than that of its complaint."""
     UNREADABLE = "unreadable"
-    """A record on a topic of the engine that is not of the contract."""
+    """A record on a topic of the engine that violates the contract."""
 
 
 LOSSES: Final = frozenset(
@@ -94,7 +94,7 @@ class Shown(IntEnum):
 
     OUTCOME = 0
     DETAILS = 1
-    """Category, place, office or rating too: never for a secret complaint."""
+    """With category, place, office or rating: never for a secret complaint."""
     STORY = 2
 
     @classmethod
@@ -107,9 +107,9 @@ class Shown(IntEnum):
 
     @classmethod
     def allowed(cls, complaint: Complaint) -> "Shown":
-        """Return the most that a resolution may show of `complaint`."""
+        """Return the maximum that a resolution may show of `complaint`."""
         if "story_published" not in complaint.model_fields_set:
-            return cls.STORY  # earlier releases without that field published each story
+            return cls.STORY  # releases before the field `published` published each story
         if complaint.secret:
             return cls.OUTCOME
         return cls.STORY if complaint.story_published else cls.DETAILS
@@ -122,7 +122,7 @@ _OF_ITSELF: Final = (f.DeadlineBreached, f.DeadlineRescheduled, f.ComplaintWithd
 
 
 class History:
-    """State of one complaint that is needed to check the next fact."""
+    """State of one complaint for the check of its next fact."""
 
     __slots__ = (
         *("_causes", "_one_more", "_snapshot", "escalation_due", "may_show", "offset", "published", "version"),
@@ -133,18 +133,18 @@ class History:
         self.version = 0
         """Number of the last fact."""
         self.offset = 0
-        """Where the last fact lies in its partition."""
+        """Offset of the last fact."""
         self.escalation_due = False
         """Whether a missed deadline is still to be escalated."""
         self.published: dict[int, bool] = {}
-        """Versions that have to be published as a resolution, and whether that was found."""
+        """Versions to publish as a resolution, and whether a resolution was read."""
         self.may_show: dict[int, Shown] = {}
-        """How much each of them may show."""
-        # as bytes and numbers: the histories of a whole partition are in memory at once
+        """Maximum content of each."""
+        # bytes and numbers, since all histories of a partition are in memory
         self._snapshot = b""
         self._causes: dict[int, bool] = {}
         self._one_more = True  # whether the command of the last fact may lead to another fact
-        # versions as bits: whose text lies apart and is due, whose was erased, whose was read, whose fact holds it
+        # versions as bits: text expected, erased, read, contained in the fact
         self._texts_due = self._texts_erased = self._texts_found = self._texts_in_facts = 0
 
     @property
@@ -152,8 +152,8 @@ class History:
         """The complaint after the facts read so far."""
         return read_complaint(self._snapshot) if self._snapshot else None
 
-    def found(self, mark: str) -> bool:
-        """Mark the command with the digest `mark` as found in the log; return True if it had an effect."""
+    def mark_found(self, mark: str) -> bool:
+        """Mark the command with the digest `mark` as read from the log; return True if it had an effect."""
         cause = int(mark, 16)
         if cause not in self._causes:
             return False
@@ -162,13 +162,13 @@ class History:
 
     @property
     def unknown_causes(self) -> int:
-        """Number of commands that had an effect but were not found in the log."""
-        return sum(not found for found in self._causes.values())
+        """Number of commands that had an effect but are not in the log."""
+        return sum(not in_log for in_log in self._causes.values())
 
     def follow(self, recorded: f.Recorded, policy: Policy | None = None) -> Iterator[Finding]:
         """Check the next fact and return its findings; limits are checked only with the `policy` of the complaint.
 
-        After a finding the history continues from the fact's own snapshot, so that one error is found once.
+        After a finding the check continues with the fact's own snapshot, so that one error is reported once.
         """
         before, after = self.complaint, recorded.complaint
         expected = before.version + 1 if before else 1
@@ -195,12 +195,12 @@ class History:
         self.version, self.escalation_due = after.version, after.escalation_due
 
     def take_text(self, version: int, *, present: bool) -> None:
-        """Read a record of `complaints.texts`: the text of the fact with that version, or its tombstone."""
+        """Add a record of `complaints.texts`: the text of the fact with that version, or its tombstone."""
         bit = 1 << version
         self._texts_found = self._texts_found | bit if present else self._texts_found & ~bit
 
     def check_texts(self, *, read: bool, erased: bool) -> Iterator[Finding]:
-        """Compare the facts with the texts, if these were `read`; an `erased` complaint may lack any."""
+        """Compare the facts with the texts, if these were `read`; with `erased`, any may be missing."""
         lost, kept = self._texts_due & ~self._texts_found, self._texts_erased & self._texts_found
         if in_facts := self._texts_erased & self._texts_in_facts:
             yield Code.TEXT_KEPT, f"the text of {_versions(in_facts)} is in its fact though it was erased"
@@ -226,7 +226,7 @@ class History:
                 f"command {recorded.cause.id} of {recorded.cause.source} has had its effect before",
             )
         self._causes.setdefault(cause, False)
-        # announced changes and overdue deadlines are recorded before the command's own fact
+        # a command also records calendar changes and overdue deadlines, before its own fact
         self._one_more = isinstance(recorded.fact, _OF_ITSELF) and recorded.fact.by == f.SYSTEM
 
 
@@ -244,7 +244,7 @@ def _registered(fact: f.ComplaintRegistered, before: Complaint | None, after: Co
 
 
 def _deadlines(before: Complaint | None, recorded: f.Recorded) -> Iterator[Finding]:
-    """Check from the log alone that each deadline was kept, or recorded as missed before any later fact."""
+    """Check by the log that each deadline was met, or recorded as missed before any later fact."""
     fact = recorded.fact
     if before is None or isinstance(fact, f.DeadlineRescheduled):
         return
@@ -269,7 +269,7 @@ def _bounds(before: Complaint | None, recorded: f.Recorded, policy: Policy | Non
 
 
 def _folded(before: Complaint | None, recorded: f.Recorded) -> Iterator[Finding]:
-    """Fold the fact and compare with its snapshot; deadlines are taken from the fact, which carries them."""
+    """Fold the fact and compare with its snapshot; deadlines are those of the snapshot."""
     try:
         expected = folded(before, recorded)
     except IllegalTransition as error:

@@ -46,7 +46,7 @@ class Handled:
     offsets: dict[tuple[TopicName, int], int]
 
     def includes(self, place: Place) -> bool:
-        """Check whether the record at `place` was processed; a topic that is not listed was processed entirely."""
+        """Check whether the record at `place` was processed; unlisted topics were processed entirely."""
         until = self.offsets.get((place.topic, place.partition))
         return until is None or place.offset < until
 
@@ -62,7 +62,7 @@ class Kept(StrEnum):
     SOME = "some"
     NOTHING = "nothing"
     UNREAD = "unread"
-    """The topic was not read, because a right is missing."""
+    """The topic was not read, for lack of a right."""
 
 
 Command = CommandEvent[Any] | AnnouncementEvent | InvalidCommand
@@ -70,7 +70,7 @@ Command = CommandEvent[Any] | AnnouncementEvent | InvalidCommand
 
 
 @dataclass(frozen=True, slots=True)
-class AskedCommand:
+class AuditedCommand:
     """The fields of a command that an audit compares."""
 
     subject: str
@@ -80,7 +80,7 @@ class AskedCommand:
     id: str
 
     @classmethod
-    def of(cls, command: Command) -> "AskedCommand":
+    def of(cls, command: Command) -> "AuditedCommand":
         """Return the compared fields of `command`."""
         if isinstance(command, InvalidCommand):
             sender = command.sender
@@ -90,7 +90,7 @@ class AskedCommand:
 
 @dataclass(slots=True)
 class Counts:
-    """Counts of what was read, and of what is pending."""
+    """Counts of records by kind."""
 
     reports: int = 0
     """Distinct reports, by source and id."""
@@ -101,7 +101,7 @@ class Counts:
     commands: int = 0
     rejections: int = 0
     differing: int = 0
-    """Deliveries of a report with other content than its first: rejected, and not lost."""
+    """Redeliveries of a report with other content: rejected, not lost."""
     resolutions: int = 0
     dead: int = 0
     """Dead letters."""

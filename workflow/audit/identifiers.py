@@ -13,47 +13,47 @@ from events.outcomes import Finding
 from events.reports import Reporter
 
 SHORTEST: Final = 6
-"""Minimum length of a searched name, number or address: shorter ones occur in words by chance."""
+"""Minimum length of a name, number or address to search for, since shorter ones occur by chance."""
 OWN_WORDS: Final = frozenset({"title", "body", "edited_text", "text", "answer", "reason"})
-"""Fields with people's own words: a citizen may sign a report, and an officer may address them by name."""
+"""Fields with free text, in which citizens may sign and officers may address them."""
 
 
 def traces(reporter: Reporter) -> tuple[str, ...]:
     """Return the texts that would expose the reporter if they appeared in a message."""
-    given = (reporter.name, reporter.phone, reporter.email)
-    return tuple(each for each in given if each is not None and len(each) >= SHORTEST)
+    identifying = (reporter.name, reporter.phone, reporter.email)
+    return tuple(each for each in identifying if each is not None and len(each) >= SHORTEST)
 
 
-def exposed(raw: bytes, wanted: tuple[str, ...]) -> Iterator[str]:
-    """Return the fields of a message that contain one of `wanted`, people's own words excluded.
+def exposed(raw: bytes, identifying: tuple[str, ...]) -> Iterator[str]:
+    """Return the fields of a message that contain one of `identifying`, people's own words excluded.
 
     A value that is not JSON counts as one field, `value`.
     """
-    if not any(_written(each, raw) for each in wanted):
+    if not any(_written(each, raw) for each in identifying):
         return
     try:
         message = from_json(raw)
     except ValueError:
         yield "value"
         return
-    yield from _fields(message, "", wanted)
+    yield from _fields(message, "", identifying)
 
 
 def _written(text: str, raw: bytes) -> bool:
     return text.encode() in raw or json.dumps(text)[1:-1].encode() in raw
 
 
-def _fields(value: object, path: str, wanted: tuple[str, ...]) -> Iterator[str]:
+def _fields(value: object, path: str, identifying: tuple[str, ...]) -> Iterator[str]:
     if isinstance(value, str):
-        if any(each in value for each in wanted):
+        if any(each in value for each in identifying):
             yield path
     elif isinstance(value, dict):
         for name, inner in value.items():
             if name not in OWN_WORDS:
-                yield from _fields(inner, f"{path}.{name}".lstrip("."), wanted)
+                yield from _fields(inner, f"{path}.{name}".lstrip("."), identifying)
     elif isinstance(value, list):
         for inner in value:
-            yield from _fields(inner, path, wanted)
+            yield from _fields(inner, path, identifying)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +70,26 @@ _REGIONS: Final = (
     *("A", "B", "D", "E", "F", "G", "H", "K", "L", "M", "N", "P", "R", "S", "T", "W", "Z"),
     *("A[ABDEG]", "B[ABDEGHKLMNP]", "D[ABCDEGHKLMNRSTW]", "E[ABD]", "K[BHTU]", "P[ABGSTY]"),
 )
-"""Area letters of number plates. They are from general knowledge: a scan may miss some."""
+"""Area letters of number plates, without an official source: a scan may miss some."""
 _PLATE: Final = re.compile(rf"\b(?:{'|'.join(_REGIONS)})[ -]?\d{{2,4}}[ -]?[A-Z]{{1,3}}\b", re.IGNORECASE)
 _LONG_WORD: Final = re.compile(r"\w{5,}")
 _WOMEN_ADD: Final = 40
-"""In a NIK, the day of birth of a woman is 40 higher."""
+"""Added to a woman's day of birth in a NIK."""
 
 
 def identifiers_in(text: str, reporter: Reporter | None = None) -> Iterator[Identifier]:
     """Yield identifiers in `text`: phones, addresses, NIK, plates, and the data of `reporter`.
 
-    The scan finds identifiers by their form. It cannot find a person who is described in words.
+    It detects identifiers by their format, not people who are described in words.
     """
     from phonenumbers import Leniency, PhoneNumberMatcher  # noqa: PLC0415 -- takes 0.1 s, which few commands need
 
-    yield from (Identifier("email", found[0]) for found in _EMAIL.finditer(text))
-    numbers = [found[0] for found in _SIXTEEN_DIGITS.finditer(text) if _is_nik(found[0])]
+    yield from (Identifier("email", match[0]) for match in _EMAIL.finditer(text))
+    numbers = [match[0] for match in _SIXTEEN_DIGITS.finditer(text) if _is_nik(match[0])]
     yield from (Identifier("nik", number) for number in numbers)
-    phones = [found.raw_string for found in PhoneNumberMatcher(text, "ID", leniency=Leniency.VALID)]
+    phones = [match.raw_string for match in PhoneNumberMatcher(text, "ID", leniency=Leniency.VALID)]
     yield from (Identifier("phone", phone) for phone in phones)
-    yield from (Identifier("plate", found[0]) for found in _PLATE.finditer(text))
+    yield from (Identifier("plate", match[0]) for match in _PLATE.finditer(text))
     if reporter is not None:
         yield from _own(text, reporter)
 
@@ -118,7 +118,7 @@ def _digits(text: str) -> str:
     return "".join(letter for letter in text if letter.isdecimal())
 
 
-def counted(found: Iterable[Identifier]) -> tuple[Finding, ...]:
+def counted(identifiers: Iterable[Identifier]) -> tuple[Finding, ...]:
     """Return the number of identifiers of each kind."""
-    kinds = Counter(each.kind for each in found)
+    kinds = Counter(each.kind for each in identifiers)
     return tuple(Finding(kind=kind, count=count) for kind, count in sorted(kinds.items()))

@@ -1,11 +1,10 @@
 """Audit of an environment from its topics: every report has become exactly one complaint with an unbroken history.
 
-It is given the records of the topics and no report of the stages themselves, and finds losses, duplicates
-and contradictions. `Audit.take_*` reads all partitions once (reports, dead letters, misrouted commands); then it goes
-partition by partition, since partition *n* of each topic holds the same complaints, and `PartitionAudit.finish` frees
-its memory of them.
+It detects losses, duplicates and contradictions from the records of the topics only. `Audit.take_*` reads all
+partitions once (reports, dead letters, misrouted commands). Then it checks partition by partition, since partition *n*
+of each topic has the same complaints; `PartitionAudit.finish` frees their memory.
 
-A backlog is no fault: `Handled` has the progress of the stages, and later records are pending.
+A backlog is no fault: records after the progress of the stages (`Handled`) are pending.
 """
 
 from collections import Counter, defaultdict
@@ -25,21 +24,21 @@ from events.texts import without_digests
 from events.topics import TopicName
 from events.vocabulary import Detail
 from workflow.audit.complaint_history import DOUBLES, LOSSES, Code, Finding, History, Shown, differing
-from workflow.audit.evidence import EVERYTHING, AskedCommand, Command, Counts, Handled, Kept, Place, Violation
+from workflow.audit.evidence import EVERYTHING, AuditedCommand, Command, Counts, Handled, Kept, Place, Violation
 from workflow.policy.model import Policy
 
 _DIGITS: Final = 9  # digits of a version that others may have written
 _REGISTER: Final = command_type("register-complaint")
-# the reports of all partitions are kept until their partition is audited: 28 bytes each
+# packed, since reports of all partitions are kept until their partition is audited: 28 bytes each
 _REPORT: Final = Struct(">16sIQ")
 
 
 class Audit:
     """The audit of one environment.
 
-    `handled` is the progress of the stages, `escalated` that of escalation; `EVERYTHING` if they have stopped at the
-    end of their topics. `whole`: the topics still hold all that was written to them; otherwise facts whose command or
-    report is gone are no fault. `live`: what is read later may be ahead of what was read before it.
+    `handled`: progress of the stages, `escalated`: that of escalation; `EVERYTHING` after the end of all topics.
+    `whole`: nothing has expired; otherwise missing commands and reports of facts are no fault. `live`: topics that are
+    read later may be ahead.
     """
 
     def __init__(
@@ -58,45 +57,45 @@ class Audit:
         self.live = live
         self.counts = Counts()
         self.kept: dict[TopicName, Kept] = {}
-        """How much of each topic the log still has; all of it, for one that is not named."""
+        """How much of each topic the log still has; unlisted topics: all."""
         self.policy_of: Callable[[str], Policy | None] = lambda _: None
-        """The policy of a version; None where it is unknown, and its bounds are not checked."""
+        """The policy of a version; None if unknown: then its bounds are not checked."""
         self.texts = False
-        """Whether `complaints.texts` is read too."""
+        """Whether `complaints.texts` is read."""
         self.violations: list[Violation] = []
         self.dead: set[Place] = set()
         self.foreign: list[Place] = []
-        """The records that the engine did not write, on topics of its own."""
+        """Foreign records on the engine's own topics."""
         self.erased: dict[str, tuple[str, ...]] = {}
-        """What has been erased, by complaint."""
+        """Erased data by complaint."""
         self._resolved: set[str] = set()
         self.announced: dict[str, dict[int, Place | None]] = defaultdict(dict)
-        """By the digest of each announcement, where it is in force in each partition; None where it is pending."""
+        """By digest of each announcement and partition: its record; None while pending."""
         self._partitions: set[int] = set()
         self._reports: dict[int, bytearray] = defaultdict(bytearray)
         self._strayed: dict[int, dict[tuple[str, str], Place]] = defaultdict(dict)
 
     def take_expired(self, stage: str, source: Place, records: int) -> None:
-        """Note that `records` from `source` on have expired before the stage read them."""
+        """Add `records` from `source` on that expired before the stage read them."""
         self.note(
             source, None, (Code.EXPIRED_UNREAD, f"{records} records from here on expired before {stage} has read them")
         )
 
     def take_dead_letter(self, of: Place | None) -> None:
-        """Note a dead letter at the position of its original record, None if unknown."""
+        """Add a dead letter by the position of its original record, None if unknown."""
         self.counts.dead += 1
         if of is not None:
             self.dead.add(of)
 
     def take_settled_letter(self, letter: str) -> None:
-        """Note the disposition of a dead letter, identified by its position; a replayed record is a new one."""
+        """Add the disposition of a dead letter by its position; a replayed record is a new one."""
         self._resolved.add(letter)
         self.counts.resolved_letters = len(self._resolved)
 
     def take_report(self, place: Place, report: ReportSubmitted | None) -> None:
-        """Note a record of the intake topic, None if it is no report. Read the dead letters first."""
+        """Add a record of the intake topic, None if it is no report; call it after `take_dead_letter`."""
         if place in self.dead:
-            return  # not lost, but no complaint either
+            return  # a dead letter: neither lost nor a complaint
         if report is None:
             if self.handled.includes(place):
                 self.note(place, None, (Code.REPORT_LOST, "neither a report nor a dead letter"))
@@ -106,14 +105,14 @@ class Audit:
         self._reports[self.partition_of(report.complaint_id)] += packed
 
     def take_command(self, place: Place, command: Command | None) -> None:
-        """Note a command in the first pass: only those in a wrong partition are kept."""
+        """Add a command in the first pass, which keeps only those in a wrong partition."""
         if command is None or place in self.dead or not self.handled.includes(place):
             return
-        asked = AskedCommand.of(command)
-        right = place.partition if asked.subject == CALENDAR else self.partition_of(asked.subject)
+        sent = AuditedCommand.of(command)
+        right = place.partition if sent.subject == CALENDAR else self.partition_of(sent.subject)
         if right != place.partition:
             self.counts.strayed += 1
-            self._strayed[right][asked.subject, asked.mark] = place
+            self._strayed[right][sent.subject, sent.mark] = place
 
     def partition(self, number: int) -> "PartitionAudit":
         """Begin with partition `number`, after all calls of `take_*`."""
@@ -125,7 +124,7 @@ class Audit:
         return PartitionAudit(self, number, reports, self._strayed.pop(number, {}))
 
     def finish(self) -> None:
-        """Compare the partitions, after each of them is finished."""
+        """Compare the partitions, after all are finished."""
         for standing in self.announced.values():
             missing = sorted(self._partitions - standing.keys())
             places = [place for place in standing.values() if place is not None]
@@ -162,13 +161,13 @@ class PartitionAudit:
     strayed: dict[tuple[str, str], Place]
     histories: dict[str, History] = field(default_factory=dict)
     states: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """Version of each complaint's last snapshot, and its difference from the fact of that version."""
+    """Version of each complaint's last snapshot, with its difference from the fact."""
     announced: dict[str, Place] = field(default_factory=dict)
-    """The announcements in force, by their digests, with their record."""
+    """Records of the announcements in force, by digest."""
     rejected: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     pending: set[str] = field(default_factory=set)
     foreign: dict[str, Place] = field(default_factory=dict)
-    """The last state record of a complaint, or of the calendar, if it is foreign."""
+    """Last state record of a complaint or the calendar, if foreign."""
 
     def fact(self, place: Place, recorded: Recorded | None) -> None:
         """Check a fact, None if it is unreadable."""
@@ -186,14 +185,14 @@ class PartitionAudit:
         history.offset = place.offset
 
     def text(self, place: Place, key: bytes | None, *, present: bool) -> None:
-        """Note a record of `complaints.texts` by its key; `present`: the record has a text and is no tombstone."""
+        """Add a record of `complaints.texts` by its key; `present`: it is no tombstone."""
         complaint, _, version = (key or b"").decode(errors="replace").partition("/")
         if not version.isdecimal() or len(version) > _DIGITS:
             self.unreadable(place)
             return
         self._belongs(place, complaint)
         history = self.histories.get(complaint)
-        if history is not None and int(version) <= history.version:  # a later one was written while facts were read
+        if history is not None and int(version) <= history.version:  # else it was written after the facts were read
             history.take_text(int(version), present=present)
 
     def snapshot(self, place: Place, complaint: Complaint | None) -> None:
@@ -202,7 +201,7 @@ class PartitionAudit:
             self.unreadable(place)
             return
         name, version = complaint.complaint_id, complaint.version
-        repaired = self.foreign.pop(name, None) is not None  # by a record of the same version as the one before
+        repaired = self.foreign.pop(name, None) is not None  # a repair has the same version as the record before
         self._belongs(place, name)
         before, _ = self.states.get(name, (0, ""))
         if version < before + (not repaired):
@@ -210,44 +209,44 @@ class PartitionAudit:
         history = self.histories.get(name)
         last = history.complaint if history is not None and history.version == version else None
         if last is not None and last.report.content_digests is None:
-            complaint = without_digests(complaint)  # only the state has digests if texts are apart from facts
+            complaint = without_digests(complaint)  # facts have no digests if texts are apart
         self.states[name] = (version, "" if last is None else ", ".join(differing(complaint, last)))
         if complaint.erased:
             self.audit.erased[name] = complaint.erased
 
     def foreign_fact(self, place: Place) -> None:
-        """Note a foreign record among the facts, which belongs to no history."""
+        """Add a foreign record among the facts, which belongs to no history."""
         self.audit.counts.foreign += 1
         self.audit.foreign.append(place)
 
     def foreign_state(self, place: Place, name: str | None) -> None:
-        """Note a foreign state record; `name`: its complaint, or the calendar, if any."""
+        """Add a foreign state record; `name`: its complaint, or the calendar, if any."""
         self.foreign_fact(place)
         if name is not None:
             self.foreign[name] = place
 
     def cleared(self, name: str | None) -> None:
-        """Note a tombstone of the engine: a repair without a source, or an erasure."""
+        """Add a tombstone of the engine: a repair without a source, or an erasure."""
         self.foreign.pop(name or "", None)
         if name == CALENDAR:
             self.announced.clear()
 
-    def calendar(self, place: Place, found: Announcements | None) -> None:
+    def calendar(self, place: Place, calendar: Announcements | None) -> None:
         """Check the announcements of the partition, None if they are unreadable."""
-        if found is None:
+        if calendar is None:
             self.unreadable(place)
             return
-        marks = [*found.known, *(digest(each.by, each.command_id) for each in found.announcements)]
-        whole = len(found.known) < REMEMBERED_ANNOUNCEMENTS  # nothing is compacted yet
-        added_to = found.revision == len(marks) and self.announced.keys() <= set(marks)
+        marks = [*calendar.known, *(digest(each.by, each.command_id) for each in calendar.announcements)]
+        whole = len(calendar.known) < REMEMBERED_ANNOUNCEMENTS  # none is forgotten yet
+        added_to = calendar.revision == len(marks) and self.announced.keys() <= set(marks)
         if (whole and not added_to) or len(set(marks)) < len(marks):
-            mistake = f"revision {found.revision} does not add to what was announced before"
+            mistake = f"revision {calendar.revision} does not add to what was announced before"
             self._note(place, None, Code.CALENDAR_DIFFERS, mistake)
         self.foreign.pop(CALENDAR, None)
         self.announced = dict.fromkeys(marks, place)
 
     def rejection(self, place: Place, complaint: str, source: str, command_id: str, detail: str | None = None) -> None:
-        """Note the rejection of a command about a complaint (or the calendar), by its source and id."""
+        """Add the rejection of a command about a complaint (or the calendar), by its source and id."""
         self.audit.counts.rejections += 1
         self.audit.counts.differing += detail == Detail.CONTENT_DIFFERS
         if complaint != CALENDAR:
@@ -263,32 +262,32 @@ class PartitionAudit:
             if self.audit.handled.includes(place):
                 self._note(place, None, Code.COMMAND_LOST, "neither a command nor a dead letter")
             return
-        asked = AskedCommand.of(command)
-        if asked.subject == CALENDAR:
-            self._announcement(place, asked)
+        sent = AuditedCommand.of(command)
+        if sent.subject == CALENDAR:
+            self._announcement(place, sent)
             return
-        if self.audit.partition_of(asked.subject) != self.number:
+        if self.audit.partition_of(sent.subject) != self.number:
             return
-        self.strayed.pop((asked.subject, asked.mark), None)
-        history = self.histories.get(asked.subject)
-        if history is not None and history.found(asked.mark):
+        self.strayed.pop((sent.subject, sent.mark), None)
+        history = self.histories.get(sent.subject)
+        if history is not None and history.mark_found(sent.mark):
             return
         if not self.audit.handled.includes(place):
-            self.pending.add(asked.subject)
+            self.pending.add(sent.subject)
             self.audit.counts.pending += 1
-        elif not self._answered(asked, history):
-            mistake = f"{asked.type} {asked.id} has led to no fact and to no rejection"
-            self._note(place, asked.subject, Code.COMMAND_LOST, mistake)
+        elif not self._answered(sent, history):
+            mistake = f"{sent.type} {sent.id} has led to no fact and to no rejection"
+            self._note(place, sent.subject, Code.COMMAND_LOST, mistake)
 
-    def _announcement(self, place: Place, asked: AskedCommand) -> None:
-        standing = self.audit.announced[asked.mark]
-        if asked.mark in self.announced:
-            standing[self.number] = self.announced[asked.mark]
+    def _announcement(self, place: Place, sent: AuditedCommand) -> None:
+        standing = self.audit.announced[sent.mark]
+        if sent.mark in self.announced:
+            standing[self.number] = self.announced[sent.mark]
         elif not self.audit.handled.includes(place):
             standing[self.number] = None
             self.audit.counts.pending += 1
-        elif not self._answered(asked, None):
-            self._note(place, None, Code.COMMAND_LOST, f"{asked.type} {asked.id} is not in force and was not rejected")
+        elif not self._answered(sent, None):
+            self._note(place, None, Code.COMMAND_LOST, f"{sent.type} {sent.id} is not in force and was not rejected")
 
     def resolution(self, place: Place, complaint: str, version: int, shown: Shown = Shown.OUTCOME) -> None:
         """Check a resolution: its complaint, the complaint's version, and the amount of information in it."""
@@ -309,7 +308,7 @@ class PartitionAudit:
             )
 
     def unreadable(self, place: Place) -> None:
-        """Note a record that does not follow the contract; with a dead letter for it, it is no fault."""
+        """Add a record that violates the contract; no fault if it has a dead letter."""
         if place not in self.audit.dead:
             self._note(place, None, Code.UNREADABLE, "this record is not of the contract")
 
@@ -344,11 +343,11 @@ class PartitionAudit:
         if right != place.partition:
             self._note(place, complaint, Code.MISPLACED, f"belongs to partition {right}")
 
-    def _answered(self, asked: AskedCommand, history: History | None) -> bool:
-        if asked.mark in self.rejected.get(asked.subject, ()):
+    def _answered(self, sent: AuditedCommand, history: History | None) -> bool:
+        if sent.mark in self.rejected.get(sent.subject, ()):
             return True
-        # a redelivered report: its complaint exists, and recognizes it as a repeat
-        return history is not None and asked.type == _REGISTER
+        # a redelivered report, which its complaint recognizes as a repeat
+        return history is not None and sent.type == _REGISTER
 
     def _missing_report(self, complaint: str, place: Place) -> Iterable[Finding]:
         if complaint in self.histories:
@@ -363,13 +362,12 @@ class PartitionAudit:
             yield Code.REPORT_UNKNOWN, "no report is known that this complaint was made of"
         if self.audit.whole and history.unknown_causes:
             yield Code.COMMAND_UNKNOWN, f"facts follow from {history.unknown_causes} commands that are not in the log"
-        last = max((version for version, found in history.published.items() if found), default=0)
-        for version, found in sorted(history.published.items()):
-            # the fact at this version lies at or before the last one: published if resolution has come as far as that;
-            # later versions may have replaced it by compaction
-            if not found and version > last and self.audit.handled.includes(place):
+        last = max((version for version, in_log in history.published.items() if in_log), default=0)
+        for version, in_log in sorted(history.published.items()):
+            # due once resolution has processed the last fact; compaction may have replaced it by later versions
+            if not in_log and version > last and self.audit.handled.includes(place):
                 yield Code.RESOLUTION_LOST, f"version {version} settled it and was not published"
-        # what escalation has sent by then is in the log, and has led to a fact unless lifecycle has not come to it
+        # due once escalation has processed the last fact, and lifecycle all commands
         waits = history.escalation_due and complaint not in self.pending
         if waits and self.audit.escalated.includes(place):
             yield (

@@ -1,7 +1,7 @@
 """Clock rules: which deadlines run in which status, and what starts, pauses and follows them.
 
-The policy has the durations, with reasons and sources of the numbers. Policies are checked against this
-table when they are loaded: a complaint that waits must have a deadline.
+The policy has the durations. It is checked against this table when it is loaded: a complaint that waits must have a
+deadline.
 """
 
 from collections.abc import Collection
@@ -39,15 +39,15 @@ RULES: Final[dict[ClockName, Rule]] = {
     ClockName.FOLLOW_UP: Rule(frozenset({Status.DISPOSED, Status.REPLIED}), (f.ComplaintDisposed,)),
     ClockName.CITIZEN_REPLY: Rule(frozenset({Status.FOLLOWED_UP}), (f.FollowUpRecorded,), OnExpiry.CLOSURE),
     ClockName.SETTLEMENT: Rule(OPEN, (f.ComplaintRegistered, f.ComplaintRestored, f.ComplaintReopened)),
-    # started by each rung that is climbed; runs while a missed deadline is still pressing
+    # starts with each rung; runs while a missed deadline lacks its action
     ClockName.ESCALATION: Rule(OPEN, (f.ComplaintEscalated,)),
 }
 
 
 def statuses_without_clock(settlement_pauses_in: Collection[Status]) -> list[Status]:
-    """Return the statuses in which a complaint would wait without a deadline if the settlement clock is paused there.
+    """Return the statuses in which a complaint would wait without a deadline if the settlement clock pauses there.
 
-    The escalation clock does not count: it runs only once another deadline has been missed.
+    The escalation clock does not count, since it runs only after a missed deadline.
     """
     found = []
     for status in Status:

@@ -1,6 +1,6 @@
 """Clocks of a complaint: how facts start, pause, resume, extend, move and stop them.
 
-`workflow.deadlines.clock_rules` has when each runs, and the policy for how long.
+`workflow.deadlines.clock_rules` defines when each runs, the policy for how long.
 """
 
 from datetime import datetime
@@ -32,7 +32,7 @@ class ClockContext(NamedTuple):
         return cls(policy, complaint.office, complaint.class_, complaint.category)
 
     def start(self, name: ClockName, at: datetime) -> Clock:
-        """Return the clock `name` started at `at` for its full time, in the time zone that applies now."""
+        """Return the clock `name` started at `at` for its full time."""
         zone, override = self.policy.zone_for(name, self.office), self.override_of(name)
         if override is None:
             return self._running(name, at, self.policy.duration_of(name, self.complaint_class), zone)
@@ -51,8 +51,7 @@ class ClockContext(NamedTuple):
     def zone_of(self, name: ClockName, clock: Clock) -> ZoneInfo:
         """Return the time zone of a clock's days: that of its start, whichever office holds the complaint now.
 
-        Days that are counted in one zone and converted back in another could differ by one. A clock
-        from before zones were recorded has the zone that applies now.
+        Counting days in two zones could yield a difference of one. A clock without a recorded zone has the present one.
         """
         return self.policy.zone_for(name, self.office) if clock.zone is None else ZoneInfo(clock.zone)
 
@@ -75,10 +74,7 @@ class ClockContext(NamedTuple):
         return clock.model_copy(update=still)
 
     def pause_capped(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
-        """Return a clock with capped pauses when one begins: due as if the pause used up the whole cap.
-
-        So the clock is due even if the pause never ends.
-        """
+        """Return a clock with capped pauses when one begins: due as if the pause used up the cap, or never ended."""
         if clock.breached or clock.due_at is None:
             return clock.model_copy(update={"paused": True})
         left = self.worked(name, clock, at, clock.due_at)
@@ -86,12 +82,12 @@ class ClockContext(NamedTuple):
         kept = {"remaining": str(left), "paused_for": str(used)}
         if used.amount >= self._cap.amount:
             return self._due_after_work(name, clock, at, left, kept)
-        # due_at already includes the time left: only the rest of the cap is added
+        # due_at includes the remaining time: add only the rest of the cap
         spare = Duration(self._cap.amount - used.amount, left.unit)
         return self._due(name, clock, at, self.after_work(name, clock, clock.due_at, spare), kept)
 
     def resume_capped(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
-        """Return a clock with capped pauses when one ends: moved by the length of the pause within the cap."""
+        """Return a clock with capped pauses when one ends: moved by the length of the pause, up to the cap."""
         if clock.breached or clock.remaining is None or clock.resumed_at is None:
             return clock.model_copy(update={"paused": False, "remaining": None})
         passed = self.worked(name, clock, clock.resumed_at, at)
@@ -156,7 +152,7 @@ class ClockContext(NamedTuple):
         return clock.model_copy(update={"due_at": due, "warn_at": warn, "warned": False})
 
     def reschedule(self, name: ClockName, clock: Clock, due: datetime) -> Clock:
-        """Return a running clock with another due time and warning; a warning already given is not repeated."""
+        """Return a running clock with another due time and warning; a recorded warning is not repeated."""
         start = clock.resumed_at or clock.started_at
         warn = self._warning(name, start, due, self.zone_of(name, clock))
         return clock.model_copy(update={"due_at": due, "warn_at": warn})
@@ -248,10 +244,7 @@ def _pause_or_resume(
 
 
 def _escalation(clocks: Clocks, before: Complaint | None, fact: f.Fact, at: datetime, context: ClockContext) -> Clocks:
-    """Add the clock for the time of each rung, while a deadline is missed and the ladder is not exhausted.
-
-    So a complaint that returns to an office after a missed deadline is never without a clock.
-    """
+    """Add the clock for the time of each rung, while a deadline is missed and the ladder is not exhausted."""
     used_up = before is not None and before.exhausted and not isinstance(fact, OPEN_AGAIN)
     exhausted = isinstance(fact, f.EscalationExhausted) or used_up
     if before is None or exhausted or not any(clock.pressing for clock in clocks.values()):

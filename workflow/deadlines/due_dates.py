@@ -1,9 +1,8 @@
 """Due times: when a clock is due, how much time a pause leaves, and when to warn.
 
-All instants are timezone-aware; results are in UTC with whole milliseconds, as in the log. A deadline in days is due
-at the last millisecond of its last day in the zone that counts: it is kept up to and including that instant, and the
-day on which the clock starts is not counted. A deadline in working time falls due when that much time within office
-hours has passed.
+All instants are timezone-aware; results are in UTC with whole milliseconds, as in the log. A deadline in days is due at
+the last millisecond of its last day in the clock's zone, inclusive; the day of the start does not count. A deadline in
+working time is due when that much time within office hours has passed.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -25,9 +24,8 @@ def due_at(
 ) -> datetime:
     """Return when a clock that starts at an instant is due.
 
-    Working days and days end with the last day in ``zone``; seconds simply pass. Zero working days (all that may be
-    left after a pause) end today, or with the next working day on a day off. Raises ValueError for a naive ``start``
-    and for working time without office ``hours``.
+    Zero working days, as may remain after a pause, end today, or on a day off with the next working day. Raises
+    ValueError for a naive ``start`` and for working time without office ``hours``.
     """
     if duration.unit is Unit.SECONDS:
         return _whole_milliseconds(_aware(start).astimezone(UTC) + timedelta(seconds=duration.amount))
@@ -47,17 +45,14 @@ def due_at(
 def due_after_work(  # noqa: PLR0913 -- as `remaining`
     start: datetime, left: Duration, zone: ZoneInfo, calendar: Calendar, *, hours: OfficeHours | None, in_days: bool
 ) -> datetime:
-    """Return when a clock that was paused is due; a clock in days ends with a day that is used up.
-
-    Raises ValueError as `due_at`.
-    """
+    """Return when a clock is due after a capped pause; one `in_days` ends with its last day. Raises as `due_at`."""
     due = due_at(start, left, zone, calendar, hours=hours)
     if not in_days:
         return due
-    # hours that end at midnight end with their own day, not on the next
+    # office hours until midnight belong to the day that ends
     day, today = _day(due - _MILLISECOND if left.amount else due, zone), _day(start, zone)
     if not left.amount and day != today and calendar.is_working_day(today):
-        return _end_of(today, zone)  # used up at today's closing, not when the next day opens
+        return _end_of(today, zone)  # not when the next day opens
     end = _end_of(day, zone)
     if due >= end or not calendar.is_working_day(day):
         return end
@@ -68,10 +63,10 @@ def due_after_work(  # noqa: PLR0913 -- as `remaining`
 def remaining(  # noqa: PLR0913 -- two instants, and what the time between them depends on
     now: datetime, due: datetime, unit: Unit, zone: ZoneInfo, calendar: Calendar, *, hours: OfficeHours | None = None
 ) -> Duration:
-    """Return the time left at a pause; `due_at` from the instant of resumption restores it in full.
+    """Return the time left at a pause, for `due_at` from the resumption.
 
-    In days, today is not counted and the day it falls due is. Nothing is left, never less, once that day has come.
-    Working time is kept exactly. Raises ValueError for naive instants and for working time without office ``hours``.
+    Days count from tomorrow up to the due day; working time is exact. At least zero. Raises ValueError for naive
+    instants and for working time without office ``hours``.
     """
     if unit is Unit.WORKING_SECONDS:
         left = working_time(_aware(now), _aware(due), zone, calendar, _known(hours))
@@ -88,7 +83,7 @@ def remaining(  # noqa: PLR0913 -- two instants, and what the time between them 
 def warn_at(start: datetime, due: datetime, share: float) -> datetime:
     """Return the instant at which a share (0 to 1) of the time from ``start`` to ``due`` has passed.
 
-    The share is of elapsed time, weekends included. Raises ValueError for another share and for naive instants.
+    Elapsed time includes weekends. Raises ValueError for another share and for naive instants.
     """
     if not 0 <= share <= 1:
         raise ValueError(f"a warning comes after a share between 0 and 1 of the time, not after {share}")
@@ -101,7 +96,7 @@ def warn_in_working_days(  # noqa: PLR0913 -- as `remaining`
 ) -> datetime:
     """Return the instant in office hours at which a share of the working days up to ``due`` has passed.
 
-    The day of ``start`` is not counted. Without any working day it is ``due``, which warns of nothing.
+    The day of ``start`` does not count. Without a working day it is ``due``, so that there is no warning.
     """
     return _warning_between(_day(start, zone), _day(due, zone), share, zone, calendar, _known(hours)) or due
 
@@ -115,7 +110,7 @@ def _warning_between(  # noqa: PLR0913, PLR0917 -- as `remaining`; the cache wan
 
 
 def _aware(instant: datetime) -> datetime:
-    """Raise ValueError for a naive instant, which Python would silently interpret in the machine's own zone."""
+    """Raise ValueError for a naive instant, which Python would interpret in the machine's zone."""
     if instant.tzinfo is None:
         raise ValueError(f"{instant} has no time zone")
     return instant

@@ -1,7 +1,7 @@
 """Durations as policies write them: ``"3 working days"``, ``"8 working hours"``, ``"30 days"``, ``"20 seconds"``.
 
-The units do not convert into each other: how long three working days last depends on where they begin, so a
-duration keeps its unit until `workflow.deadlines.due_dates` applies it to a calendar.
+A duration keeps its unit until `workflow.deadlines.due_dates` applies it to a calendar, since the length of working
+days depends on their start.
 """
 
 import re
@@ -22,7 +22,7 @@ class Unit(StrEnum):
 
     @property
     def in_days(self) -> bool:
-        """Return whether the unit is days, which end with the day, and not time, which ends with its last second."""
+        """Return whether the unit is days, which end with the day, unlike time."""
         return self in _IN_DAYS
 
 
@@ -38,8 +38,8 @@ _WORDS: Final = {
     "hour": (Unit.SECONDS, 3600),
 }
 _SPELLINGS: Final = _WORDS | {f"{word}s": unit for word, unit in _WORDS.items()}
-# A century (of working days of eight hours): far beyond any deadline, and near enough that adding it to a date cannot
-# overflow. How many days a time of work takes, depends on the office hours: the policy looks at that.
+# A century (of eight-hour days): more than any deadline, and little enough to add to a date without overflow. The
+# policy checks how many days that takes with its office hours.
 LONGEST_IN_DAYS: Final = 36_525
 _LONGEST: Final = {
     Unit.WORKING_DAYS: LONGEST_IN_DAYS,
@@ -52,16 +52,13 @@ _WRITTEN: Final = re.compile(r"(?P<amount>[0-9]+(?:\.[0-9]+)?) (?P<unit>[a-z ]+)
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """An amount of one unit; never negative, whole when it counts days, in whole milliseconds when it counts seconds.
-
-    Raises ValueError for any other amount, and for more than a century.
-    """
+    """An amount of one unit: whole days, or seconds in whole milliseconds; from zero to a century, else ValueError."""
 
     amount: int | float
     unit: Unit
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an amount beyond any calendar, and normalize the others (``20``, never ``20.0``)."""
+        """Raise ValueError for an invalid amount, and normalize others (``20``, not ``20.0``)."""
         if not 0 <= self.amount <= _LONGEST[self.unit]:
             raise ValueError(f"{self.amount} {self.unit} is not between 0 and {_LONGEST[self.unit]}")
         if isinstance(self.amount, int):
@@ -98,5 +95,5 @@ class Duration:
         return f"{amount} {unit.removesuffix('s') if amount == 1 else unit}"
 
     def __mul__(self, times: int) -> "Duration":
-        """Multiply the duration, as an extension of several days multiplies the policy's one day."""
+        """Multiply the duration, such as one day of extension by the number of days."""
         return Duration(self.amount * times, self.unit)

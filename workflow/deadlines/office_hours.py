@@ -1,8 +1,8 @@
-"""Office hours: the working time of a day, and how much working time lies between two instants.
+"""Office hours: the working time of a day, and between two instants.
 
 A policy that counts in working hours declares them: ``"08:00-16:00"``, or with a break
-``"08:00-12:00, 13:00-16:00"``, and optionally others for Fridays. They are wall-clock times of the zone that
-counts; computations are exact, to the millisecond of the log.
+``"08:00-12:00, 13:00-16:00"``, and optionally others for Fridays. They are wall-clock times of the clock's zone;
+computations are exact to the millisecond.
 """
 
 import re
@@ -24,13 +24,13 @@ _NOTHING: Final = timedelta(0)
 _LEAST: Final = timedelta(microseconds=1)
 
 Spans = tuple[tuple[int, int], ...]
-"""Times of work on one day, in minutes from midnight, in order and without overlap."""
+"""Working time of one day, in minutes from midnight, in order and without overlap."""
 
 
 def parse_spans(text: str) -> Spans:
     """Parse ``"08:00-16:00"``, or several such spans with commas between.
 
-    Raises ValueError with a line that shows how hours are written, or which spans overlap or are out of order.
+    Raises ValueError with a line on the format, or on spans that overlap or are out of order.
     """
     spans = []
     for part in text.split(","):
@@ -88,8 +88,8 @@ def into_day(day: date, share: float, zone: ZoneInfo, hours: OfficeHours) -> dat
 def work_on(start: datetime, length: timedelta, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours) -> datetime:
     """Return when ``length`` of working time from ``start`` has passed.
 
-    Time that ends at closing time is due then, not when the next day opens. Zero time is due at once, or
-    as soon as an office opens: nothing falls due outside office hours.
+    Time that ends at closing time is due then, not when the next day opens. Zero time is due at once, outside office
+    hours when they begin.
     """
     left, day = length, start.astimezone(zone).date()
     if calendar.is_working_day(day):

@@ -20,9 +20,8 @@ _EAST: Final = ZoneInfo("Asia/Jayapura")
 def recalculated(name: ClockName, clock: Clock, day: date, old: Calendar, context: ClockContext) -> datetime | None:
     """Return the recalculated due time of `clock` under the calendar of `context`, which differs from `old` in `day`.
 
-    None if it does not move: the clock is paused or was missed, does not count working time, or does not count
-    that day. The clock keeps its working time between its start (or last resumption) and its due time
-    under the old calendar, extensions included; the new due time leaves the same working time under the new one.
+    The working time from the start (or last resumption) to the due time, extensions included, is the same under both
+    calendars. None if the due time does not move: the clock is paused, was missed, or does not count that day.
     """
     unit = context.duration_of(name, clock).unit
     new = context.policy.calendar
@@ -41,7 +40,7 @@ def recalculated(name: ClockName, clock: Clock, day: date, old: Calendar, contex
         return None if due == clock.due_at else due
     given = remaining(start, clock.due_at, unit, zone, old, hours=context.policy.hours)
     if unit is Unit.WORKING_DAYS and not old.is_working_day(last):
-        # the calendar has changed since for another reason, such as a newer holidays package
+        # the calendar differs for another reason, such as a newer holidays package
         given = Duration(given.amount + 1, unit)
     due = due_at(start, given, zone, new, hours=context.policy.hours)
     return None if due == clock.due_at else due
@@ -52,7 +51,7 @@ Days = Sequence[tuple[date, frozenset[ClockName]]]
 
 
 def moving_days(policies: PolicySet) -> Days:
-    """Return each announced day since compaction with the clocks that it can move: none if it counts as before."""
+    """Return each announced day since compaction with the clocks that it can move."""
     days = []
     for versions in zip(*(policy.since(0) for policy in policies.versions), strict=True):
         day = versions[0].announcements[-1].day
@@ -67,10 +66,7 @@ def _counts_otherwise(policy: Policy, day: date) -> bool:
 
 
 def may_move(deadlines: Iterable[tuple[ClockName, datetime]], days: Days) -> bool:
-    """Check whether any running deadline of a complaint may move, judging by its due time only.
-
-    A day before the start of the clock moves nothing: that is checked on the complaint itself.
-    """
+    """Check whether any running deadline of a complaint may move, by its due time; lifecycle checks its start."""
     return any(name in names and due >= _begin(day) for name, due in deadlines for day, names in days)
 
 
@@ -83,5 +79,5 @@ def _in_working_time(policy: Policy) -> Iterator[ClockName]:
 
 
 def _begin(day: date) -> datetime:
-    # where the day comes first
+    # in the zone in which the day begins first
     return datetime.combine(day, time(), tzinfo=_EAST).astimezone(UTC)

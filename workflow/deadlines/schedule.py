@@ -13,11 +13,11 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MINUTE_MS: Final = 60_000
 STUBBORN: Final = 6
-"""Number of rings without effect after which an alarm counts as refused: about a minute, from 2 s at first."""
+"""Number of rings without effect after which an alarm counts as refused: after about a minute."""
 _MOST_DOUBLINGS: Final = 6
-"""Number of times that the pause between two rings doubles: from 2 s to about two minutes."""
+"""Maximum doublings of the pause between two rings: from 2 s to about two minutes."""
 _SPARE: Final = 1_000
-"""Number of replaced entries up to which a rebuild is not worth its cost."""
+"""Number of replaced entries above which a rebuild pays off."""
 
 _Entry = tuple[int, bytes, int, int, ClockName, bool]
 """When it rings next (ms), for which complaint, and its alarm: the first moment at which it is true (ms), the due time
@@ -28,15 +28,15 @@ class Alarm(NamedTuple):
     """Time at which a clock needs a notice: a warning, or the deadline."""
 
     at: datetime
-    """The notice is true from just after this moment on."""
+    """The notice is valid after this time."""
     clock: ClockName
     due_at: datetime
     warning: bool
-    """Notice that the deadline is near, rather than that it has passed."""
+    """Whether the deadline is near, not passed."""
 
 
 def alarms(complaint: Complaint) -> tuple[Alarm, ...]:
-    """Return the next alarm of each running clock: its warning if that is still ahead, else its due time."""
+    """Return the next alarm of each running clock: its warning if still ahead, else its due time."""
     return alarms_of(complaint.clocks)
 
 
@@ -55,15 +55,14 @@ def alarms_of(clocks: Mapping[ClockName, Clock]) -> tuple[Alarm, ...]:
 class Schedule:
     """Alarms of many complaints, ordered by time.
 
-    Alarms are kept in unordered buckets of one minute until that minute begins; only then are they sorted into a
-    heap. So to arm an alarm costs the same however many there are, and to ring one costs the
-    logarithm of the number in its minute.
+    Alarms are in unordered buckets of one minute, and in a heap from the beginning of their minute. So arming takes
+    constant time, and ringing the logarithm of the number of alarms in that minute.
 
-    An alarm that rings is repeated after `again_ms`, then after twice that, and so on, until a new snapshot of its
-    complaint is armed: the watermark of the log may not have reached it yet.
+    An alarm that rings is repeated after `again_ms`, then twice that, and so on, until a new snapshot of its complaint
+    is armed: the watermark may not have reached it yet.
 
     Keys are the 16 bytes of complaint ids; a complaint without a running clock takes no memory. Replaced entries
-    remain until their time comes, or until they outnumber the valid ones.
+    remain until they are due, or outnumber the valid ones.
     """
 
     def __init__(self, again_ms: int) -> None:
@@ -121,10 +120,10 @@ class Schedule:
     def earliest(self) -> datetime | None:
         """Return the time of the earliest alarm, also if it has rung and is still armed; None without any.
 
-        A linear search over the heap and the later minutes: call it seldom.
+        A linear search: call it seldom.
         """
         coming = self._that_count(self._soon)
-        # an alarm that has rung rings again by then at the latest
+        # the latest time at which an alarm that has rung rings again
         last = self._opened + (self._again_ms << _MOST_DOUBLINGS) // _MINUTE_MS
         for minute in sorted(self._next_minutes):
             if coming and minute > last:
@@ -179,7 +178,7 @@ class Schedule:
         self._opened = max(self._opened, now_ms // _MINUTE_MS + 1)
 
     def _rebuild(self) -> None:
-        """Rebuild the schedule without replaced entries; amortized, since those outnumber the valid ones."""
+        """Rebuild the schedule without replaced entries; amortized constant time per entry."""
         self._begin()
         for entries in self._armed.values():
             for entry in entries:
@@ -187,13 +186,13 @@ class Schedule:
 
 
 def _milliseconds(moment: datetime) -> int:
-    # integers throughout: a float would lose the last millisecond
+    # in integers: a float would lose the last millisecond
     return (moment - _EPOCH) // _MILLISECOND
 
 
 def _entry(complaint: bytes, alarm: Alarm) -> _Entry:
     due_us = (alarm.due_at - _EPOCH) // _MICROSECOND
-    # a warning is true at its moment; a deadline has passed only at the next millisecond of the log
+    # a warning is valid at its time; a deadline has passed only with the next millisecond
     at_ms = -((_EPOCH - alarm.at) // _MILLISECOND) if alarm.warning else due_us // 1000 + 1
     return at_ms, complaint, at_ms, due_us, alarm.clock, alarm.warning
 

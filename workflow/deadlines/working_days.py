@@ -1,12 +1,12 @@
 """Working days in Indonesia.
 
-A working day is a day from Monday to Friday that is no national holiday and, unless the policy counts otherwise, no
-collective leave (*cuti bersama*). Both are set for each year by a joint decree of three ministers; the ``holidays``
-package carries them for country ``ID`` as its categories ``public`` and ``government``. A decree can change in the
-middle of a year, before a new release of the package is out: a calendar therefore takes dates to add and to remove.
+A working day is a day from Monday to Friday that is no national holiday and, unless the policy counts it, no collective
+leave (*cuti bersama*). A joint decree of three ministers sets both for each year; the ``holidays`` package has them for
+country ``ID`` in the categories ``public`` and ``government``. A decree can change before a new release of the package:
+a calendar therefore has dates to add and to remove.
 
-Collective leave is only known for the years that were decreed, and movable feasts of later years are estimates of the
-package. A deadline that reaches into such a year shows by its calendar's version what it was computed with.
+Collective leave is known only for decreed years, and movable feasts of later years are estimates of the package. The
+calendar's version shows what a deadline was computed with.
 """
 
 import hashlib
@@ -22,23 +22,23 @@ from holidays.version import __version__ as holidays_version
 
 _COUNTRY: Final = "ID"
 _WEEKEND: Final = {5: "Saturday", 6: "Sunday"}
-# Named here because the package would otherwise take the language of the machine, and a reason would change with it.
+# The default of the package is the machine's language, which would change reasons.
 _LANGUAGE: Final = "en_US"
 
 
 class Calendar:
-    """Calendar of working days. Immutable, but for a cache of the years requested so far.
+    """Calendar of working days. Immutable, except for a cache of years.
 
-    ``collective_leave`` makes those days non-working; ``extra`` adds holidays by name, ``removed`` takes holidays back
-    (a weekend stays one). ``base`` has the holidays of years that the package does not provide. Raises ValueError if
-    a day is both added and removed.
+    ``collective_leave``: whether those are days off. ``extra``: added holidays with their names. ``removed``: revoked
+    holidays. ``base``: holidays of years in place of the package's. Raises ValueError if a day is both added and
+    removed.
     """
 
     __slots__ = ("_base", "_categories", "_extra", "_named", "_removed", "_working", "version")
 
     version: str
-    """The package's release, the categories that count and, if there are any, a digest of the added and removed days:
-    two calendars of one version agree on each day."""
+    """Release of the package, categories of days off, and a digest of added and removed days, if any: calendars of one
+    version are equal."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Calendar:
         return f"<Calendar {self.version}>"
 
     def changed(self, day: date, name: str | None) -> "Calendar":
-        """Return this calendar with ``day`` off under that name or, for None, with no holiday on it."""
+        """Return this calendar with a holiday of that name on ``day``, or, for None, with none."""
         extra = {each: named for each, named in self._extra.items() if each != day}
         return Calendar(
             collective_leave="government" in self._categories,
@@ -95,7 +95,7 @@ class Calendar:
         return self._holidays(day.year).get(day) or _WEEKEND.get(day.weekday())
 
     def is_weekend(self, day: date) -> bool:
-        """Return whether the day is a Saturday or Sunday, off whatever is decreed."""
+        """Return whether the day is a Saturday or Sunday."""
         return day.weekday() in _WEEKEND
 
     def named(self, year: int) -> Mapping[date, str]:
@@ -105,8 +105,8 @@ class Calendar:
     def add_working_days(self, day: date, count: int) -> date:
         """Return the ``count``-th working day after ``day``; ``day`` itself is not counted.
 
-        Zero gives ``day`` itself, or the next working day when ``day`` is none: nothing ever falls due on a day off.
-        Raises ValueError for a negative count and OverflowError beyond the year 9999.
+        Zero gives ``day`` itself, or the next working day if it is a day off. Raises ValueError for a negative count
+        and OverflowError beyond the year 9999.
         """
         if count < 0:
             raise ValueError(f"cannot add {count} working days")

@@ -7,36 +7,35 @@
   to which; `transitions.ALLOWED_IN` lists in which status a command is accepted.
 * The *escalation ladder* is the rung (`rung`, `escalated_to`, `exhausted`). It never changes the status or the holder.
 
-The coupling is one way each. A breached deadline sets `escalation_due`; the procedure sets it back when the missed
-deadline no longer presses (the office answers, the complaint is disposed again or ends). A climbed rung starts the
-escalation clock; when that clock elapses without an answer, the next rung is due.
+A breached deadline sets `escalation_due`; the procedure resets it when the missed deadline needs no action any more
+(the office answers, the complaint is disposed again or ends). Each rung starts the escalation clock; when that clock
+elapses without an answer, the next rung is due.
 
-**Commands and facts.** A command is a request and may be rejected; a fact has happened and is never taken back.
+**Commands and facts.** A command is a request and may be rejected; a fact is never altered or deleted.
 `decide.decide(command, complaint, now, policy)` returns the facts of one command, or `Rejected` with a code. It is a
-pure function: time comes from the log (the timestamp of the command's record), so a replay decides the same. A rejected
-command leaves no fact. A repeat of an accepted command (same source and id, `Complaint.recent`) returns no fact.
+pure function: `now` is the log's timestamp of the command, so that a replay decides the same. A rejected command, and a
+repeat of an accepted one (same source and id, `Complaint.recent`), leave no fact.
 
 **The order of one decision.**
 
 1. Existence: `register-complaint` needs a complaint that does not exist, every other command one that does.
-2. Catching up: `decide` first records what the log's time has already settled. Announced days off move running
-   deadlines (`deadline-rescheduled`), elapsed deadlines become `breached`, `withdrawn` or `closed`, each in the order
-   in which they fell due. A follow-up that reached the log too late therefore comes after its breach even if no timer
-   fired, and one that reached it in time is in time however late it is read. Timers (the `sla` stage) only make a
-   breach visible early; they decide nothing.
-3. Permission: the sender's role (`permissions.MAY`), and what else a handler asks of the sender or the policy (`may`).
-   A stranger is refused here, by the same code in every status.
-4. Status: the expected version, then the status (`transitions.ALLOWED_IN`). For commands of stages: the decision they
-   are based on still holds (status, revision, round, breaches), else `overtaken`; a stage that reads its topic again
-   from the beginning changes nothing. Then the other conditions on the complaint (`standing`).
-5. Data: `fact` of the handler returns one fact or raises `Refused`. Data that cannot be read are refused here too
+2. Catching up: `decide` first records what has happened by the log's time. Announced days off move running deadlines
+   (`deadline-rescheduled`), elapsed deadlines become `breached`, `withdrawn` or `closed`, in the order of their due
+   times. So a follow-up that reached the log too late comes after its breach even if no timer fired, and a timely one
+   is in time however late it is read. Timers (the `sla` stage) only make a breach visible early.
+3. Permission: the sender's role (`permissions.MAY`), and further conditions of the handler on the sender or the policy
+   (`may`). A sender without permission gets the same code in every status.
+4. Status: the expected version, then the status (`transitions.ALLOWED_IN`). For commands of stages: the basis of the
+   decision still holds (status, revision, round, breaches), else `overtaken`, so that a stage that reads its topic
+   again changes nothing. Then further conditions on the complaint (`standing`).
+5. Data: `fact` of the handler returns one fact or raises `Refused`. Unreadable data are refused here too
    (`decide.refuse`), not earlier.
 
-`checks.check` has 3 and 4. The first check that fails decides the answer, for all senders and commands.
+`checks.check` implements 3 and 4. The first check that fails determines the code.
 
 **Folding.** `evolve.evolve` applies a fact to the snapshot. Clocks are computed once, when the fact is decided
-(`workflow.deadlines.clocks.clocks_after`), and travel inside the snapshot that accompanies the fact; a fold never
-computes a deadline. The snapshot therefore equals a replay of the history, which `alur audit` checks.
+(`workflow.deadlines.clocks.clocks_after`), and are part of the snapshot with the fact; a fold never computes a
+deadline. The snapshot therefore equals a replay of the history, which `alur audit` checks.
 
 **What is decided where.**
 

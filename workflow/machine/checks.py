@@ -38,7 +38,7 @@ _SEEN_IN: Final = {
 
 
 def check(kind: type[c.Command], context: CommandContext, data: c.Command | None, expected: int | None) -> None:
-    """Check a command except its data; None stands for unreadable data, and skips the checks that depend on them.
+    """Check a command except its data; None: unreadable data, without the checks that depend on them.
 
     Raises:
         Refused: by the first check that fails.
@@ -53,7 +53,7 @@ def check(kind: type[c.Command], context: CommandContext, data: c.Command | None
             Refusal.VERSION_MISMATCH,
             f"the complaint is at version {context.before.version}, not {expected}: look at it again",
         )
-    # the deadline of this notice may have ended the complaint just now
+    # the deadline of this notice may just have ended the complaint
     complaint = context.before if kind is c.NoticeDeadline else context.complaint
     if complaint.status not in ALLOWED_IN[kind]:
         raise _not_in_status(kind, context)
@@ -107,10 +107,10 @@ def _not_in_status(kind: type[c.Command], context: CommandContext) -> Refused:
 
 
 def _check_decided_on(data: c.Command, complaint: Complaint) -> None:
-    """Check that the complaint still is as it was when a stage decided to send this command.
+    """Check that the basis of a stage's decision to send this command still holds.
 
     Raises:
-        Refused: the complaint has changed since. The fact that changed it shows the stage the new state.
+        Refused: the complaint has changed since; the stage reacts to the fact that changed it.
     """
     for name, of in _SEEN_IN[type(data)]:
         seen = getattr(data, name)

@@ -14,7 +14,7 @@ from workflow.policy.model import Policy
 
 
 def _check_version(context: CommandContext, _data: object = None) -> None:
-    """Check that the policy still has the version of a settled complaint: an open complaint always has its version."""
+    """Check that the policy still has the version of a settled complaint, as it must for an open one."""
     version = context.complaint.policy
     if context.policy.version != version:
         raise Refused(
@@ -23,7 +23,7 @@ def _check_version(context: CommandContext, _data: object = None) -> None:
 
 
 def _rules(context: CommandContext) -> Policy | None:
-    """Return the policy of the complaint; None if the policy no longer has its version (`_check_version`)."""
+    """Return the policy of the complaint; None if its version is gone (`_check_version`)."""
     return context.policy if context.policy.version == context.complaint.policy else None
 
 

@@ -67,7 +67,7 @@ def _notice(context: CommandContext, data: c.NoticeDeadline) -> f.Fact | None:
         return None  # its expiry is already in the history
     if data.clock not in context.complaint.clocks:
         if any(isinstance(fact, f.DeadlineRescheduled) for fact in context.elapsed):
-            return None  # a deadline that was brought forward has ended the complaint: no notice follows
+            return None  # a recalculated deadline has ended the complaint
         raise Refused(Refusal.OVERTAKEN, f"the complaint is {context.complaint.status} by now: another deadline passed")
     if context.complaint.clocks[data.clock].due_at != data.due_at:
         return None  # the deadline has just moved, which is already in the history

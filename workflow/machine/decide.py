@@ -1,7 +1,6 @@
 """Decision on a command: the facts that follow from it, or the reason for its rejection.
 
-`decide` is the entry point. The caller passes the time (the log's timestamp of the command), so the same arguments
-give the same decision, now and at every replay.
+The caller passes the time (the log's timestamp of the command), so that a replay reaches the same decision.
 """
 
 from collections.abc import Callable
@@ -31,7 +30,7 @@ from workflow.stages.resolution import working_days
 from workflow.stages.waiting import waiting_for
 
 _IN_PLACE: Final = (f.DeadlineWarned, f.DeadlineBreached, f.ComplaintEscalated, f.DeadlineRescheduled)
-"""Facts that do not change for whom a complaint waits."""
+"""Facts that do not change `Complaint.waiting_for`."""
 _KINDS: Final = {command_type(command.NAME): command for command in COMMANDS}
 _INTAKE: Final = stage_source("intake")
 
@@ -74,9 +73,9 @@ class _History:
     def catch_up(self) -> None:
         """Recalculate deadlines for announcements since the last fact, and record overdue ones.
 
-        Each announcement counts from its log position on: a deadline that was overdue by then was missed under the
-        calendar of its time and stays missed. A forwarded command may be older than an announcement before it in
-        the log; then only deadlines that are overdue at the command's own time are recorded.
+        An announcement is in force from its log position on: a deadline that was overdue by then stays missed. A
+        forwarded command may be older than an announcement before it in the log; then only deadlines that are overdue
+        at the command's own time are recorded.
         """
         policy, complaint = self.policy, self.complaint
         for later in policy.since(complaint.calendar) if complaint and complaint.calendar != policy.announced else ():
@@ -105,8 +104,8 @@ class _History:
     def pass_deadlines(self, until: datetime) -> None:
         """Record deadlines that are overdue by `until`, a log time, before the command is decided.
 
-        This makes deadlines fair: a follow-up that reached the log too late comes after its breach even if no
-        timer fired, and one that reached it in time is in time however late it is read.
+        So a late follow-up comes after its breach even if no timer fired, and a timely one stays timely however late it
+        is read.
         """
         while passed := self._passed(until):
             due, name = min(passed)
@@ -128,7 +127,7 @@ class _History:
         ]
 
 
-def decide(  # noqa: PLR0913 -- a command, what it is decided on, and the digests that the shell has made
+def decide(  # noqa: PLR0913 -- all inputs of a decision
     command: CommandEvent[Any],
     complaint: Complaint | None,
     now: datetime,
@@ -143,12 +142,12 @@ def decide(  # noqa: PLR0913 -- a command, what it is decided on, and the digest
         command: the command with its sender.
         complaint: its present state; None if there is no complaint with that id.
         now: the log's timestamp of the command, timezone-aware, UTC.
-        policy: the version that applies to the complaint (for a new one: by the day it is received).
-        content: the digests of the report in it (`workflow.stages.content_digests`); None: not to be compared.
-        sender: the digest of a citizen who sends the command, as `report.reporter_digest` of the complaint.
+        policy: the version that applies to the complaint (for a new one: by the day of receipt).
+        content: digests of the report in the command (`workflow.stages.content_digests`); None: no comparison.
+        sender: digest of a citizen who sends the command, as `report.reporter_digest` of the complaint.
 
-    A repeat of a command that had its effect gives an empty tuple. A rejected command leaves no fact at all, not even
-    those of deadlines that have passed meanwhile: their own notice records them.
+    A repeat of a command that had its effect yields an empty tuple. A rejected command leaves no fact, not even of
+    deadlines that have passed meanwhile, which their own notices record.
     """
     data: Command = command.data
     cause = f.Cause(command.source, command.id)
@@ -173,7 +172,7 @@ def decide(  # noqa: PLR0913 -- a command, what it is decided on, and the digest
 def refuse(  # noqa: PLR0913 -- as `decide`
     asked: Sender, reason: str, complaint: Complaint | None, now: datetime, policy: Policy, *, citizen: str | None
 ) -> Rejected:
-    """Return the rejection of a command whose data are unreadable for `reason`: data are checked last.
+    """Return the rejection of a command with data unreadable for `reason`, after all other checks.
 
     `citizen` is the `sender` of `decide`.
     """
@@ -227,9 +226,9 @@ def _register(command: CommandEvent[Any], data: Command, history: _History, cont
 
 
 def _registered_already(command: CommandEvent[Any], complaint: Complaint, content: str | None) -> Facts | Rejected:
-    """Decide on a registration of a complaint that exists: intake's, under its own command id, is a repeat.
+    """Decide on a registration of a complaint that exists.
 
-    It is a repeat only if the report equals the first delivery, whatever completions have changed since.
+    Intake's is a repeat if the report equals the first delivery, whatever completions have changed since.
     """
     if refused := _not_intake(command.source):
         return refused
@@ -264,7 +263,7 @@ def _not_intake(source: str) -> Rejected | None:
 
 
 _Held = tuple[str | None, str | None]
-"""Office and category of a complaint: what selects overrides."""
+"""Office and category of a complaint, which select overrides."""
 _HELD_AFTER: Final[dict[type[f.Fact], Callable[[Complaint, Any], _Held]]] = {
     f.ComplaintDisposed: lambda before, fact: (fact.office, before.category),
     f.ComplaintReopened: lambda before, fact: (fact.office, before.category),

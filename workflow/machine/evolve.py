@@ -1,4 +1,4 @@
-"""Fold of facts into a complaint. Deadlines are not computed here: they were decided once and come with the fact."""
+"""Fold of facts into a complaint, with the deadlines that were decided with each fact."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -48,7 +48,7 @@ def _returned(before: Complaint, fact: f.DispositionReturned) -> Change:
 
 def _privacy_changed(before: Complaint, fact: f.PrivacyChanged) -> Change:
     flags = {name: value for name in ("anonymous", "secret") if (value := getattr(fact, name)) is not None}
-    # the end of secrecy does not publish the story again
+    # a story stays unpublished when the complaint is no longer secret
     return flags | ({"story_published": False} if fact.secret and before.story_published else {})
 
 
@@ -64,7 +64,7 @@ def _erased(before: Complaint, fact: f.DataErased) -> Change:
 
 
 def _breached(before: Complaint, fact: f.DeadlineBreached) -> Change:
-    # the escalation clock belongs to the ladder: the office is not charged twice
+    # the escalation clock is not the office's: no second breach
     return {"breaches": before.breaches + (fact.clock is not ClockName.ESCALATION)}
 
 
@@ -77,13 +77,13 @@ def _extended(before: Complaint, fact: f.DeadlineExtended) -> Change:
 
 
 def _open_again(before: Complaint) -> Change:
-    # offices that were notified before may be needed again
+    # the new ladder may notify the same offices again
     anew = {"exhausted": False, "earlier_rungs": before.rung}
     return {"outcome": None, "closed_at": None, "working_days": None} | anew
 
 
 def _reopened(before: Complaint, fact: f.ComplaintReopened) -> Change:
-    # the rating of an earlier end stays in the history, and its story is not published again automatically
+    # rating and story of the earlier end stay in the history only
     untold = {"story_published": False} if before.story_published else {}
     return (
         _open_again(before)
@@ -135,7 +135,7 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
     f.ExtensionRefused: lambda *_: {"extension": None},
 }
 
-# What a deadline waits for. A returned or reassigned complaint is not answered: the breach is still recorded.
+# The actions that deadlines demand. Returning or reassigning a complaint is none: the breach stays.
 _CLIMBED: Final = (f.EscalationExhausted, f.ComplaintEscalated)
 OPEN_AGAIN: Final = (f.ComplaintRestored, f.ComplaintReopened)
 """Facts that restart the ladder."""
@@ -143,7 +143,7 @@ _ANSWERS: Final = (f.ComplaintVerified, f.ComplaintPostponed, f.FollowUpRecorded
 
 
 def settled_at(fact: f.Settling, at: datetime) -> datetime:
-    """Return when `fact`, recorded `at`, settled a complaint: if a deadline did, the time of that deadline."""
+    """Return when `fact`, recorded `at`, settled a complaint: the due time, if a deadline did."""
     return getattr(fact, "deadline", None) or at
 
 
@@ -163,19 +163,19 @@ def _remember(recent: tuple[str, ...], cause: f.Cause) -> tuple[str, ...]:
     return recent if recent[-1:] == (mark,) else (*recent, mark)[-REMEMBERED_COMMANDS:]
 
 
-def evolve(  # noqa: PLR0913 -- a fact, its place in the log, and what was decided with it
+def evolve(  # noqa: PLR0913 -- a fact with its position and deadlines
     before: Complaint | None, fact: f.Fact, at: datetime, cause: f.Cause, clocks: Clocks, *, calendar: int = 0
 ) -> Complaint:
     """Return the complaint after `fact`, recorded at log time `at`.
 
-    The deadlines `clocks` were decided with the fact, on a calendar with as many announcements as `calendar` states.
+    `clocks`: the deadlines decided with the fact; `calendar`: number of announcements in their calendar.
 
     Raises:
         IllegalTransition: the fact may not follow on `before`.
     """
     status = status_after(before.status if before else None, fact)
     if before is None:
-        if not isinstance(fact, f.ComplaintRegistered):  # guaranteed by the table; this is for the type checker
+        if not isinstance(fact, f.ComplaintRegistered):  # for the type checker; the table ensures it
             raise IllegalTransition(f"{fact.NAME} may not be the first fact")
         return _registered(fact, at, cause, clocks, calendar)
     change = _CHANGES.get(type(fact), _nothing_else)(before, fact)
@@ -233,7 +233,7 @@ def _registered(fact: f.ComplaintRegistered, at: datetime, cause: f.Cause, clock
 
 
 def replay(history: Iterable[f.Recorded]) -> Complaint | None:
-    """Fold a whole history; only the deadlines decided with each fact are taken from its snapshots.
+    """Fold a history, with the deadlines of its snapshots.
 
     Raises:
         IllegalTransition: a fact may not follow on the one before it.
@@ -245,7 +245,7 @@ def replay(history: Iterable[f.Recorded]) -> Complaint | None:
 
 
 def folded(before: Complaint | None, recorded: f.Recorded) -> Complaint:
-    """Return the complaint after a recorded fact; the deadlines are taken from the fact, which carries them.
+    """Return the complaint after a recorded fact, with the deadlines of its snapshot.
 
     Raises:
         IllegalTransition: the fact may not follow on `before`.
@@ -256,6 +256,6 @@ def folded(before: Complaint | None, recorded: f.Recorded) -> Complaint:
 
 
 def waiting(complaint: Complaint, whom: Waiting | None) -> Complaint:
-    """Set for whom a complaint waits, as decided with its last fact; only for one that `evolve` has just returned."""
+    """Set for whom a complaint waits, in place: only for one that `evolve` has just returned."""
     object.__setattr__(complaint, "waiting_for", whom)  # a second copy would cost as much as the rest of the fold
     return complaint

@@ -1,7 +1,7 @@
 """Handlers, one per command: check the context, return the resulting fact, or refuse.
 
-`workflow.machine.checks` has checked role and status before. The further checks of a handler have the same order:
-permission, state of the complaint, data.
+`workflow.machine.checks` checks role and status before; further checks have the same order: permission, state of the
+complaint, data.
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ class CommandContext(NamedTuple):
     now: datetime
     policy: Policy
     elapsed: tuple[f.Fact, ...] = ()
-    """Facts of announcements and overdue deadlines, which come before the command's own."""
+    """Facts of announcements and overdue deadlines, before the command's own."""
     content: str | None = None
     """Digests of the command's report fields; None if they cannot be compared."""
     sender: str | None = None
@@ -94,7 +94,7 @@ _FOUND_LATER: Final = frozenset({ArchiveReason.SPAM, ArchiveReason.ABUSIVE})
 
 
 def _check_later(context: CommandContext) -> None:
-    """Check that only the administrator sends a command that comes after the stage's or office's time for it."""
+    """Check that only an administrator still verifies or archives after the status for that."""
     if context.roles & {Role.ADMINISTRATOR, Role.ARBITER}:
         return
     status = context.complaint.status
@@ -127,7 +127,7 @@ def _archive(context: CommandContext, data: c.ArchiveComplaint) -> f.Fact:
 
 
 _IN_SNAPSHOT: Final = frozenset({"category", "location", "anonymous", "secret"})
-"""Report fields that are copied into the snapshot: an administrator may have changed them since."""
+"""Report fields in the snapshot, which an administrator may have changed since."""
 
 
 def _complete(context: CommandContext, data: c.CompleteReport) -> f.Fact:
@@ -156,7 +156,7 @@ def _complete(context: CommandContext, data: c.CompleteReport) -> f.Fact:
 
 
 def _without_exposure(data: c.CompleteReport, complaint: Complaint) -> c.CompleteReport:
-    """Return a completion that switches no privacy flag off: forms send the flags along, unset by default."""
+    """Return a completion that switches no privacy flag off, since forms send unset flags by default."""
     kept = {name: None for name in ("anonymous", "secret") if getattr(data, name) is False and getattr(complaint, name)}
     return data.model_copy(update=kept)
 
@@ -235,7 +235,7 @@ def _return(context: CommandContext, data: c.ReturnDisposition) -> f.Fact:
 
 
 def check_has(context: CommandContext, what: str, rule: object, instead: str) -> None:
-    """Check that the policy has `what`, by a `rule` that is not 0 or None; else name the remaining way."""
+    """Check that the policy has `what`, by a `rule` other than 0 or None; else name the alternative `instead`."""
     if not rule:
         raise Refused(
             Refusal.NOT_PERMITTED, f"policy {context.policy.version} has no {what}: {instead}", Detail.NOT_IN_POLICY
@@ -243,7 +243,7 @@ def check_has(context: CommandContext, what: str, rule: object, instead: str) ->
 
 
 def check_limit(what: str, count: int, limit: int, instead: tuple[str, Detail]) -> None:
-    """Check that the policy allows more `what` than the `count` so far; else name the remaining way."""
+    """Check that the policy allows more `what` than the `count` so far; else name the alternative `instead`."""
     way, detail = instead
     if count >= limit:
         raise Refused(Refusal.NOT_PERMITTED, f"{count} {what} so far, and {limit} are allowed: {way}", detail)
@@ -260,7 +260,7 @@ def _follow_up(context: CommandContext, data: c.RecordFollowUp) -> f.Fact:
 
 
 def _answered_clock(context: CommandContext) -> Clock | None:
-    """Return the follow-up clock stopped by the answer; after an earlier answer, as that one stopped it."""
+    """Return the follow-up clock as stopped by this answer, or by an earlier one."""
     complaint, name = context.complaint, ClockName.FOLLOW_UP
     clock = complaint.clocks.get(name)
     if clock is None:
@@ -304,7 +304,7 @@ def _close(context: CommandContext, data: c.CloseComplaint) -> f.Fact:
 
 
 def _may_rate(context: CommandContext, _data: c.RateResolution | None) -> None:
-    """Check that a rating comes from the reporter, as far as known, even where any citizen may send commands."""
+    """Check that a rating is the reporter's, if known, even if any citizen may send commands."""
     known = context.complaint.report.reporter_digest
     if context.sender is not None and known not in {None, context.sender}:
         raise Refused(
@@ -342,7 +342,7 @@ def _publish_story(context: CommandContext, data: c.PublishStory) -> f.Fact:
 
 
 def _unpublish_story(context: CommandContext, data: c.UnpublishStory) -> f.Fact:
-    # an undecided story may have been published by an earlier release
+    # earlier releases may have published an undecided story
     if context.complaint.story_published is False:
         raise Refused(Refusal.INVALID_DATA, "data: its story is not published", Detail.NOTHING_CHANGED)
     return f.StoryUnpublished(by=context.by, reason=data.reason)

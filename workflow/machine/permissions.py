@@ -1,6 +1,6 @@
 """Permissions: which roles may send which command.
 
-The source of a command names its sender. Kafka's access control ensures that the source is the sender's own.
+The source of a command names its sender; Kafka's access control has to ensure that it is the sender's own.
 """
 
 import re
@@ -45,7 +45,7 @@ MAY: Final[dict[type[c.Command], frozenset[Role]]] = {
     c.ReopenComplaint: _CITIZEN | {Role.ADMINISTRATOR},
     c.CompleteReport: _CITIZEN,
     c.WithdrawComplaint: _CITIZEN,
-    # the holder for its own units only: `decide` also checks the office
+    # the holder only for its own units, which the handler checks
     c.DisposeComplaint: frozenset({Role.ADMINISTRATOR, Role.HOLDER, Role.ARBITER, Role.DISPOSITION}),
     c.ReturnDisposition: _HOLDER,
     c.RecordFollowUp: _HOLDER,
@@ -84,7 +84,7 @@ _SENDERS: Final = 4_096
 
 
 def is_stage(source: str) -> bool:
-    """Return whether `source` is one of our own stages, whose commands are refused as `overtaken` if out of date."""
+    """Return whether `source` is a stage, whose outdated commands are `overtaken`."""
     return source in _STAGES
 
 
@@ -118,7 +118,7 @@ def names_a_person(subject: str) -> bool:
 def roles_of(
     source: str, complaint: Complaint, policy: Policy, now: datetime, sender: str | None = None
 ) -> frozenset[Role]:
-    """Return the roles of the sender `source` towards `complaint`; empty for a stranger or an office that has ended.
+    """Return the roles of the sender `source` towards `complaint`; empty for an unknown sender or an ended office.
 
     `sender` is the digest of a citizen, as `report.reporter_digest` of the complaint.
     """
@@ -147,7 +147,7 @@ def roles_of(
 
 
 def possible_roles(source: str) -> frozenset[Role]:
-    """Return the roles that the sender `source` may have towards any complaint; empty for a stranger."""
+    """Return the roles that the sender `source` may have towards any complaint; empty for an unknown sender."""
     if source in _STAGES:
         return frozenset({_STAGES[source]})
     if subject_of(source) is not None or source.startswith(CHANNELS):
@@ -158,7 +158,7 @@ def possible_roles(source: str) -> frozenset[Role]:
 def administering_agency(complaint: Complaint, policy: Policy) -> str | None:
     """Return the agency that administers `complaint` because the reporter chose it or one of its units.
 
-    The national administrator may act on every complaint beside it (LAPOR administrator manual, roles).
+    The national administrator may act on every complaint too (LAPOR administrator manual, roles).
     """
     if complaint.chosen_office is None:
         return None

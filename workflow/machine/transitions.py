@@ -1,6 +1,6 @@
 """The state machine as two tables: which fact leads where, and which command is allowed in which status.
 
-Everything that decides whether a complaint may move is here. A new status starts as a row.
+A new status starts as a row.
 """
 
 from typing import Final
@@ -80,7 +80,7 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
         f.FollowUpReplied,
         f.ProgressRecorded,
     ),
-    # terminal: later facts do not change the status, and archived or withdrawn complaints have no story
+    # later facts do not change the status; archived and withdrawn complaints have no story
     Status.CLOSED: {
         f.PrivacyChanged: Status.CLOSED,
         f.ResolutionRated: Status.CLOSED,
@@ -101,12 +101,12 @@ ALLOWED_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
     c.RegisterComplaint: frozenset(),  # only if there is no complaint yet
     c.VerifyComplaint: frozenset({Status.REGISTERED}),
     c.PostponeComplaint: frozenset({Status.REGISTERED}),
-    c.ArchiveComplaint: OPEN,  # once an office has had it, only for spam and abuse: `handlers` checks the reason
+    c.ArchiveComplaint: OPEN,  # after a disposition only for spam and abuse, see `handlers`
     c.RestoreComplaint: frozenset({Status.ARCHIVED}),
     c.ReopenComplaint: frozenset({Status.CLOSED}),
     c.CompleteReport: frozenset({Status.POSTPONED}),
     c.WithdrawComplaint: OPEN,
-    # to another office after a follow-up, by the administrator: answer and status stay valid
+    # after a follow-up, to another office, by the administrator, without a change of status
     c.DisposeComplaint: OPEN - {Status.REGISTERED, Status.POSTPONED},
     c.ReturnDisposition: frozenset({Status.DISPOSED}),
     c.RecordFollowUp: frozenset({Status.DISPOSED, Status.FOLLOWED_UP, Status.REPLIED}),
@@ -114,7 +114,7 @@ ALLOWED_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
     c.RejectFollowUp: frozenset({Status.FOLLOWED_UP}),
     c.ReplyToFollowUp: frozenset({Status.FOLLOWED_UP, Status.REPLIED, Status.CLOSED}),
     c.CloseComplaint: frozenset({Status.FOLLOWED_UP, Status.REPLIED}),
-    c.AppealComplaint: OPEN | {Status.CLOSED},  # while open, once the time to settle has passed
+    c.AppealComplaint: OPEN | {Status.CLOSED},  # while open: after the time to settle
     c.RateResolution: frozenset({Status.CLOSED}),
     c.ChangePrivacy: frozenset(Status),
     c.PublishStory: frozenset({Status.CLOSED}),

@@ -1,8 +1,7 @@
 """Announced changes of the calendar: their validation, and the policies with them applied.
 
-An announcement concerns every policy version and every complaint, and it comes after the policy file and the package
-of holidays: it overrides both. An announcement is in force from its log position on, see
-`workflow.deadlines.recalculation`.
+An announcement applies to every policy version and complaint from its log position on, and overrides the policy file
+and the package of holidays.
 """
 
 from collections.abc import Sequence
@@ -21,19 +20,19 @@ from workflow.policy.model import Policy, PolicySet
 _BACK: Final = timedelta(days=366)
 _AHEAD: Final = timedelta(days=3 * 366)
 RECENT: Final = timedelta(days=30)
-"""Age up to which announcements count towards the limits and are not compacted: retention of the commands."""
+"""Age up to which announcements count towards limits and are not compacted, as long as commands are retained."""
 MOST_OF_A_DAY: Final = 10
-"""Maximum of recent announcements for one day: more than a few corrections come from a faulty program."""
+"""Maximum recent announcements for one day, against a faulty program."""
 MOST_RECENT: Final = 100
-"""Maximum of recent announcements for all days. A year has about 25 days off."""
+"""Maximum recent announcements for all days; a year has about 25 days off."""
 MOST_KEPT: Final = 500
-"""Maximum of announcements in a partition's record: up to 7 kB each, in a topic that accepts 4 MiB."""
+"""Maximum announcements in a partition's record: up to 7 kB each, in a topic that accepts 4 MiB."""
 
 
 def announce(
     event: AnnouncementEvent, before: Announcements, now: datetime, policy: Policy
 ) -> Announcement | Rejected | None:
-    """Decide on an announcement: what is in force from `now` (log time, UTC), why not, or None for a repeat."""
+    """Return an announcement in force from `now` (log time, UTC), its rejection, or None for a repeat."""
     kept = before.announcements
     mark = digest(event.source, event.id)
     if mark in before.known or any((each.by, each.command_id) == (event.source, event.id) for each in kept):
@@ -64,7 +63,7 @@ def impossible(day: date, today: date, *, day_off: bool) -> str | None:
     if not today - _BACK <= day <= today + _AHEAD:
         return f"{day} is more than a year past or more than three years ahead"
     if not day_off and day <= today:
-        # a deadline would move into the past, missed by a rule that was unknown at the time
+        # a deadline would move into the past, missed by a later rule
         return f"{day} has begun: only a day that is still to come can become a working day"
     return None
 
@@ -72,23 +71,23 @@ def impossible(day: date, today: date, *, day_off: bool) -> str | None:
 def _too_many(kept: Sequence[Announcement], day: date, now: datetime) -> str | None:
     recent = [each for each in kept if each.announced_at > now - RECENT]
     of_day = [each for each in recent if each.day == day]
-    for found, most, of in ((of_day, MOST_OF_A_DAY, f" of {day}"), (recent, MOST_RECENT, "")):
-        if len(found) >= most:
-            again = found[-most].announced_at + RECENT
+    for announced, most, of in ((of_day, MOST_OF_A_DAY, f" of {day}"), (recent, MOST_RECENT, "")):
+        if len(announced) >= most:
+            again = announced[-most].announced_at + RECENT
             return f"at most {most} announcements{of} in {RECENT.days} days are accepted: repeat it after {again:%F}"
     if len(kept) >= MOST_KEPT:
         return f"open complaints need {len(kept)} announcements, and no more fit: repeat it when some are closed"
     return None
 
 
-def folded(found: Announcements, behind: int, first_day: date, now: datetime) -> Announcements:
-    """Return `found` compacted: without announcements that no present or future open complaint depends on.
+def folded(record: Announcements, behind: int, first_day: date, now: datetime) -> Announcements:
+    """Return `record` compacted: without announcements that no present or future open complaint depends on.
 
-    `behind`: announcements known to the open complaint furthest behind; `first_day`: the day on which the oldest
-    open one was received. Announcements that are recent at `now`, the log's time, are kept.
+    `behind`: number of announcements of the oldest calendar in use; `first_day`: receipt of the oldest open complaint.
+    Announcements that are recent at `now`, the log's time, are kept.
     """
-    kept, count = found.announcements, found.folded
-    for number, each in enumerate(kept[count:], found.dropped + count + 1):
+    kept, count = record.announcements, record.folded
+    for number, each in enumerate(kept[count:], record.dropped + count + 1):
         if number > behind or each.announced_at > now - RECENT:
             break
         count += 1
@@ -96,36 +95,36 @@ def folded(found: Announcements, behind: int, first_day: date, now: datetime) ->
     base = tuple(each for each in kept[:count] if last.get(each.day) is each)
     gone = (digest(each.by, each.command_id) for each in kept[:count] if last.get(each.day) is not each)
     return Announcements(
-        revision=found.revision,
+        revision=record.revision,
         announcements=(*base, *kept[count:]),
         folded=len(base),
-        known=(*found.known, *gone)[-REMEMBERED_ANNOUNCEMENTS:],
+        known=(*record.known, *gone)[-REMEMBERED_ANNOUNCEMENTS:],
     )
 
 
-def with_announcements(policy: Policy, found: Announcements) -> Policy:
-    """Return `policy` with all announcements of `found`; those that it already has are the first of them."""
-    if found.dropped and not policy.announced:
-        policy = policy.model_copy(update={"announced": found.dropped})
-    for index in range(len(policy.announcements), len(found.announcements)):
-        announcement = found.announcements[index]
+def with_announcements(policy: Policy, record: Announcements) -> Policy:
+    """Return `policy` with all announcements of `record`, the first of which it may have already."""
+    if record.dropped and not policy.announced:
+        policy = policy.model_copy(update={"announced": record.dropped})
+    for index in range(len(policy.announcements), len(record.announcements)):
+        announcement = record.announcements[index]
         policy = policy.model_copy(
             update={
                 "calendar": _changed(policy.calendar, announcement),
                 "announcements": (*policy.announcements, announcement),
-                "announced": found.dropped + index + 1,
-                "earlier": policy if index >= found.folded else None,
+                "announced": record.dropped + index + 1,
+                "earlier": policy if index >= record.folded else None,
             }
         )
     return policy
 
 
-def all_with_announcements(policies: PolicySet, found: Announcements) -> PolicySet:
-    """Return a policy set with all announcements in all versions. Cache it: decisions need it again and again."""
-    return PolicySet(policies.name, tuple(with_announcements(each, found) for each in policies.versions))
+def all_with_announcements(policies: PolicySet, record: Announcements) -> PolicySet:
+    """Return a policy set with all announcements in all versions, to be cached by the caller."""
+    return PolicySet(policies.name, tuple(with_announcements(each, record) for each in policies.versions))
 
 
-# the versions of a policy and the partitions of a worker share their calendars, and so the years these have looked up
+# versions and partitions share calendars, for their cache of years
 @lru_cache(maxsize=256)
 def _changed(calendar: Calendar, announcement: Announcement) -> Calendar:
     return calendar.changed(announcement.day, announcement.name if announcement.day_off else None)

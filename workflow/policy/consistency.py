@@ -1,6 +1,6 @@
-"""Contradictions between valid offices and valid rules, which leave complaints without an office or have no effect.
+"""Contradictions between valid offices and valid rules: without effect, or leaving complaints without an office.
 
-The engine runs despite them: it never disposes or escalates to an office that has ended.
+The engine runs despite them, since it never disposes or escalates to an office that has ended.
 """
 
 from collections import defaultdict
@@ -32,7 +32,7 @@ def contradictions(policies: PolicySet) -> Iterator[str]:
 
 
 def in_force_to(day: date, days: Iterable[date]) -> date:
-    """Return the last day of the version that takes effect on ``day``, by the days of all versions."""
+    """Return the last day of the version in force from ``day``; ``days``: those of all versions."""
     return min((each - timedelta(days=1) for each in days if each > day), default=date.max)
 
 
@@ -78,7 +78,7 @@ def _competences(office: Office) -> Iterator[tuple[object, ...]]:
 
 
 def without_effect(overrides: Sequence[Override], directory: Directory) -> Iterator[str]:
-    """Yield overrides without effect: for a category that no unit handles, or always overridden themselves."""
+    """Yield overrides without effect: always overridden, or for a category that no unit handles."""
     topics = frozenset[str]().union(*(office.categories for office in directory))
     for category in dict.fromkeys(each.category for each in overrides if each.category is not None):
         if not any(belongs(category, {topic}) or belongs(topic, {category}) for topic in topics):
@@ -93,7 +93,7 @@ def without_effect(overrides: Sequence[Override], directory: Directory) -> Itera
 
 
 def ended_in_use(offices: Mapping[str, str], directory: Directory, in_force_to: date) -> Iterator[tuple[str, str]]:
-    """Yield offices that end while rules refer to them, each with its key; unknown ones are other mistakes."""
+    """Yield known offices that end while rules refer to them, each with its key."""
     for key, office in offices.items():
         ended = directory.last_day(office) if office in directory else None
         if ended is not None and ended < in_force_to:

@@ -17,13 +17,13 @@ from workflow.policy.requirements import is_absence, mistakes, offices_in, read,
 from workflow.policy.terms import Model
 
 CITIZENS_SINCE: Final = date(2026, 11, 30)
-"""From this date on, a version without the key `citizens` allows only the reporter to send commands."""
+"""Date from which a version without the key `citizens` allows commands only from the reporter."""
 _DAY: Final = TypeAdapter(date)
 _VERSION: Final = re.compile(r"versions\[(\d+)\]\.")
 
 
 class _CalendarChanges(Model):
-    """Decreed changes of holidays that the package does not have yet."""
+    """Decreed changes of holidays that the package lacks."""
 
     extra: dict[date, Words] = Field(default_factory=dict)
     removed: frozenset[date] = frozenset()
@@ -47,30 +47,30 @@ def parse_policies(
 ) -> PolicySet:
     """Parse a policy document, and check it against the offices.
 
-    The calendar is outside of the versions: a holiday that is moved is moved for all complaints. Raises
-    PolicyError with the path to each mistake, such as ``version 2026-06-30: clocks.follow_up``; an unknown key
-    is a mistake. If the offices are unreadable, for the reasons given, references to them are not checked.
+    The calendar is outside of the versions, since it applies to all complaints. Raises PolicyError with the path of
+    each mistake, such as ``version 2026-06-30: clocks.follow_up``; an unknown key is a mistake. `unreadable`: reasons
+    why the offices are unreadable; then references to them are not checked.
     """
-    versions, found = _completed(document)
+    versions, errors = _completed(document)
     known = None if offices is None else known_offices(offices)
     completed = {**document, **({"versions": [each.whole for each in versions]} if versions else {})}
     parsed, directory, sound, of_offices = None, None, None, tuple(unreadable)
     try:
         parsed = _Document.model_validate(completed, context={KNOWN_OFFICES: known})
     except ValidationError as error:
-        found += document_errors.problems(error, _Document)
+        errors += document_errors.problems(error, _Document)
     try:
         directory = sound = None if offices is None else parse_offices(offices)
     except OfficesError as error:
         of_offices, sound = error.mistakes, error.sound
-    found += _contradictions(document.get("calendar"), versions)
-    if found or parsed is None or directory is None:
+    errors += _contradictions(document.get("calendar"), versions)
+    if errors or parsed is None or directory is None:
         if directory is not None:
-            found += _without_effect(versions, directory)
+            errors += _without_effect(versions, directory)
         if sound is not None:
-            found += _ended(versions, sound)
+            errors += _ended(versions, sound)
             of_offices += tuple(among_offices(sound))
-        raise PolicyError(*_lines(found, versions), of_offices=of_offices)
+        raise PolicyError(*_lines(errors, versions), of_offices=of_offices)
     return PolicySet(parsed.name, tuple(_policies(parsed, directory)))
 
 
@@ -97,13 +97,13 @@ class _Version(NamedTuple):
     day: date | None = None
     based: bool = False
     incomplete: bool = False
-    """Whether the base version is unknown, so that a missing key may be in it."""
+    """Whether the base version, which may have missing keys, is unknown."""
 
 
 def _completed(document: Mapping[str, Any]) -> tuple[list[_Version], list[tuple[str, str]]]:
-    """Fill in what versions inherit from their base, table by table, and in old versions the values of new keys.
+    """Fill in values inherited from base versions, table by table, and in old versions the values of new keys.
 
-    Also returns the mistakes found by this, each with its path.
+    Also returns mistakes, each with its path.
     """
     written = document.get("versions")
     versions: list[_Version] = []
@@ -150,38 +150,38 @@ def _contradictions(calendar: object, versions: Sequence[_Version]) -> Iterator[
 
 
 def _days(written: object) -> set[date]:
-    found = (read(_DAY, each) for each in (written if isinstance(written, Mapping | list) else ()))
-    return {day for day in found if day is not None}
+    days = (read(_DAY, each) for each in (written if isinstance(written, Mapping | list) else ()))
+    return {day for day in days if day is not None}
 
 
 def _without_effect(versions: Sequence[_Version], directory: Directory) -> Iterator[tuple[str, str]]:
-    """Yield parts without effect, which do not prevent use but are reported along with other mistakes."""
+    """Yield parts without effect, reported only along with other mistakes."""
     for at, version in enumerate(versions):
         if isinstance(version.whole, Mapping):
-            found = without_effect(whole_overrides(version.whole), directory)
-            yield from ((f"versions[{at}].overrides", each) for each in found)
+            useless = without_effect(whole_overrides(version.whole), directory)
+            yield from ((f"versions[{at}].overrides", each) for each in useless)
 
 
 def _ended(versions: Sequence[_Version], directory: Directory) -> Iterator[tuple[str, str]]:
     """Yield references to offices that end while the version is in force."""
     for at, version in enumerate(versions):
         if isinstance(version.whole, Mapping):
-            found = ended_in_use(offices_in(version.whole), directory, _in_force_to(version, versions))
-            yield from ((f"versions[{at}].{key}", each) for key, each in found)
+            ended = ended_in_use(offices_in(version.whole), directory, _in_force_to(version, versions))
+            yield from ((f"versions[{at}].{key}", each) for key, each in ended)
 
 
 def _in_force_to(version: _Version, versions: Sequence[_Version]) -> date:
-    """Return the last day of a version; before all offices where the day of a version is unreadable."""
+    """Return the last day of a version; the first of all days if the day of a version is unreadable."""
     days = [each.day for each in versions if each.day is not None]
     if version.day is None or len(days) < len(versions):
         return date.min
     return in_force_to(version.day, days)
 
 
-def _lines(found: Iterable[tuple[str, str]], versions: Sequence[_Version]) -> Iterator[str]:
-    """Format mistakes with versions named by date and in order; a mistake in a base version is reported once."""
+def _lines(errors: Iterable[tuple[str, str]], versions: Sequence[_Version]) -> Iterator[str]:
+    """Format mistakes with the dates of their versions, in order; one in a base version only once."""
     others, by_version = list[str](), [list[tuple[str, str]]() for _ in versions]
-    for path, mistake in found:
+    for path, mistake in errors:
         number = _VERSION.match(path)
         if number is None:
             others.append(f"{path}: {mistake}")

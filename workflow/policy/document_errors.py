@@ -1,4 +1,4 @@
-"""Mistakes in a document that was written by hand, each with its path."""
+"""Mistakes in a handwritten document, each with its path."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ _OURS: Final = {
     "string_pattern_mismatch": "must be lower-case letters and digits, with single hyphens between",
     "zoneinfo_str": 'must be a time zone such as "Asia/Jakarta", "Asia/Makassar" or "Asia/Jayapura"',
 }
-"""Own messages by pydantic's error type."""
+"""Messages by pydantic's error type."""
 _CHOICES: Final = {"enum", "literal_error"}
 _CHOICE: Final = re.compile(r"'([^']+)'")
 
@@ -32,12 +32,12 @@ _CHOICE: Final = re.compile(r"'([^']+)'")
 def problems(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
     """Yield each mistake as its path (``versions[0].clocks.follow_up``) and its description.
 
-    A misspelled key, together with the missing one, is one mistake.
+    A misspelled key and the missing one are one mistake.
     """
-    found = error.errors(include_url=False)
-    meant_by = {details["loc"]: _nearest_key(details, model) for details in found if _is_unknown(details)}
+    errors = error.errors(include_url=False)
+    meant_by = {details["loc"]: _nearest_key(details, model) for details in errors if _is_unknown(details)}
     misspelled = {(*location[:-1], name) for location, name in meant_by.items() if name}
-    for details in found:
+    for details in errors:
         emptied = details["type"] == "too_short" and details["input"]  # mistakes of its items are reported separately
         if emptied or (details["type"] == ABSENT and details["loc"] in misspelled):
             continue
@@ -52,8 +52,8 @@ def path(location: Sequence[int | str]) -> str:
     return "".join(steps).removeprefix(".")
 
 
-def meant(written: str, known: Iterable[str], *, say_all: bool = False) -> str:
-    """Return the end of a message about an unknown name: the most similar known name; `say_all`: else all names."""
+def suggestion(written: str, known: Iterable[str], *, say_all: bool = False) -> str:
+    """Return the end of a message about an unknown name: the most similar name, else, with `say_all`, all names."""
     names = list(known)
     near = get_close_matches(written, names, n=1)
     if near:
@@ -72,7 +72,7 @@ def _mistake(details: ErrorDetails) -> str:
     if kind == "value_error":
         return str(details["ctx"]["error"])
     if kind in _CHOICES and isinstance(written, str):
-        return f"{written!r} is unknown{meant(written, _CHOICE.findall(details['ctx']['expected']), say_all=True)}"
+        return f"{written!r} is unknown{suggestion(written, _CHOICE.findall(details['ctx']['expected']), say_all=True)}"
     return f"{_OURS.get(kind, details['msg'].replace('Input should be', 'must be'))}, not {written!r}"
 
 

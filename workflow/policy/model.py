@@ -1,7 +1,7 @@
 """Policy model: the rules and their numbers, versioned by effective date and pinned to a complaint at receipt.
 
-No number of the procedure is in the code. A policy document has a name and its versions, each a full set of rules
-from the day it takes effect; a complaint keeps the version of the day it was received, and its snapshot names it.
+All numbers of the procedure are in the policy document, which has a name and versions. Each version is a full set of
+rules from its effective date on; the snapshot of a complaint names the version in force at its receipt.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,17 +17,14 @@ from events.snapshot import Complaint
 from events.vocabulary import ClockName, ComplaintClass, Status
 from workflow.deadlines.durations import Duration, Unit
 from workflow.deadlines.working_days import Calendar
-from workflow.policy.document_errors import meant
+from workflow.policy.document_errors import suggestion
 from workflow.policy.offices import Directory, OfficeId, Slug, Words
 from workflow.policy.overrides import LADDER, NATIONAL, SUPERIOR, Ladder, Override, Rule, most_specific
 from workflow.policy.terms import Clocks, Elapsed, Extension, Hours, InDays, Model, Term
 
 
 class PolicyError(AlurError, ValueError):
-    """A policy document, or its offices, cannot be used; the message is the first mistake.
-
-    `mistakes` and `of_offices` have a line for each reason.
-    """
+    """A policy document, or its offices, are unusable; `mistakes` and `of_offices` have one line per reason."""
 
     def __init__(self, *mistakes: str, of_offices: Sequence[str] = ()) -> None:
         first, *others = *mistakes, *of_offices
@@ -37,19 +34,19 @@ class PolicyError(AlurError, ValueError):
 
 
 class UnknownPolicy(LookupError):
-    """A complaint is pinned to a version that the policy does not have any more."""
+    """A complaint is pinned to a version that the policy no longer has."""
 
 
 def _sourced(rule: str) -> str:
     if rule not in SOURCED:
-        raise ValueError(f"there is no such rule to give a source for{meant(rule, SOURCED, say_all=True)}")
+        raise ValueError(f"there is no such rule to give a source for{suggestion(rule, SOURCED, say_all=True)}")
     return rule
 
 
 Decision = Literal["verify", "postpone", "dispose", "archive"]
-"""What a policy can leave to a machine."""
+"""Decisions that a policy can automate."""
 Requirement = Literal["title", "body", "location", "category", "event_date"]
-"""What a report can need before it is verified; ``location`` is a place by name or coordinates, or an office."""
+"""Requirements for verification; ``location``: a place by name or coordinates, or an office."""
 ZoneRule = Literal["holder", "national"]
 SOURCED: Final = (
     *ClockName,
@@ -60,27 +57,27 @@ SOURCED: Final = (
     "extension",
     "hours",
 )
-"""What a source can be given for: the length of each clock, and what else a due time depends on."""
+"""Rules that can have a source: durations of clocks, and other inputs of due times."""
 _DEFAULT_ZONES: Final[dict[ClockName, ZoneRule]] = {ClockName.FOLLOW_UP: "holder", ClockName.CITIZEN_REPLY: "holder"}
 
 
 class Completeness(Model):
-    """What a report needs before it can be verified; without it, it is postponed and the citizen asked."""
+    """Requirements for verification; a report that lacks one is postponed, and the citizen asked."""
 
     min_body: Annotated[StrictInt, Field(ge=0)] = 10
-    """Characters of the body, if that is required."""
+    """Minimum characters of a required body."""
     requires: tuple[Requirement, ...] = ("title", "body", "location")
 
 
 class Duplicates(Model):
-    """Rule for duplicate reports. We know of no official rule: all values are defaults to be set."""
+    """Rule for duplicate reports; no official source is known."""
 
     window: Elapsed = Duration(30, Unit.DAYS)
-    """How long after the first one, by the clock."""
+    """Maximum time after the first report."""
     min_text: Annotated[StrictInt, Field(ge=1)] = 30
-    """Letters and digits that a text needs for it: "jalan rusak" is too common."""
+    """Minimum letters and digits of a text: "jalan rusak" is too common."""
     personal: frozenset[Slug] = frozenset()
-    """Categories of personal matters: equal words ("my ID card is not ready") prove nothing there."""
+    """Categories of personal matters, in which equal texts ("my ID card is not ready") are no duplicates."""
 
     @property
     def span(self) -> timedelta:
@@ -89,82 +86,80 @@ class Duplicates(Model):
 
 
 class Reopening(Model):
-    """Rule for reopening a closed complaint. We know of no official rule: without this table, never."""
+    """Rule for reopening a closed complaint; without it, never. No official source is known."""
 
     within: InDays
-    """How long after it was closed, in the national zone."""
+    """Period after the closing, in the national zone."""
     limit: Annotated[StrictInt, Field(ge=1)] = 1
-    """How often."""
+    """Maximum number of reopenings."""
     settlement: Literal["whole", "remaining"] = "whole"
-    """What the settlement clock of a reopened complaint has: its whole time, or what was left at the closing."""
+    """Time of a reopened complaint's settlement clock: the full time, or what was left at the closing."""
 
 
 class Appeal(Model):
-    """Rule for an appeal of the reporter. We know of no official rule: without this table, never."""
+    """Rule for an appeal of the reporter; without it, never. No official source is known."""
 
     within: InDays
-    """How long after it was closed, in the national zone. While it is open: once its time to settle has passed."""
+    """Period after the closing, in the national zone. An open complaint: after its time to settle."""
 
 
 class Rules(Model):
     """Rules of one version, as written in the document."""
 
     effective_from: date
-    """The first day (in the national zone) on which reports that are received fall under it."""
+    """First day of receipt, in the national zone, of reports under this version."""
     clocks: Clocks
     settlement: dict[ComplaintClass, Term]
     """Time to settle, by class."""
     settlement_pauses_in: frozenset[Status] = frozenset({Status.POSTPONED, Status.FOLLOWED_UP})
-    """Statuses in which the settlement clock stands still."""
+    """Statuses in which the settlement clock pauses."""
     settlement_pause_cap: Term | None = None
-    """Working time that all its pauses may take together, as it really passed.
-
-    Without a cap a pause has no end and is counted in days, of which the last is not counted."""
+    """Maximum working time of all its pauses together. Without a cap, pauses are unlimited and count in full days."""
     warn: dict[ClockName, Annotated[StrictFloat, Field(gt=0, lt=1)]] = Field(default_factory=dict)
-    """Share of its time after which a clock warns; a clock that is not named does not."""
+    """Share of its time after which a clock warns; others do not warn."""
     warn_in: Literal["elapsed time", "working days"] = "elapsed time"
-    """What the share is of; of working days, a warning comes within office hours."""
+    """Basis of the share; with working days, warnings are within office hours."""
     zones: dict[ClockName, ZoneRule] = Field(default_factory=dict)
-    """In whose zone a clock's days end. By default the holder's for `follow_up` and `citizen_reply`."""
+    """Zone of a clock's days; by default the holder's for `follow_up` and `citizen_reply`, else the national one."""
     national_zone: ZoneInfo = ZoneInfo("Asia/Jakarta")
     collective_leave: StrictBool = True
     """Whether *cuti bersama* are days off."""
     completeness: Completeness = Completeness()
     duplicates: Duplicates = Duplicates()
     machine: frozenset[Decision]
-    """What the stages may decide by themselves; the rest waits for a person, under its clock."""
+    """Automated decisions; the rest waits for a person, with a deadline."""
     ladder: Ladder
     """The rungs of escalation."""
     return_limit: Annotated[StrictInt, Field(ge=1)]
-    """How often offices may return a complaint before only the arbiter can dispose it."""
+    """Number of returns after which only the arbiter can dispose a complaint."""
     arbiter_final: StrictBool = False
-    """After that many returns, the office to which the arbiter disposes it cannot return it."""
+    """Whether the office to which the arbiter disposes it cannot return it."""
     completion_limit: Annotated[StrictInt, Field(ge=1)] = 5
-    """How often a citizen may complete a report. No rule is known to us: a default to be set."""
+    """Maximum completions of a report by the citizen. No official source is known."""
     reopen: Reopening | None = None
     """Whether the reporter or an administrator may reopen a closed complaint."""
     appeal: Appeal | None = None
     """Whether the reporter may appeal to the top rung of the ladder."""
     progress_limit: Annotated[StrictInt, Field(ge=0)] = 0
-    """How often a holder may record progress. No rule is known to us: by default, never."""
+    """Maximum progress notes of holders. No official source is known."""
     follow_up_rejection_limit: Annotated[StrictInt, Field(ge=0)] = 0
-    """How often follow-ups may be rejected. No rule is known to us: by default, never."""
+    """Maximum rejections of follow-ups. No official source is known."""
     late_reply_limit: Annotated[StrictInt, Field(ge=0)] = 3
-    """How many replies after a closing are kept. No rule is known to us: a default to be set."""
+    """Maximum replies after a closing. No official source is known."""
     citizens: Literal["reporter", "open"] = "reporter"
-    """Who speaks for a reporter: the subject named in the report and the channel that reported it, or any citizen.
-    A version that took effect before `CITIZENS_SINCE` and says nothing is `open`, as all were then."""
+    """Senders of a citizen's commands: the reporter and the channel of the report, or any citizen (`open`: the default
+    before `CITIZENS_SINCE`)."""
     extension: Extension
     hours: Hours = None
-    """When offices work, of wall clocks in the zone that counts. Nothing but working hours depends on it."""
+    """Office hours, for durations in working hours."""
     overrides: tuple[Override, ...] = ()
-    """Other times and ladders for some complaints; the most specific one counts (`workflow.policy.overrides`)."""
+    """Other durations and ladders for some complaints (`workflow.policy.overrides`)."""
     sources: dict[Annotated[str, AfterValidator(_sourced)], Words] = Field(default_factory=dict)
-    """Where a rule comes from, in words for people; a rule that is not named is a default of ours."""
+    """Sources of rules, for people; a rule without one is an unconfirmed default."""
     national: Annotated[OfficeId, Field(validate_default=True)] = "panrb"
     """The national administrator."""
     arbiter: Annotated[OfficeId, Field(validate_default=True)] = "panrb"
-    """Who settles a dispute over competence."""
+    """Decides disputes over competence."""
 
     @property
     def named_offices(self) -> dict[str, str]:
@@ -184,18 +179,18 @@ class Policy(Rules):
 
     name: Slug
     version: str
-    """Name and effective date, such as ``lapor/2025-01-01``: what a snapshot pins."""
+    """Name and effective date, such as ``lapor/2025-01-01``, as in snapshots."""
     calendar: Calendar
     directory: Directory
     announcements: tuple[Announcement, ...] = ()
-    """Changes of the calendar that were announced while the engine ran; the calendar has them."""
+    """Announced changes that the calendar includes."""
     announced: int = 0
-    """How many changes were announced in all, also those that are no longer kept one by one."""
+    """Number of announced changes, including compacted ones."""
     earlier: Annotated["Policy | None", Field(repr=False, exclude=True)] = None
-    """The same without the last announcement; None if there is none, or it is no longer kept by itself."""
+    """The same version without the last announcement; None without one, or if it is compacted."""
 
     def as_of(self, announced: int) -> "Policy":
-        """Return the version after this number of announcements, at least after those that were compacted."""
+        """Return the version after this number of announcements, at least after the compacted ones."""
         policy = self
         while policy.announced > announced and policy.earlier is not None:
             policy = policy.earlier
@@ -203,11 +198,11 @@ class Policy(Rules):
 
     def since(self, announced: int) -> "list[Policy]":
         """Return the version after each announcement beyond this number, in order; each has an `earlier` one."""
-        found, policy = [], self
+        versions, policy = [], self
         while policy.announced > announced and policy.earlier is not None:
-            found.append(policy)
+            versions.append(policy)
             policy = policy.earlier
-        return found[::-1]
+        return versions[::-1]
 
     def duration_of(self, clock: ClockName, complaint_class: ComplaintClass) -> Duration:
         """Return the duration of a clock without overrides; only `settlement` depends on the class."""
@@ -232,14 +227,13 @@ class Policy(Rules):
         return self.directory.get(office).zone
 
     def zone_rule(self, clock: ClockName) -> ZoneRule:
-        """Return whose time zone applies to a clock."""
+        """Return the rule for the time zone of a clock."""
         return self.zones.get(clock) or _DEFAULT_ZONES.get(clock, "national")
 
     def ladder_for(self, complaint: Complaint, day: date) -> tuple[str, ...]:
         """Return the offices to escalate a complaint to on ``day``, lowest rung first, in its present state.
 
-        Rungs without effect are left out: an office that has ended, the holder itself, or an office already on the
-        ladder. Raises UnknownOffice.
+        Without ended offices, the holder itself, and duplicates. Raises UnknownOffice.
         """
         office = complaint.office
         override = self.override_of(LADDER, complaint.category, complaint.class_, office)
@@ -249,8 +243,8 @@ class Policy(Rules):
         }
         ladder = self.ladder if override is None or override.ladder is None else override.ladder
         resolved = (standing_for[rung]() if rung in standing_for else rung for rung in ladder)
-        known = (each for each in resolved if each is not None and self.directory.known(each, day))
-        return tuple(dict.fromkeys(each for each in known if each != office))
+        existing = (each for each in resolved if each is not None and self.directory.known(each, day))
+        return tuple(dict.fromkeys(each for each in existing if each != office))
 
     def day_of(self, moment: datetime) -> date:
         """Return the date of an instant in the national zone."""
@@ -268,7 +262,7 @@ class PolicySet:
     def at(self, when: date) -> Policy:
         """Return the version in force on a day, or at an instant (its day in the national zone).
 
-        Before the first version took effect it is the first. Raises ValueError for a naive instant.
+        Before the first version, the first. Raises ValueError for a naive instant.
         """
         if isinstance(when, datetime) and when.tzinfo is None:
             raise ValueError(f"{when} has no time zone")
@@ -283,13 +277,12 @@ class PolicySet:
         try:
             return self._by_version[version]
         except KeyError:
-            known = ", ".join(self._by_version)
-            raise UnknownPolicy(f'policy "{self.name}" has no version "{version}" (it has {known})') from None
+            versions = ", ".join(self._by_version)
+            raise UnknownPolicy(f'policy "{self.name}" has no version "{version}" (it has {versions})') from None
 
     def governing(self, version: str, when: datetime) -> Policy:
         """Return the version a complaint is pinned to, or, if that is gone, the one in force at ``when``.
 
-        The version of an open complaint is never gone (the engine refuses to start); a settled one, whose citizen rates
-        it, uses the present rules.
+        Only settled complaints may lack their version, since the engine refuses to start without that of an open one.
         """
         return self._by_version.get(version) or self.at(when)

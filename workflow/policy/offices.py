@@ -1,7 +1,7 @@
 """Offices: their hierarchy, and which is competent for a report.
 
-Offices are data. An office that is dissolved gets an ``until`` and stays in the file, because complaints that it once
-held still refer to it; which offices exist depends on the day.
+A dissolved office gets an ``until`` and stays in the file, since complaints refer to it; which offices exist depends on
+the day.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationInfo
 
 from workflow.policy import place_names
-from workflow.policy.document_errors import meant
+from workflow.policy.document_errors import suggestion
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
@@ -31,12 +31,12 @@ class Level(StrEnum):
 
     NATIONAL = "national"
     OVERSIGHT = "oversight"
-    """Oversees all, and has no superior."""
+    """Above all others."""
     PROVINCE = "province"
     CITY = "city"
-    """A city or a regency: they are equal in rank."""
+    """A city or a regency, equal in rank."""
     UNIT = "unit"
-    """A service of an agency; its liaison officer follows up. All other levels are agencies."""
+    """A service of an agency, which follows up; all other levels are agencies."""
 
 
 _ABOVE: Final[dict[Level, set[Level | None]]] = {
@@ -49,10 +49,7 @@ _ABOVE: Final[dict[Level, set[Level | None]]] = {
 
 
 class OfficesError(ValueError):
-    """The offices contradict themselves; `mistakes` has a line for each reason that names the office.
-
-    `sound` has the offices without a mistake, if there are any.
-    """
+    """The offices are contradictory; `mistakes` has one line per reason, `sound` the offices without a mistake."""
 
     def __init__(self, *mistakes: str, sound: "Directory | None" = None) -> None:
         super().__init__(mistakes[0])
@@ -68,17 +65,17 @@ def refer(name: str, info: ValidationInfo, *others: str) -> str:
     """Return the id of an office; raise ValueError if it is neither in the context's offices nor in `others`."""
     known: Collection[str] | None = (info.context or {}).get(KNOWN_OFFICES)
     if known is not None and name not in known and name not in others:
-        raise ValueError(f'there is no office "{name}"{meant(name, (*others, *known))}')
+        raise ValueError(f'there is no office "{name}"{suggestion(name, (*others, *known))}')
     return name
 
 
 OfficeId = Annotated[Slug, AfterValidator(refer)]
 KNOWN_OFFICES: Final = "offices"
-"""Key of the context of validation: the ids that a reference can name; without it, references are not checked."""
+"""Key of the validation context: known ids; without it, references are not checked."""
 
 
 def slug_of(category: str) -> str:
-    """Return a category in the form that offices and policies use."""
+    """Return a category as a slug, as in offices and policies."""
     return "-".join(category.casefold().split())
 
 
@@ -142,7 +139,7 @@ class Listed:
 
 
 def misplaced(offices: Sequence[Listed]) -> Iterator[tuple[str, str]]:
-    """Yield contradictions in the tree with the id of the office, without those that only follow from others."""
+    """Yield contradictions in the tree with the id of the office, without consequences of others."""
     by_id: dict[str, Listed] = {}
     for office in offices:
         if office.id in by_id:
@@ -156,7 +153,7 @@ def misplaced(offices: Sequence[Listed]) -> Iterator[tuple[str, str]]:
 def _misplaced(office: Listed, offices: Mapping[str, Listed]) -> str | None:
     above = offices.get(office.parent) if office.parent else None
     if office.parent and above is None:
-        return f'there is no office "{office.parent}" to be its parent{meant(office.parent, offices)}'
+        return f'there is no office "{office.parent}" to be its parent{suggestion(office.parent, offices)}'
     circle = _circle(office, offices) if offices[office.id] is office else []
     if circle:
         first = office.id == min(circle)
@@ -177,7 +174,7 @@ def _circle(office: Listed, offices: Mapping[str, Listed]) -> list[str]:
 
 
 def superiors(office: Placed, offices: Mapping[str, Placed]) -> Iterator[Placed]:
-    """Yield the offices above, the nearest first, as far as they exist; each once, also in a cycle."""
+    """Yield the existing offices above, nearest first; each once, also in a cycle."""
     seen, above = {office.id}, offices.get(office.parent or "")
     while above is not None and above.id not in seen:
         seen.add(above.id)
@@ -188,14 +185,13 @@ def superiors(office: Placed, offices: Mapping[str, Placed]) -> Iterator[Placed]
 class Directory:
     """All offices, with look-ups by id, hierarchy and competence.
 
-    Raises OfficesError for an id used twice, and for a parent that is missing or of the wrong level (so that there can
-    be no cycle).
+    Raises OfficesError for a duplicate id, and for a parent that is missing or of the wrong level.
     """
 
     def __init__(self, offices: Iterable[Office]) -> None:
         listed = list(offices)
-        found = misplaced([Listed(office.id, office.level, office.parent) for office in listed])
-        if mistakes := [f'office "{name}": {mistake}' for name, mistake in found]:
+        contradictions = misplaced([Listed(office.id, office.level, office.parent) for office in listed])
+        if mistakes := [f'office "{name}": {mistake}' for name, mistake in contradictions]:
             raise OfficesError(*mistakes)
         self._offices = {office.id: office for office in listed}
         self._children: dict[str, list[str]] = defaultdict(list)
@@ -222,7 +218,7 @@ class Directory:
             raise UnknownOffice(f'there is no office "{office}"') from None
 
     def known(self, office: str, day: date) -> bool:
-        """Return whether the office exists on that day; an unknown id does not."""
+        """Return whether the office exists on that day."""
         span = self._spans.get(office)
         return span is not None and span[0] <= day <= span[1]
 
@@ -248,8 +244,8 @@ class Directory:
 
     def agency(self, office: str) -> str:
         """Return the agency a unit belongs to; an agency is its own. Raises UnknownOffice."""
-        found = self.get(office)
-        return found.parent if found.level is Level.UNIT and found.parent else found.id
+        unit = self.get(office)
+        return unit.parent if unit.level is Level.UNIT and unit.parent else unit.id
 
     def children(self, office: str) -> tuple[str, ...]:
         """Return the offices directly below; raises UnknownOffice."""
@@ -275,8 +271,8 @@ class Directory:
         """Return the offices that are competent for a report, the most specific first.
 
         First the units of the city or regency that handle the category, then the city itself, then the same for the
-        province. A city that is not named unambiguously, or lies in another province than the one given, is passed
-        over: the province is asked rather than a guess. Without a known place there is no competent office.
+        province. A city that is ambiguous, or not in the given province, is skipped. Without a known place there is
+        none.
         """
         return [office for office in self._ranked(category, province, city, day) if office not in excluding]
 
@@ -290,7 +286,7 @@ class Directory:
         return tuple(office for office in ranked if self.known(office, day))
 
     def area(self, province: str | None, city: str) -> place_names.City:
-        """Return the city or regency of a name; its kind is set if only one area with that name is known."""
+        """Return the city or regency of a name, with its kind if that is unambiguous."""
         named = place_names.city(city)
         regional = place_names.province(province or "")
         kinds = {
@@ -318,19 +314,19 @@ class Directory:
             return None
         named = place_names.city(city)
         regional = self._province(province, day)
-        found = [
+        cities = [
             office
             for area, office in self._cities.get(named.name, ())
             if named.may_be(area)
             and self.known(office.id, day)
             and (not province or (regional and office.parent == regional.id))
         ]
-        return found[0] if len(found) == 1 else None
+        return cities[0] if len(cities) == 1 else None
 
     def _province(self, province: str | None, day: date) -> Office | None:
         named = self._provinces.get(place_names.province(province or ""), ())
-        found = [office for office in named if self.known(office.id, day)]
-        return found[0] if len(found) == 1 else None
+        provinces = [office for office in named if self.known(office.id, day)]
+        return provinces[0] if len(provinces) == 1 else None
 
     def _find_competent_units(self, agency: str, category: str | None) -> tuple[str, ...]:
         """Return the units that handle the category, first those that list the category itself."""

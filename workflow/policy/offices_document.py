@@ -53,17 +53,17 @@ def parse_offices(document: Mapping[str, Any]) -> Directory:
     An agency inherits missing values from its superior: the zone and, below a province, its area. A unit inherits both
     from its agency. Raises OfficesError naming each office with a mistake.
     """
-    agencies, found = None, list[str]()
+    agencies, errors = None, list[str]()
     try:
         agencies = _Document.model_validate(document).offices
     except ValidationError as error:
-        found = [f"{_named(document, path)}: {each}" for path, each in document_errors.problems(error, _Document)]
+        errors = [f"{_named(document, path)}: {each}" for path, each in document_errors.problems(error, _Document)]
     written = _written(document)
     astray = list(misplaced([place for place, _ in written]))
     of_offices = [*astray, *_without_area(written, dict(astray))]
-    found += [f'office "{name}": {mistake}' for name, mistake in of_offices]
-    if found or agencies is None:
-        raise OfficesError(*dict.fromkeys(found), sound=_sound(document, {name for name, _ in of_offices}))
+    errors += [f'office "{name}": {mistake}' for name, mistake in of_offices]
+    if errors or agencies is None:
+        raise OfficesError(*dict.fromkeys(errors), sound=_sound(document, {name for name, _ in of_offices}))
     return _directory(agencies)
 
 
@@ -91,22 +91,22 @@ def _directory(agencies: Sequence[_Agency]) -> Directory:
 
 
 def known_offices(document: Mapping[str, Any]) -> set[str]:
-    """Return the ids of the offices; for an unreadable one, its most probable id."""
+    """Return the ids of the offices, the most probable id of an unreadable one."""
     return {place.id for place, _ in _written(document)}
 
 
 def _written(document: Mapping[str, Any]) -> list[tuple[Listed, Mapping[str, Any]]]:
     """Return the agencies and units that are tables, each with its position and content."""
-    found: list[tuple[Listed, Mapping[str, Any]]] = []
+    placed: list[tuple[Listed, Mapping[str, Any]]] = []
     for agency in _tables(document.get("offices")):
         written, parent = agency.get("level"), agency.get("parent")
         slug = parent if isinstance(parent, str) and parent == _slug(parent) else None
         level = Level(written) if written in list(Level) else None
         place = Listed(_slug(agency.get("id", agency.get("name"))), level, slug, parent_misread=parent != slug)
-        found.append((place, agency))
+        placed.append((place, agency))
         units = _tables(agency.get("units"))
-        found += [(Listed(_slug(unit.get("id", unit.get("name"))), Level.UNIT, place.id), unit) for unit in units]
-    return found
+        placed += [(Listed(_slug(unit.get("id", unit.get("name"))), Level.UNIT, place.id), unit) for unit in units]
+    return placed
 
 
 def _tables(written: object) -> list[Mapping[str, Any]]:
@@ -120,7 +120,7 @@ def _slug(written: object) -> str:
 def _without_area(
     offices: list[tuple[Listed, Mapping[str, Any]]], astray: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield missing areas; if offices would inherit the same one, only for the highest."""
+    """Yield missing areas, of offices that inherit one only for the highest."""
     by_id = {place.id: place for place, _ in reversed(offices)}
     for place, written in offices:
         above = list(superiors(place, by_id))

@@ -1,11 +1,11 @@
 """Overrides: other durations, or another ladder, by category, class or the level of the office that holds a complaint.
 
-**Precedence.** Each rule is looked up by itself. Of the overrides whose conditions all hold and that set the rule, the
-most specific one counts: the longest category, then one with a class, then one with a level. Two with the same
-conditions may not set the same rule, so that their order in the file means nothing (docs/adr/0046).
+**Precedence.** For each rule, the most specific override that sets it and whose conditions hold applies: the longest
+category, then one with a class, then one with a level. Two with the same conditions may not set the same rule, so that
+their order in the file is irrelevant (docs/adr/0046).
 
-**Time.** A clock keeps the override of its start, whatever becomes of category and holder later; the next clock and
-the next rung are looked up with the state of the complaint at that time.
+**Time.** A clock keeps the override of its start, even if category or holder change; the next clock and the next rung
+use the state of the complaint at that time.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ LADDER: Final = "ladder"
 Rule = ClockName | Literal["ladder"]
 """Name of a rule that an override can set."""
 _BEFORE_AN_OFFICE: Final = (ClockName.VERIFICATION, ClockName.COMPLETION, ClockName.SETTLEMENT)
-"""Clocks that start before an office holds the complaint, and therefore without a level."""
+"""Clocks that start before an office holds the complaint, so without a level."""
 CONDITIONS: Final = ("category", "class", "level")
 RULES: Final = ("clocks", LADDER)
 SOURCE: Final = "source"
@@ -42,18 +42,18 @@ Ladder = Annotated[tuple[Annotated[Slug, AfterValidator(_rung)], ...], Field(min
 
 
 class Override(Model):
-    """Different rules for complaints that meet all of the given conditions."""
+    """Different rules for complaints that meet all of its conditions."""
 
     category: Slug | None = None
-    """The category, or one that begins with it by whole words."""
+    """The category or a parent of it."""
     class_: Annotated[ComplaintClass | None, Field(alias="class")] = None
     level: Level | None = None
-    """Of the office that holds the complaint."""
+    """Level of the holder."""
     clocks: dict[ClockName, Term] = Field(default_factory=dict)
-    """How long these clocks run; here also `settlement`."""
+    """Durations of clocks, including `settlement`."""
     ladder: Ladder | None = None
     source: Words | None = None
-    """Where it comes from, in words for people."""
+    """Source, for people."""
 
     def __str__(self) -> str:
         written = {"category": self.category, "class": self.class_, "level": self.level}
@@ -87,8 +87,8 @@ def most_specific(
     level: Level | None,
 ) -> Override | None:
     """Return the override that applies to a rule of a complaint; None without one."""
-    found = (each for each in overrides if rule in each.rules and each.holds_for(category, complaint_class, level))
-    return max(found, key=lambda each: each.precedence, default=None)
+    applicable = (each for each in overrides if rule in each.rules and each.holds_for(category, complaint_class, level))
+    return max(applicable, key=lambda each: each.precedence, default=None)
 
 
 def meaningless(override: Override, misread: Collection[str] = ()) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Place names as citizens and channels write them: with or without *Kota*, *Kabupaten*, *Kab.* or *Provinsi*.
 
-The kind of a place is kept apart from its name, because a city and the regency around it often share the name (Kota
-Malang, Kabupaten Malang): a kind that is given tells them apart, and a kind that is not given matches both.
+The kind of a place is separate from its name, since a city and the regency around it often share the name (Kota Malang,
+Kabupaten Malang); a name without a kind matches both.
 """
 
 import re

@@ -6,14 +6,14 @@ from typing import Final
 
 _NO_LETTERS: Final = re.compile(r"[\W_]+")
 _VARIATION: Final = range(0xFE00, 0xFE10)
-"""Variation selectors, which choose between two images of one character."""
+"""Variation selectors, which select the glyph of a character."""
 
 
 def plain(text: str) -> str:
     """Return the words of `text`; combining marks (Balinese, Javanese script) and emoji belong to them."""
     letters = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    found = _NO_LETTERS.sub(" " if letters.isascii() else _kept, letters)
-    return " ".join(found.split())
+    words = _NO_LETTERS.sub(" " if letters.isascii() else _kept, letters)
+    return " ".join(words.split())
 
 
 def _kept(run: re.Match[str]) -> str:

@@ -1,6 +1,6 @@
 """Checks between the parts of a policy version, on all parts that are readable.
 
-An unreadable part is reported when it is parsed, and nothing is inferred from it.
+Unreadable parts are reported when they are parsed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,13 +28,13 @@ def mistakes(version: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield contradictions in a version as written, each with its path; see also `is_absence`."""
     yield from _unsettled(version.get("settlement"))
     yield from _pauses(version.get("settlement_pauses_in"))
-    found = list(_hours(version))
-    yield from (("hours", each) for each in found)
-    yield from _overrides(version, hours_missing=any(map(is_absence, found)))
+    hours = list(_hours(version))
+    yield from (("hours", each) for each in hours)
+    yield from _overrides(version, hours_missing=any(map(is_absence, hours)))
 
 
 def is_absence(mistake: str) -> bool:
-    """Return whether a mistake is only a missing part, which a base version may add."""
+    """Return whether a mistake is a missing part, which a base version may add."""
     return mistake.rpartition(_OF_HOURS)[2].startswith((ABSENT, _NO_TIME))
 
 
@@ -82,16 +82,16 @@ def _hours(version: Mapping[str, Any]) -> Iterator[str]:
         return
     counted = clocks | {f"settlement.{name}": term for name, term in settlement.items()}
     counted |= {f"extension.{name}": term for name, term in extension.items()}
-    found = [*uncountable(hours, counted), *uncapped(hours, cap, settlement.values())]
+    problems = [*uncountable(hours, counted), *uncapped(hours, cap, settlement.values())]
     if hours is None and version.get("warn_in") == "working days":
-        found.append(f'{ABSENT}, and warn_in is "working days" (write hours = "08:00-16:00")')
-    absences = [each for each in found if is_absence(each)]
+        problems.append(f'{ABSENT}, and warn_in is "working days" (write hours = "08:00-16:00")')
+    absences = [each for each in problems if is_absence(each)]
     yield from absences[:1]
-    yield from (each for each in found if not is_absence(each))
+    yield from (each for each in problems if not is_absence(each))
 
 
 def offices_in(version: Mapping[str, Any]) -> dict[str, str]:
-    """Return the offices that a version as written refers to, by their key; levels of the ladder as they are."""
+    """Return the offices that a version as written refers to, by their key; rungs of the ladder unchanged."""
     others = {f"overrides[{at}].ladder": override.ladder for at, override, _ in _readable(version)}
     ladders = {"ladder": version.get("ladder"), **others}
     rungs = {f"{key}[{at}]": each for key, ladder in ladders.items() for at, each in enumerate(_listed(ladder))}
@@ -110,8 +110,8 @@ def whole_overrides(version: Mapping[str, Any]) -> list[overrides.Override]:
 
 def _readable(version: Mapping[str, Any]) -> Iterator[tuple[int, overrides.Override, frozenset[str]]]:
     for at, each in enumerate(_listed(version.get("overrides"))):
-        if (found := overrides.readable(each)) is not None:
-            yield at, *found
+        if (parsed := overrides.readable(each)) is not None:
+            yield at, *parsed
 
 
 def _overrides(version: Mapping[str, Any], *, hours_missing: bool) -> Iterator[tuple[str, str]]:

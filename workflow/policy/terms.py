@@ -69,7 +69,7 @@ class Extension(Model):
     """Limits of an extension of the follow-up time, which an office requests from its superior."""
 
     day: Term
-    """What one day of an extension is: a working day, or a few seconds in a demonstration."""
+    """Duration of one day of an extension: a working day, or a few seconds in a demonstration."""
     max_days: Annotated[StrictInt, Field(ge=1, le=365)]
     max_times: Annotated[StrictInt, Field(ge=0)]
 

@@ -48,7 +48,7 @@ class Year:
     calendar: str
     months: tuple[Month, ...]
     announced: tuple[Announcement, ...]
-    """What was announced about its days, in that order."""
+    """Announcements about its days, in order."""
 
     @property
     def working_days(self) -> int:
@@ -58,11 +58,11 @@ class Year:
 
 def year_of(year: int, policy: Policy) -> Year:
     """Return a year under `policy`, with the policy's announcements."""
-    found = tuple(_days_off(year, policy))
+    days_off = tuple(_days_off(year, policy))
     return Year(
         policy=policy.version,
         calendar=policy.calendar.version,
-        months=tuple(_month(date(year, number, 1), found, policy.calendar) for number in range(1, 13)),
+        months=tuple(_month(date(year, number, 1), days_off, policy.calendar) for number in range(1, 13)),
         announced=tuple(each for each in policy.announcements if each.day.year == year),
     )
 

@@ -1,7 +1,6 @@
 """Day breakdown of a deadline: which days counted, and why the others did not.
 
-Each day is evaluated separately, and not by the arithmetic that computed the due time: so the breakdown is an
-independent check of the decision.
+Each day is evaluated separately, without the code that computed the due time: the breakdown is an independent check.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,11 +24,11 @@ class Day:
     date: date
     counted: bool
     reason: str
-    """Why the day does not count, or what it counts as."""
+    """Why the day does not count, or how it counts."""
     number: int | None = None
     """Number of the day among those that count."""
     worked: Duration | None = None
-    """Part of the day that counts, if working hours are counted."""
+    """Counted working time of the day, if the clock counts that."""
 
     @property
     def weekday(self) -> str:
@@ -87,8 +86,8 @@ def _days(period: ClockPeriod, zone: ZoneInfo, hours: OfficeHours | None) -> Ite
 def _counted(day: date, first: date, period: ClockPeriod) -> Day:
     off = period.calendar.reason_off(day) if period.unit is Unit.WORKING_DAYS else None
     if day == first:
-        said = f"the day on which it {'resumes' if period.resumed else 'starts'} is not counted"
-        return Day(day, counted=False, reason=f"{said} ({off})" if off else said)
+        reason = f"the day on which it {'resumes' if period.resumed else 'starts'} is not counted"
+        return Day(day, counted=False, reason=f"{reason} ({off})" if off else reason)
     if off is not None:
         return Day(day, counted=False, reason=off)
     if not sum(length.amount for length in period.lengths):

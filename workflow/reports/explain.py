@@ -1,7 +1,7 @@
 """Explanation of a deadline: one clock of a complaint, recomputed from the complaint's facts.
 
-Due times are decided once and carried by the facts; nothing here changes one. Each is recomputed from the
-fact, the policy version and the calendar of that time, and any difference is reported.
+Each due time is recomputed from the facts, the policy version and the calendar of that time; differences from the
+recorded one are reported.
 """
 
 from collections.abc import Sequence
@@ -61,9 +61,9 @@ class Origin:
     rule: str
     value: str
     source: str | None
-    """Source of the rule; None for our own default."""
+    """Source of the rule; None for a default."""
     override: str | None = None
-    """Policy override that sets the rule: its conditions and its position."""
+    """Override that sets the rule: conditions and position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +77,16 @@ class Run:
     """Office that held the complaint when the clock started."""
     zone: str
     calendar: str
-    """Version of the calendar with which it was recomputed last."""
+    """Version of the calendar of the last recomputation."""
     announced: int
-    """Number of announced changes that this calendar has in addition to the policy's."""
+    """Number of announced changes in this calendar."""
     steps: tuple[Step, ...]
     days: tuple[Day, ...]
     """Days of the run; empty if elapsed time is counted."""
     due_at: datetime | None
-    """Last moment in time; None while paused. For an ended run: the due time at its end."""
+    """Due time, of an ended run the last one; None while paused."""
     recomputed: datetime | None
-    """Recomputed due time; after a difference, continued from the time in the fact."""
+    """Recomputed due time, after a difference from the recorded one."""
     warn_at: datetime | None
     remaining: str | None
     """Remaining time, while paused."""
@@ -126,7 +126,7 @@ _NAMED: Final[tuple[tuple[type[f.Fact], Happening], ...]] = (
 
 
 def explain(history: Sequence[Recorded], clock: ClockName, policy: Policy) -> Explanation:
-    """Return all runs of a clock from the facts of a complaint, with each due time recomputed by its `policy`."""
+    """Return all runs of a clock from the facts of a complaint, with due times recomputed by its `policy`."""
     last = history[-1].complaint
     runs: list[_Run] = []
     before: Clock | None = None
@@ -179,7 +179,7 @@ def origins(clock: ClockName, policy: Policy, history: Sequence[Recorded], run: 
 
 
 def _standing(complaint: Complaint, name: ClockName) -> Clock | None:
-    """Return the present state of a clock; one that an answer has stopped is paused until the answer holds."""
+    """Return the present state of a clock; one stopped by an answer is paused while the answer can be rejected."""
     return complaint.clocks.get(name) or (complaint.answered_clock if name is ClockName.FOLLOW_UP else None)
 
 
@@ -311,16 +311,16 @@ class _Run:
         self._end(recorded.at, status)
 
     def _capped(self, recorded: Recorded, before: Clock, after: Clock) -> None:
-        """Apply the begin or the end of a capped pause, counted in working time."""
-        if self.policy.settlement_pause_cap is None:  # it is not the version that the complaint is pinned to
+        """Apply the begin or the end of a capped pause."""
+        if self.policy.settlement_pause_cap is None:  # not the version that the complaint is pinned to
             self._differ(recorded, "a pause with a cap", "one without")
             self.ours = self.recomputed = after.due_at
             return
         complaint = recorded.complaint
         context = ClockContext.of(self.policy, complaint)
-        begins, known = after.remaining is not None, before.model_copy(update={"due_at": self.ours})
+        begins, corrected = after.remaining is not None, before.model_copy(update={"due_at": self.ours})
         change = context.pause_capped if begins else context.resume_capped
-        ours = change(self.clock, known, recorded.at)
+        ours = change(self.clock, corrected, recorded.at)
         detail = f"while {complaint.status}, {ours.paused_for} before" if begins else f"{ours.paused_for} in all"
         self._add(Happening.PAUSED if begins else Happening.RESUMED, recorded, after, detail)
         if after.breached:
@@ -368,7 +368,7 @@ class _Run:
 
     def _differ(self, recorded: Recorded, recorded_value: str, ours: str) -> None:
         fact = f"{recorded.fact.NAME}, version {recorded.complaint.version}"
-        # no open complaint depends on them, so only their last announcement is known
+        # compacted announcements are unknown, except the last one of a day
         gone = self.policy.announced - recorded.complaint.calendar
         why = f" (the last {gone} announcements it was computed without are no longer kept one by one)"
         self.differences.append(f"the fact ({fact}) has {recorded_value}, recomputed {ours}{why if gone > 0 else ''}")

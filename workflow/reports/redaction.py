@@ -1,9 +1,8 @@
 """Redaction: what may be published of a complaint outside of the offices that handle it, for every outward surface.
 
-For a secret complaint (*rahasia*) that is its tracking number, class, outcome and times: neither its content nor its
-category, its place or its office, since a category and a city often identify the reporter. For one that was
-withdrawn, or archived as spam or abusive, no text is shown. Every outward surface is listed in
-`tests/unit/reports/test_outward_surfaces.py`.
+Of a secret complaint (*rahasia*): tracking number, class, outcome and times, since category, place or office may
+identify the reporter. Of one that was withdrawn, or archived as spam or abusive: no text. The outward surfaces are
+listed in `tests/unit/reports/test_outward_surfaces.py`.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Content digests: keyed digests of a report's fields, to compare two reports without reading them.
+"""Content digests: keyed digests of a report's fields, to compare two reports without their content.
 
-A digest is `<key id>:` and four characters for each field. `agents` makes it, with the keys; here digests
-are only compared and combined.
+A digest is `<key id>:` and four characters per field. `agents.stages.report_digests` computes it; here digests are
+compared and combined.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ FIELDS: Final = (
 )
 """Fields in their order within a digest. New ones are only appended."""
 SLOT: Final = 4
-"""Characters for each field: one in 16 million changes of one field goes unnoticed."""
+"""Characters per field: one in 16 million changes of a field goes undetected."""
 NOT_GIVEN: Final = "." * SLOT
 
 
@@ -32,18 +32,18 @@ def key_of(digests: str) -> str:
 
 
 def differing(one: str | None, other: str | None) -> tuple[str, ...]:
-    """Return the fields in which two reports differ, as far as both are known; none if the keys differ."""
+    """Return the known fields in which two reports differ; none if the keys differ."""
     if one is None or other is None or key_of(one) != key_of(other):
         return ()
     pairs = zip(FIELDS, _slots(one), _slots(other), strict=False)
     return tuple(name for name, mine, theirs in pairs if mine != theirs and NOT_GIVEN not in {mine, theirs})
 
 
-def completed(before: str | None, given: str | None) -> str | None:
-    """Return the digests of a report after a completion with the digests `given`; None if they are unknown."""
-    if before is None or given is None or key_of(before) != key_of(given):
+def completed(before: str | None, supplied: str | None) -> str | None:
+    """Return the digests of a report after a completion with the digests `supplied`; None if they are unknown."""
+    if before is None or supplied is None or key_of(before) != key_of(supplied):
         return None
-    slots = zip(_slots(before), _slots(given), strict=False)
+    slots = zip(_slots(before), _slots(supplied), strict=False)
     return f"{key_of(before)}:{''.join(old if new == NOT_GIVEN else new for old, new in slots)}"
 
 

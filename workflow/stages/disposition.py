@@ -14,23 +14,23 @@ _WAITING = frozenset({Status.VERIFIED, Status.RETURNED})
 def competent_office(complaint: Complaint, policy: Policy, today: date) -> str | None:
     """Return the office to dispose `complaint` to on `today`, or None if no rule finds one.
 
-    An office that has returned it is not tried again. When no more specific one is left, it goes to the superior of the
-    office that returned it last, so that no complaint is turned away.
+    Offices that have returned it are skipped. If no competent one is left, it is the superior of the office that
+    returned it last.
     """
     directory = policy.directory
     chosen = complaint.chosen_office
     if chosen is not None and chosen not in complaint.returned_by and directory.known(chosen, today):
         return chosen
     place = complaint.location
-    found = directory.candidates(
+    candidates = directory.candidates(
         complaint.category,
         place.province if place else None,
         place.city if place else None,
         today,
         excluding=complaint.returned_by,
     )
-    if found:
-        return found[0]
+    if candidates:
+        return candidates[0]
     return _superior_of_last(complaint, policy, today)
 
 
@@ -40,12 +40,12 @@ def _superior_of_last(complaint: Complaint, policy: Policy, today: date) -> str 
     superior = policy.directory.superior_on(complaint.returned_by[-1], today)
     if superior is None or superior in complaint.returned_by:
         return None
-    # the national administrator is no target of routing: its complaints wait for a person
+    # complaints for the national administrator wait for a person
     return None if policy.directory.get(superior).level is Level.NATIONAL else superior
 
 
 def disposal(complaint: Complaint, policy: Policy, today: date) -> DisposeComplaint | None:
-    """Return the disposition that the policy automates now, or None if there is none, or a person has to decide."""
+    """Return the automatic disposition; None if there is none, or a person has to decide."""
     if complaint.status not in _WAITING or "dispose" not in policy.machine:
         return None
     if complaint.returns >= policy.return_limit:

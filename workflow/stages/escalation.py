@@ -8,9 +8,8 @@ from workflow.policy.model import Policy
 def next_office(complaint: Complaint, policy: Policy) -> str | None:
     """Return the lowest office on the ladder that has not been notified yet; None if the ladder is exhausted.
 
-    The ladder changes with the holder. Counting rungs alone would skip the Ombudsman when the complaint comes back
-    from a unit, whose ladder is longer, and would notify the same office twice on the way down. A complaint that was
-    reopened begins with the lowest rung.
+    Not by the number of rungs, since the ladder changes with the holder: that could skip an office, or notify one
+    twice. A reopened complaint begins with the lowest rung.
     """
     # on the day of the snapshot, so that the stage and lifecycle choose the same office
     ladder = policy.ladder_for(complaint, policy.day_of(complaint.updated_at))
@@ -21,7 +20,7 @@ def next_office(complaint: Complaint, policy: Policy) -> str | None:
 def next_rung(complaint: Complaint, policy: Policy) -> EscalateComplaint | None:
     """Return the next step up the ladder, or None if no escalation is due.
 
-    Above the top it names the national administrator: the machine then records that the ladder is exhausted.
+    Above the top it names the national administrator; lifecycle then records that the ladder is exhausted.
     """
     if not complaint.escalation_due:
         return None

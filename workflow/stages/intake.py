@@ -1,4 +1,4 @@
-"""Output of intake for a report: a command to register it, and an identity kept apart from it."""
+"""Output of intake for a report: a command to register it, and the separate identity."""
 
 from events.commands import RegisterComplaint
 from events.ids import tracking_id

@@ -45,7 +45,7 @@ def published(recorded: f.Recorded, story: Story | None, policy: Policy) -> Reso
 
 
 def story_after(story: Story | None, recorded: f.Recorded) -> Story | None:
-    """Return the published story after `recorded`, None while there is none: nothing is published by default."""
+    """Return the published story after `recorded`; None if there is none."""
     if recorded.complaint.secret or not recorded.complaint.story_published:
         return None
     fact = recorded.fact

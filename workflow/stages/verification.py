@@ -1,6 +1,6 @@
 """Automatic verification of a new report: complete, incomplete, or a duplicate.
 
-A person judges whether it is in scope. Cases that the policy leaves to people wait for the administrator, with a clock.
+An administrator decides whether it is in scope, and what the policy does not automate, with a deadline.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from workflow.policy.model import Policy, Requirement
 _HAS: Final[dict[Requirement, Callable[[Complaint, Policy], bool]]] = {
     "title": lambda complaint, _: complaint.report.title_length > 0,
     "body": lambda complaint, policy: complaint.report.body_length >= max(policy.completeness.min_body, 1),
-    # an office named by the reporter is as good as a place: its officers can find it
+    # a requested office replaces a place: its officers know theirs
     "location": lambda complaint, _: (
         complaint.chosen_office is not None or (complaint.location is not None and complaint.location.known)
     ),
@@ -42,14 +42,14 @@ def verification(complaint: Complaint, policy: Policy, original: str | None = No
     if complaint.status is not Status.REGISTERED:
         return None
     decided_on: dict[str, Any] = {"revision": complaint.report.revision, "status": complaint.status}
-    # a reporter who names an earlier complaint repeats it on purpose
+    # a report that names an earlier complaint repeats it on purpose
     if original is not None and complaint.follows is None and "archive" in policy.machine:
         return ArchiveComplaint(reason=ArchiveReason.DUPLICATE, duplicate_of=UUID(original), **decided_on)
     missing = missing_fields(complaint, policy)
-    # past the limit the citizen cannot complete it any more: a person judges what is missing
+    # past the limit of completions a person decides
     if missing and "postpone" in policy.machine and complaint.report.revision <= policy.completion_limit:
-        asked = ", ".join(_IN_WORDS[name] for name in missing)
-        return PostponeComplaint(missing=missing, reason=f"Mohon lengkapi: {asked}.", **decided_on)
+        fields = ", ".join(_IN_WORDS[name] for name in missing)
+        return PostponeComplaint(missing=missing, reason=f"Mohon lengkapi: {fields}.", **decided_on)
     if not missing and "verify" in policy.machine:
         return VerifyComplaint(**decided_on)
     return None

@@ -1,4 +1,4 @@
-"""For whom a complaint waits, and why: computed with each fact that changes it, and stored in the snapshot."""
+"""For whom a complaint waits, and why: computed with each fact, and stored in the snapshot."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -27,7 +27,7 @@ WHY: Final = {
 }
 """Reasons with their wording: an open list of the contract."""
 BY_HAND: Final = ("no-competent-office", "return-limit", "office-ended")
-"""Reasons for which an administrator has to dispose: no office works on the complaint and no stage continues."""
+"""Reasons for which an administrator has to dispose, since no stage continues."""
 _CLOCK: Final = {"completion": ClockName.COMPLETION, "reply": ClockName.CITIZEN_REPLY}
 
 
