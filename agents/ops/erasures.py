@@ -2,13 +2,12 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
-
-from kafka import KafkaConsumer, TopicPartition
+from typing import Final
 
 from agents.config.settings import Settings
+from agents.ops.progress import bounds, committed, progress_of
 from events.client import Publisher, require_topics
-from events.client.connection import connection, kafka_errors
+from events.client.administration import admin_client
 from events.client.lookup import last_value
 from events.client.reader import installation_values
 from events.codec.encode import encode_value
@@ -73,21 +72,14 @@ def _recorded(settings: Settings, key: str) -> Erasure | None:
 def has_passed(settings: Settings, stage: str, seconds: float) -> bool:
     """Wait until a stage has processed all present records of its topic, and return whether it has."""
     deadline = time.monotonic() + seconds
-    with kafka_errors(settings):
-        consumer: Any = KafkaConsumer(
-            **connection(settings, "erase"), group_id=settings.group(stage), enable_auto_commit=False
-        )
-        try:
-            topic = settings.topic(STAGES[stage])
-            sources = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-            ends, starts = consumer.end_offsets(sources), consumer.beginning_offsets(sources)
-            while True:
-                behind = [each for each in sources if max(consumer.committed(each) or 0, starts[each]) < ends[each]]
-                if not behind or time.monotonic() > deadline:
-                    return not behind
-                time.sleep(_POLL_S)
-        finally:
-            consumer.close()
+    with admin_client(settings) as client:
+        starts, ends = bounds(client, settings, {settings.topic(STAGES[stage])})
+        while True:
+            progress = progress_of(committed(client, settings.group(stage)), starts, ends)
+            behind = any(each.lag for each in progress.values())
+            if not behind or time.monotonic() > deadline:
+                return not behind
+            time.sleep(_POLL_S)
 
 
 def made_now(*, texts: bool, identity: bool, by: str, reason: str) -> Erasure:

@@ -1,7 +1,7 @@
 """Progress of the stages: the committed offsets of their groups, compared with the ends of their topics."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypeVar
 
 from kafka import TopicPartition
@@ -30,16 +30,26 @@ def stage_progress(settings: Settings) -> dict[str, dict[int, GroupProgress]]:
     with admin_client(settings) as client:
         # committed offsets first: records that expire meanwhile do not count as unread
         offsets = {stage: committed(client, settings.group(stage)) for stage in STAGES}
-        starts, ends = _bounds(client, settings, {settings.topic(topic) for topic in STAGES.values()})
+        starts, ends = bounds(client, settings, {settings.topic(topic) for topic in STAGES.values()})
     return {
         stage: {
-            partition.partition: GroupProgress(
-                offsets[stage][partition].offset if partition in offsets[stage] else None, starts[partition], end
-            )
-            for partition, end in sorted(ends.items())
-            if partition.topic == settings.topic(topic)
+            source.partition: progress
+            for source, progress in progress_of(offsets[stage], starts, ends).items()
+            if source.topic == settings.topic(topic)
         }
         for stage, topic in STAGES.items()
+    }
+
+
+def progress_of(
+    offsets: Mapping[TopicPartition, OffsetAndMetadata],
+    starts: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
+) -> dict[TopicPartition, GroupProgress]:
+    """Return the progress of a group with these committed offsets, in the order of the partitions."""
+    return {
+        source: GroupProgress(offsets[source].offset if source in offsets else None, starts[source], end)
+        for source, end in sorted(ends.items())
     }
 
 
@@ -51,10 +61,10 @@ def lag(settings: Settings) -> dict[str, dict[int, int]]:
     }
 
 
-def _bounds(
+def bounds(
     client: AdminClient, settings: Settings, names: set[str]
 ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
-    """Return the log start and the log end of each partition of the topics."""
+    """Return the log start and the log end of each partition of the topics; raise TopicsMissing."""
     if missing := missing_among(client, sorted(names)):
         raise missing_error(client, settings, missing)
     partitions = partitions_of(client, names)

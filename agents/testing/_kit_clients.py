@@ -36,9 +36,8 @@ class _Sent(Future):  # type: ignore[misc]  # kafka-python ships no types
 class KitConsumer:
     """Reads committed records; if there are none, runs the engine first (`settle`)."""
 
-    def __init__(self, log: Log, settle: Callable[[], None], group: str | None = None) -> None:
+    def __init__(self, log: Log, settle: Callable[[], None]) -> None:
         self._log = log
-        self._group = group
         self._settle = settle
         self._positions: dict[TopicPartition, int] = {}
 
@@ -60,10 +59,6 @@ class KitConsumer:
 
     def seek_to_beginning(self, *partitions: TopicPartition) -> None:
         self._positions |= {each: self._log.start(each) for each in partitions or self._positions}
-
-    def committed(self, partition: TopicPartition) -> int | None:
-        found = self._log.committed(self._group or "").get(partition)
-        return None if found is None else found.offset
 
     def position(self, partition: TopicPartition) -> int:
         return self._positions[partition]

@@ -173,9 +173,9 @@ class Engine(AbstractContextManager["Engine"]):
         """Return a producer for a stage."""
         return InMemoryProducer(self.log, transactional_id)
 
-    def consumer(self, group: str | None = None) -> KitConsumer:
+    def consumer(self) -> KitConsumer:
         """Return a consumer for the client kit."""
-        return KitConsumer(self.log, self.settle, group)
+        return KitConsumer(self.log, self.settle)
 
     def producer(self) -> KitProducer:
         """Return a producer for the client kit."""

@@ -52,17 +52,17 @@ class Extent:
     offsets: int
 
 
-def committed_consumer(settings: ClientSettings, client: str, at_once: int, group: str | None = None) -> KafkaConsumer:
+def committed_consumer(settings: ClientSettings, client: str, at_once: int) -> KafkaConsumer:
     """Return a consumer of kafka-python for committed records, from the earliest offset; it joins no group.
 
     A poll returns `at_once` records at most; `group` is the group whose committed offsets it can request.
     """
     if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
-        return substitute.consumer(group)
+        return substitute.consumer()
     unpacking.install()
     return KafkaConsumer(
         **connection(settings, client),
-        group_id=group,
+        group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",

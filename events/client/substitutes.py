@@ -18,7 +18,7 @@ class Substitute(Protocol):
     def stage_producer(self, transactional_id: str | None) -> Any:  # noqa: ANN401 -- as aiokafka's
         """Return a producer for a stage."""
 
-    def consumer(self, group: str | None = None) -> KafkaConsumer:
+    def consumer(self) -> KafkaConsumer:
         """Return a consumer of committed records for the client kit."""
 
     def producer(self) -> KafkaProducer:
