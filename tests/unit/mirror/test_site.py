@@ -15,8 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.mirror.floor import FLOOR, OTHERS, Cell, Quarter, Row, published
-from agents.mirror.known_names import KnownNames
-from agents.mirror.site import Built, _slugs, build
+from agents.mirror.site import Built, KnownNames, _slugs, build
 from agents.mirror.stores import MirrorError, Reading
 from tests.support.mirrored import fill
 

@@ -14,8 +14,8 @@ from agents.config.policy_files import load
 from agents.config.settings import Settings
 from agents.kafka.records import MIGRATED
 from agents.ops.dead_letters.records import DeadLetterNotFound, DeadLetterRecord, find_dead_letters
+from agents.ops.migration.copying import RecordMover, checksum
 from agents.ops.migration.plan import KeptCalendar, MigrationRefused, merged
-from agents.ops.migration.records import RecordMover, checksum
 from agents.ops.migration.texts import TextSplitter
 from agents.stages.report_digests import ReportSignatures
 from events.announcements import Announcements
