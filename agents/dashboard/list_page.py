@@ -15,7 +15,6 @@ from agents.dashboard.words import Words
 _EVERY_S: Final = 15
 _COLUMNS: Final = ("number", "status", "office", "category", "clock", "due", "rung", "received")
 _MINOR: Final = frozenset({"status", "category", "clock", "rung", "received", "ended"})
-"""Columns that a phone has no room for."""
 _CHOICES: Final[Mapping[str, Sequence[str]]] = {
     **{name: KNOWN[name] for name in ("state", "status", "clock", "due")},
     "why": REASONS,
@@ -27,8 +26,8 @@ _WRITTEN: Final = ("office", "category", "rung", "received", "ended")
 
 class _Column(NamedTuple):
     name: str
-    minor: str
-    """Class of its cells."""
+    minor: bool
+    """Whether a phone has no room for it."""
     sort: str | None
     """Order that its head selects; None if there is none."""
     sign: str
@@ -111,7 +110,7 @@ def _options(view: View, query: Query, name: str) -> Iterator[tuple[str, str, bo
 
 
 def _column(query: Query, name: str) -> _Column:
-    minor = "minor" if name in _MINOR else ""
+    minor = name in _MINOR
     if name == "clock":
         return _Column(name, minor, None, "", current=False)
     current = query.sort.removeprefix("-") == name
