@@ -1,6 +1,6 @@
-"""Access rights on the topics, as data: the least that each stage and each kind of client needs.
+"""Access rights on the topics, as data: the minimum of each stage and each kind of client.
 
-A right to read or write a topic includes Kafka's Describe. Every right that is not listed here is denied.
+A right to read or write a topic includes Kafka's Describe. Other rights are denied.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _PRIVATE: Final = frozenset({TopicName.IDENTITIES, TopicName.TEXTS, TopicName.ST
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """Rights of one kind of client. Names of groups and transactional ids get the installation's prefix in front."""
+    """Rights of one kind of client; names of groups and transactional ids are without the installation's prefix."""
 
     name: str
     what: str
@@ -59,30 +59,30 @@ def _stage(
         "the stage",
         reads=reads,
         writes=every,
-        # a stage whose progress it waits for: includes the end of that stage's topic
+        # progress of another stage includes the end of that stage's topic
         sees=tuple(STAGES[stage] for stage in follows),
         follows=follows,
         group=name,
         transactional=(f"{name}-",) if transactional else (),
-        # `alur run` checks the topics that it finds before it starts a stage
+        # `alur run` checks existing topics
         looks_into=tuple(dict.fromkeys((*reads, *every))),
     )
 
 
 STAGE_ROLES: Final = (
-    # writes no more commands than `lifecycle` can soon take
+    # for backpressure
     _stage("intake", (TopicName.IDENTITIES, _COMMANDS), memory=(TopicName.ERASURES,), follows=("lifecycle",)),
-    # forwards commands from wrong partitions, and reads those partitions for original timestamps
+    # forwards misrouted commands
     _stage(
         "lifecycle",
         (_COMMANDS, _EVENTS, TopicName.TEXTS, _STATE, TopicName.REJECTIONS),
         memory=(_STATE,),
         transactional=True,
     ),
-    # finds duplicates by their signatures, which are stored with the texts
+    # duplicates have equal signatures, which are stored with the texts
     _stage("verification", (_COMMANDS,), memory=(TopicName.TEXTS,)),
     _stage("disposition", (_COMMANDS,)),
-    # sends no notice before `lifecycle` has processed earlier commands
+    # the watermark depends on the progress of `lifecycle`
     _stage("sla", (_COMMANDS,), follows=("lifecycle",)),
     _stage("escalation", (_COMMANDS,)),
     _stage(

@@ -1,7 +1,7 @@
 """Calendar changes that are announced while the engine runs: a day off that was decreed late, or revoked.
 
-An announcement concerns all complaints, so it is published once in every partition of `complaints.commands`, with the
-subject and the key `calendar` in place of a complaint id. Each partition applies it in the order of its own log.
+An announcement applies to all complaints, so it is published in every partition of `complaints.commands`, with the
+subject and key `calendar` in place of a complaint id. Each partition applies it in the order of its own log.
 """
 
 from collections.abc import Iterable
@@ -47,13 +47,13 @@ class Announcement(Frozen):
     name: Line
     decree: Line
     announced_at: AwareDatetime
-    """Its log time in this partition: earlier decisions are unchanged."""
+    """Log time in this partition, from which on it is in force."""
     by: Attribute
     command_id: Attribute
 
     @property
     def reason(self) -> str:
-        """Return the announcement as the reason of the facts that follow from it."""
+        """Return the reason for facts that follow from the announcement."""
         kind = "a day off" if self.day_off else "a working day"
         return f"{self.day} is {kind}: {self.name} ({self.decree})"
 
@@ -63,18 +63,18 @@ REMEMBERED_ANNOUNCEMENTS: Final = 500
 
 
 class Announcements(Frozen):
-    """What has been announced in a partition so far, in the order of its log.
+    """Announcements of a partition, in log order.
 
-    What no open complaint was computed with is folded: of each day the last announcement is kept, and it comes first.
+    Those older than the calendar of any open complaint are compacted to the last one of each day, at the front.
     """
 
     revision: int
     """Number of announcements: the version of the calendar in a snapshot's `calendar`."""
     announcements: tuple[Announcement, ...]
     folded: int = 0
-    """Number of the first announcements that are folded from earlier ones."""
+    """Number of compacted announcements at the front."""
     known: tuple[str, ...] = ()
-    """Digests of folded announcements, to recognize repeats."""
+    """Digests of compacted announcements, to recognize repeats."""
 
     @classmethod
     def of(cls, announcements: Iterable[Announcement] = ()) -> Self:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 
 _LAST_STAMP_MS: Final = 253_370_764_799_000
-"""The last second of 9998: representable in any zone."""
+"""The last second of 9998, which is valid in any zone."""
 MAX_TITLE: Final = 300
 MAX_BODY: Final = 20_000
 MAX_TEXT: Final = 4_000
@@ -26,11 +26,11 @@ MAX_ATTRIBUTE: Final = 256
 # U+0000 is legal JSON, but crashes many databases downstream.
 _NO_NUL: Final = r"^[^\x00]*$"
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
-# invisible letters and marks, although their category is a visible one
+# invisible characters of a visible category
 _FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(0xFE00 + n) for n in range(16)}
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
 LINK_SCHEMES: Final = ("http", "https")
-"""The schemes that a link to an attachment or evidence may have."""
+"""Allowed schemes of links to attachments or evidence."""
 _set: Final = object.__setattr__
 """Setter for an attribute of a frozen model."""
 
@@ -44,19 +44,19 @@ def _not_given(value: object) -> object:
 
 
 def _blank_is_null(limit: int) -> BeforeValidator:
-    # forms send an empty text for an empty field; the second argument declares it in the published schema
+    # forms send an empty text for an empty field; the schema allows it by the second argument
     return BeforeValidator(_not_given, json_schema_input_type=Annotated[str, _short(limit)] | None)
 
 
 Name = Annotated[str, _short(MAX_NAME, 1)]
 """A name or a slug: category, office, place; 1-100 characters."""
 OptionalName = Annotated[Name | None, _blank_is_null(MAX_NAME)]
-"""A name that may be missing. What is empty or blank has not been given: it is null."""
+"""An optional name; a blank one is null."""
 Subject = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME, pattern=r"^[^/\s\x00]+$")]
-"""The last part of a citizen's `/citizens/<subject>`, as the channel has chosen it."""
+"""The channel's identifier of a citizen, in the source `/citizens/<subject>`."""
 OptionalSubject = Annotated[Subject | None, _blank_is_null(MAX_NAME)]
 EARLIER: Final = r"[1-9][0-9]{5,14}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
-"""Pattern of a tracking number or a complaint id; a NIK, which has 16 digits, is none."""
+"""Pattern of a tracking number or a complaint id; a NIK (16 digits) does not match."""
 EarlierComplaint = Annotated[
     Annotated[str, StringConstraints(pattern=f"^({EARLIER})$", strip_whitespace=True, to_lower=True)] | None,
     BeforeValidator(
@@ -64,15 +64,15 @@ EarlierComplaint = Annotated[
         json_schema_input_type=Annotated[str, StringConstraints(pattern=rf"^\s*({EARLIER})?\s*$")] | None,
     ),
 ]
-"""Tracking number or id of another complaint, which may be missing."""
+"""Optional tracking number or id of another complaint."""
 Title = Annotated[str, _short(MAX_TITLE)]
 Line = Annotated[str, _short(MAX_TITLE, 1)]
-"""What is said in one line: the name of a holiday, a decree; 1-300 characters."""
+"""A line of text: the name of a holiday, a decree; 1-300 characters."""
 Body = Annotated[str, _short(MAX_BODY)]
 OptionalTitle = Annotated[Title | None, _blank_is_null(MAX_TITLE)]
 OptionalBody = Annotated[Body | None, _blank_is_null(MAX_BODY)]
 Text = Annotated[str, _short(MAX_TEXT, 1)]
-"""What a person writes: a reason, a follow-up, a reply; 1-4,000 characters."""
+"""Free text: a reason, a follow-up, a reply; 1-4,000 characters."""
 Link = Annotated[str, _short(MAX_LINK, 1)]
 Attribute = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ATTRIBUTE, pattern=_NO_NUL)]
 """A CloudEvents attribute such as `source` or `id`."""
@@ -86,7 +86,7 @@ class Frozen(BaseModel):
     )
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy the model as pydantic does, in a fifth of the time: there are no extra and no private fields."""
+        """Copy the model as pydantic does, in a fifth of the time, since it has no extra and private fields."""
         if deep:
             return super().model_copy(update=update, deep=True)
         copied = self.__class__.__new__(self.__class__)
@@ -124,7 +124,7 @@ def unseen(text: str) -> bool:
 def _linked(found: tuple[Link | Attachment, ...]) -> tuple[Link | Attachment, ...]:
     for each in found:
         link = each.url if isinstance(each, Attachment) else each
-        # browsers ignore white space and control characters within a scheme
+        # browsers ignore white space and control characters in a scheme
         scheme = _SCHEME.match("".join(letter for letter in link if unicodedata.category(letter) not in _UNSEEN))
         if scheme and scheme[1].casefold() not in LINK_SCHEMES:
             msg = f"a link with {scheme[1][:20]}: is no attachment, only http and https are"
@@ -133,7 +133,7 @@ def _linked(found: tuple[Link | Attachment, ...]) -> tuple[Link | Attachment, ..
 
 
 NewLinks = Annotated[Links, AfterValidator(_linked)]
-"""Attachments or evidence of a message that comes in. Facts hold what releases before took: see `Links`."""
+"""Attachments or evidence in new messages; facts may have what earlier releases accepted, see `Links`."""
 
 
 class Envelope(BaseModel):
@@ -157,8 +157,8 @@ class AboutComplaint(Envelope):
 def log_moment(milliseconds: int) -> datetime:
     """Return the timestamp of a record as a UTC datetime.
 
-    Kafka accepts any past timestamp from a writer, also those that no datetime can hold: a moment before 1970
-    becomes the beginning of that year, and a moment after the year 9998 becomes its end.
+    Kafka accepts timestamps that are no valid datetime: one before 1970 becomes the beginning of that year, one after
+    9998 its end.
     """
     return datetime.fromtimestamp(min(max(milliseconds, 0), _LAST_STAMP_MS) / 1000, UTC)
 

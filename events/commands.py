@@ -38,10 +38,10 @@ class Command(Frozen):
     NAME: ClassVar[str]
 
     @model_validator(mode="after")
-    def _shows_what_it_says(self) -> Self:
+    def _has_visible_texts(self) -> Self:
         for name, value in self.__dict__.items():
             if isinstance(value, str) and value and unseen(value):
-                msg = f"nothing of its {name} can be seen"
+                msg = f"its {name} is invisible"
                 raise ValueError(msg)
         return self
 
@@ -79,7 +79,7 @@ class PostponeComplaint(Command):
 
 
 class ArchiveComplaint(Command):
-    """*Arsipkan*: end it without handling."""
+    """*Arsipkan*: end the complaint without handling."""
 
     NAME = "archive-complaint"
     reason: Annotated[ArchiveReason, Field(description="reason for not handling it")]
@@ -89,21 +89,21 @@ class ArchiveComplaint(Command):
 
 
 class RestoreComplaint(Command):
-    """An administrator takes an archiving back: the complaint is verified anew."""
+    """An administrator restores an archived complaint, which is verified again."""
 
     NAME = "restore-complaint"
     reason: Annotated[Text, Field(description="why it should not have been archived")]
 
 
 class ReopenComplaint(Command):
-    """The reporter, or an administrator, takes a closing back: the last holder has it again."""
+    """The reporter or an administrator reopens a closed complaint, with its last holder."""
 
     NAME = "reopen-complaint"
     reason: Annotated[Text, Field(description="why it is not settled")]
 
 
 class CompleteReport(Command):
-    """The citizen completes the report: only the fields that change."""
+    """The citizen completes the report; only with the fields that change."""
 
     NAME = "complete-report"
     title: Annotated[OptionalTitle, Field(description="new title")] = None
@@ -125,14 +125,14 @@ class CompleteReport(Command):
 
 
 class WithdrawComplaint(Command):
-    """The citizen withdraws it."""
+    """The citizen withdraws the complaint."""
 
     NAME = "withdraw-complaint"
     reason: Annotated[Text | None, Field(description="why")] = None
 
 
 class DisposeComplaint(Command):
-    """*Disposisi*: assign it to the office that has to follow up."""
+    """*Disposisi*: assign the complaint to the office that has to follow up."""
 
     NAME = "dispose-complaint"
     office: Annotated[Name, Field(description="the office's id")]
@@ -156,7 +156,7 @@ class RecordFollowUp(Command):
 
 
 class RecordProgress(Command):
-    """The holder reports progress to the citizen: no answer, so no clock stops."""
+    """The holder reports progress to the citizen, which is no answer and stops no clock."""
 
     NAME = "record-progress"
     text: Annotated[Text, Field(description="what has been done so far, as the citizen reads it")]
@@ -165,14 +165,14 @@ class RecordProgress(Command):
 
 
 class RejectFollowUp(Command):
-    """An administrator or the superior rejects a follow-up without substance: the holder has to answer anew."""
+    """An administrator or the superior rejects a follow-up without substance; the holder has to answer again."""
 
     NAME = "reject-follow-up"
     reason: Annotated[Text, Field(description="what the answer lacks")]
 
 
 class ReplyToFollowUp(Command):
-    """*Tanggapan*: the citizen answers the office; what comes after the closing is kept."""
+    """*Tanggapan*: the citizen replies to the office, also after the closing."""
 
     NAME = "reply-to-follow-up"
     text: Annotated[Text, Field(description="text of the reply")]
@@ -236,7 +236,7 @@ class UnpublishStory(Command):
 
 
 class EraseData(Command):
-    """Erase what people wrote about a complaint, who reported it, or both. What happened to it stays."""
+    """Erase the free text of a complaint, the reporter's identity, or both. The history stays."""
 
     NAME = "erase-data"
     texts: Annotated[bool, Field(description="erase all free text up to now")] = False
@@ -268,7 +268,7 @@ class DecideExtension(Command):
 
 
 class NoticeDeadline(Command):
-    """Notice that a deadline or its warning has come (sla)."""
+    """Notice that a deadline has passed, or its warning is due (sla)."""
 
     NAME = "notice-deadline"
     clock: Annotated[ClockName, Field(description="which clock")]
@@ -331,8 +331,8 @@ C = TypeVar("C", bound=Command)
 
 
 class CommandEvent(AboutComplaint, Generic[C]):
-    """A command as it is sent: who asks what, of which complaint."""
+    """A command with its envelope: sender, complaint and data."""
 
     expectedversion: Annotated[int | None, Field(ge=0)] = None
-    """Refuse the command unless the complaint's version is this one."""
+    """Refuse the command unless the complaint has this version."""
     data: C

@@ -18,7 +18,7 @@ class Undecodable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Sender, command and complaint of a message: what its rejection has to name."""
+    """Sender, command and complaint of a message, for its rejection."""
 
     subject: str
     source: str
@@ -27,7 +27,7 @@ class Sender:
 
 
 class InvalidCommand(ValueError):
-    """The envelope is valid and names complaint, sender and command, but the data do not fit that command."""
+    """The envelope is valid, but the data do not fit the command."""
 
     def __init__(self, sender: Sender, reason: str) -> None:
         super().__init__(reason)

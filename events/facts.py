@@ -18,11 +18,11 @@ from events.snapshot import Clock, Complaint
 from events.vocabulary import ArchiveReason, ClockName, Outcome
 
 SYSTEM: Final = stage_source("lifecycle")
-"""The source of facts that no command asked for: an expired deadline."""
+"""Source of facts without a command: an expired deadline."""
 
 
 class Fact(Frozen):
-    """One thing that happened. `NAME` is its name in the contract."""
+    """A fact. `NAME` is its name in the contract."""
 
     NAME: ClassVar[str]
     by: str
@@ -30,19 +30,17 @@ class Fact(Frozen):
 
 
 class Worded(Fact):
-    """A fact with words of a person. They may lie apart from it, to be erased: see `events.texts`."""
+    """A fact with free text, which may be stored apart, so that it can be erased: see `events.texts`."""
 
     text_ref: Annotated[str | None, UNLESS_NONE] = None
-    """Key of the texts in `complaints.texts`; the fields then have a placeholder. None if the fact has them."""
+    """Key of the texts in `complaints.texts`; then the fields have a placeholder. None if the fact has the texts."""
 
 
 class Settling(Fact):
     """A fact that ends a complaint."""
 
     working_days: int | None = None
-    """Working days since the complaint was received, by the calendar of that time; the first day is not counted.
-
-    None in facts of a time when it was not kept."""
+    """Working days since the day of receipt, by the calendar of that time; None in older facts."""
 
 
 class ComplaintRegistered(Worded):
@@ -66,7 +64,7 @@ class ComplaintRegistered(Worded):
 
 
 class ComplaintVerified(Worded):
-    """It is complete and in scope (*terverifikasi*)."""
+    """The complaint is complete and in scope (*terverifikasi*)."""
 
     NAME = "verified"
     category: Name | None = None
@@ -74,7 +72,7 @@ class ComplaintVerified(Worded):
 
 
 class ComplaintPostponed(Worded):
-    """The citizen was asked to complete it (*tunda*)."""
+    """The citizen was asked to complete the report (*tunda*)."""
 
     NAME = "postponed"
     missing: tuple[Name, ...]
@@ -82,7 +80,7 @@ class ComplaintPostponed(Worded):
 
 
 class ReportCompleted(Worded):
-    """The citizen completed the report: null for unchanged fields."""
+    """The citizen completed the report; unchanged fields are null."""
 
     NAME = "report-completed"
     revision: int
@@ -104,7 +102,7 @@ class ReportCompleted(Worded):
 
 
 class ComplaintArchived(Settling):
-    """It ended without handling (*diarsipkan*)."""
+    """The complaint ended without handling (*diarsipkan*)."""
 
     NAME = "archived"
     reason: ArchiveReason
@@ -112,14 +110,14 @@ class ComplaintArchived(Settling):
 
 
 class ComplaintRestored(Worded):
-    """Its archiving was taken back; it is verified anew."""
+    """The archived complaint was restored, and is verified again."""
 
     NAME = "restored"
     reason: Text
 
 
 class ComplaintReopened(Worded):
-    """Its closing was taken back; the last holder has it again."""
+    """The closed complaint was reopened, with its last holder."""
 
     NAME = "reopened"
     office: Name
@@ -128,16 +126,16 @@ class ComplaintReopened(Worded):
 
 
 class ComplaintWithdrawn(Worded, Settling):
-    """The citizen withdrew it, or did not complete it in time."""
+    """The citizen withdrew the complaint, or did not complete it in time."""
 
     NAME = "withdrawn"
     reason: Text | None = None
     deadline: AwareDatetime | None = None
-    """The expired deadline that withdrew it; None if the citizen did."""
+    """The expired deadline that ended it; None if the citizen withdrew it."""
 
 
 class ComplaintDisposed(Fact):
-    """It is with an office (*terdisposisi*)."""
+    """The complaint was assigned to an office (*terdisposisi*)."""
 
     NAME = "disposed"
     office: Name
@@ -145,7 +143,7 @@ class ComplaintDisposed(Fact):
 
 
 class DispositionReturned(Worded):
-    """The office returned it (*bukan wewenang*)."""
+    """The office returned the complaint (*bukan wewenang*)."""
 
     NAME = "returned"
     office: Name
@@ -160,11 +158,11 @@ class FollowUpRecorded(Worded):
     text: Text
     evidence: Links = ()
     answered_clock: Annotated[Clock | None, Field(exclude_if=not_)] = None
-    """The follow-up clock as the answer stopped it; None where the policy has no rejections."""
+    """The follow-up clock, stopped by the answer; None if the policy has no rejections."""
 
 
 class FollowUpRejected(Worded):
-    """The follow-up was rejected; the same holder has to answer anew, in the time that was left at the answer."""
+    """The follow-up was rejected; the same holder has to answer again, in the time that was left."""
 
     NAME = "follow-up-rejected"
     office: Name
@@ -173,7 +171,7 @@ class FollowUpRejected(Worded):
 
 
 class ProgressRecorded(Worded):
-    """The office reported progress to the citizen; its deadlines go on."""
+    """The office reported progress to the citizen; its deadlines continue."""
 
     NAME = "progress-recorded"
     office: Name
@@ -191,16 +189,16 @@ class FollowUpReplied(Worded):
 
 
 class LateReplyRecorded(Worded):
-    """The citizen replied after the complaint had been closed; its status is unchanged."""
+    """The citizen replied after the closing; the status is unchanged."""
 
     NAME = "late-reply-recorded"
     text: Text
     reopen_until: AwareDatetime | None
-    """Until when the reporter can have it reopened; None if not: what is left is a new report."""
+    """Until when the reporter can reopen the complaint; None if that is impossible."""
 
 
 class ComplaintClosed(Worded, Settling):
-    """It was settled (*selesai*), by an administrator or by an expired deadline."""
+    """The complaint was closed (*selesai*), by an administrator or by an expired deadline."""
 
     NAME = "closed"
     outcome: Literal[Outcome.RESOLVED] = Outcome.RESOLVED
@@ -208,11 +206,11 @@ class ComplaintClosed(Worded, Settling):
     deadline: AwareDatetime | None = None
     """The expired deadline that closed it; None if an administrator did."""
     closed_clock: Annotated[Clock | None, Field(exclude_if=not_)] = None
-    """The settlement clock as the closing stopped it; None where the policy lets it begin whole when reopened."""
+    """The settlement clock, stopped by the closing; None if it would restart with its full time when reopened."""
 
 
 class ComplaintAppealed(Worded):
-    """The reporter appealed, with consent; its status is unchanged."""
+    """The reporter appealed, with consent; the status is unchanged."""
 
     NAME = "appealed"
     office: Name
@@ -230,7 +228,7 @@ class ResolutionRated(Worded):
 
 
 class PrivacyChanged(Fact):
-    """The citizen changed the privacy flags: null for an unchanged one."""
+    """The citizen changed the privacy flags; an unchanged one is null."""
 
     NAME = "privacy-changed"
     anonymous: bool | None = None
@@ -238,7 +236,7 @@ class PrivacyChanged(Fact):
 
 
 class StoryPublished(Worded):
-    """An administrator published its story."""
+    """An administrator published the story."""
 
     NAME = "story-published"
     title: Title
@@ -248,14 +246,14 @@ class StoryPublished(Worded):
 
 
 class StoryUnpublished(Worded):
-    """An administrator withdrew its story."""
+    """An administrator withdrew the story."""
 
     NAME = "story-unpublished"
     reason: Text | None = None
 
 
 class DataErased(Worded):
-    """Free text, the reporter's identity or both have been erased."""
+    """Free text, the reporter's identity, or both were erased."""
 
     NAME = "data-erased"
     texts: bool
@@ -303,7 +301,7 @@ class ExtensionRequested(Worded):
 
 
 class DeadlineExtended(Worded):
-    """The superior granted the extension, which counts from the old deadline."""
+    """The superior granted the extension, counted from the old deadline."""
 
     NAME = "extended"
     clock: ClockName
@@ -321,7 +319,7 @@ class ExtensionRefused(Worded):
 
 
 class DeadlineRescheduled(Fact):
-    """The calendar changed under an open deadline."""
+    """An open deadline was recalculated after a change of the calendar."""
 
     NAME = "rescheduled"
     clock: ClockName
@@ -379,11 +377,11 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A fact with its position in a complaint's history."""
+    """A fact with its time, cause, and the snapshot after it."""
 
     fact: Fact
     at: datetime
     """Log time of the command, UTC; never before that of the fact before it."""
     cause: Cause
     complaint: Complaint
-    """Where the complaint stands after it."""
+    """The snapshot after it."""

@@ -14,16 +14,13 @@ _UUID: Final = TypeAdapter(UUID)
 def canonical_id(complaint: str) -> str:
     """Return the canonical form of a complaint id in any spelling that the contract accepts; or raise ValueError.
 
-    The contract accepts upper case, `urn:uuid:`, braces, and no dashes; keys, partitions and comparisons do not.
+    The contract accepts upper case, `urn:uuid:`, braces, and a missing dash; keys are always canonical.
     """
     return str(_UUID.validate_strings(complaint))
 
 
 def complaint_id(source: str, report_id: str) -> str:
-    """Return the id of the complaint that the report `(source, report_id)` becomes.
-
-    A channel can compute it before the report is sent.
-    """
+    """Return the complaint id for the report `(source, report_id)`, which a channel can compute in advance."""
     return str(uuid5(NAMESPACE_URL, f"{source}#{report_id}"))
 
 
@@ -47,12 +44,12 @@ def fact_id(complaint: str, version: int) -> str:
     return f"{complaint}/{version}"
 
 
-@lru_cache(maxsize=8)  # cached for two calls in a row on one command: to detect a repeat, and to remember it
+@lru_cache(maxsize=8)  # cached, since each command needs it twice
 def digest(source: str, message_id: str) -> str:
     """Return 16 hexadecimal digits that identify a command in a complaint's list of processed commands.
 
-    CloudEvents identifies a message by source *and* id, so two offices that both number from 1 do not collide. They are
-    joined by U+0000, which neither can contain, so that no two pairs have the same text.
+    By source *and* id, as in CloudEvents, so that offices may use the same numbers; joined by U+0000, which neither
+    contains.
     """
     return blake2b(f"{source}\0{message_id}".encode(), digest_size=8).hexdigest()
 
@@ -60,14 +57,13 @@ def digest(source: str, message_id: str) -> str:
 def tracking_id(partition: int, offset: int) -> str:
     """Return the tracking id for citizens: digits only, computed from the report's position in the intake log.
 
-    The last three digits are the partition, the others count up within it: no two reports of one installation get the
-    same number, and the stage that gives it out needs no counter.
+    The last three digits are the partition, the others count up within it: unique in an installation without a counter.
     """
     return f"{offset + 1000}{partition:03d}"
 
 
 def identity_key(complaint: str, tracking: str) -> str:
-    """Return the key of the identity from one delivery of a report, so that no delivery overwrites another."""
+    """Return the key of the identity from one delivery of a report, different for each delivery."""
     return f"{complaint}/{tracking}"
 
 
@@ -77,5 +73,5 @@ def complaint_of_identity(key: bytes) -> bytes:
 
 
 def rejection_id(subject: str, partition: int, offset: int) -> str:
-    """Return the id of the rejection of the command at this log position: a command that comes twice gets two."""
+    """Return the id of the rejection of the command at this log position."""
     return f"{subject}/rejected/{partition}/{offset}"

@@ -1,7 +1,7 @@
-"""Installation record: settings that all workers must share, and the incidents that no other topic shows.
+"""Installation record: settings that all workers share, and incidents that no other topic shows.
 
-It is kept in `complaints.installation`, one JSON value per key, and is no part of the contract: only the engine and its
-tools read and write it.
+It is in `complaints.installation`, one JSON value per key. Only the engine and its tools use it: it is not part of the
+contract.
 """
 
 import json
@@ -18,7 +18,7 @@ from events.writer import header_value
 AFTER_HEADER: Final = "after"
 LAYOUT_KEY: Final = "layout"
 MARKS: Final = "marks/"
-"""Prefix of the keys of stages that mark their offsets: from their first start, or since acceptance."""
+"""Prefix of the keys of stages with marked offsets: since their first start, or an acceptance."""
 INCIDENTS: Final = "incident/"
 """Prefix of the keys of incidents."""
 
@@ -33,23 +33,23 @@ KINDS: Final = (EXPIRED_UNREAD, LAYOUT_CHANGED, OFFSET_LOST, OFFSETS_ACCEPTED, T
 MIGRATION_KEY: Final = "migration"
 """Key of the migration that filled the topics: its source prefix, and whether it is complete (`alur migrate`)."""
 FIRST_POSITIONS: Final = "first-positions"
-"""Key of the first positions in the inbound topics: a migrated installation continues those of its former topics."""
+"""Key of the first positions in the inbound topics, which continue those before a migration."""
 KEY_PREFIX: Final = "key-prefix"
-"""Key of the prefix that keys are derived from where there is no key file; without it, the installation's own."""
+"""Key of the prefix for derived keys if there is no key file; without it, the installation's own."""
 
 _OF_ONE_STAGE: Final = frozenset({OFFSET_LOST, OFFSETS_ACCEPTED})
-"""Kinds that several stages can report about the same position: each stage has its own offsets."""
+"""Kinds that each stage reports for itself, even about the same position."""
 _WRITER_KEY: Final = "writer/"
 TEXTS_KEY: Final = "texts"
 TEXTS_APART: Final = "apart"
 TEXTS_IN_FACTS: Final = "facts"
-"""Where free text is written to: apart, as in a new installation, or into the facts, as where nothing is recorded."""
+"""Location of new free text: apart, as in a new installation, or in facts, the default."""
 ERASE_AFTER_KEY: Final = "erase-after"
 """Key of the retention: days from the end of a complaint to its erasure; none if 0 or absent."""
 
 
 def writer_key(topic: TopicName, partition: int) -> str:
-    """Return the key under which a partition's first offset with a writer number is kept."""
+    """Return the key of a partition's first offset with a writer number."""
     return f"{_WRITER_KEY}{topic}/{partition}"
 
 
@@ -60,12 +60,12 @@ def writer_since(values: Mapping[str, Any], topic: TopicName, partition: int) ->
 
 
 def texts_apart(values: Mapping[str, Any]) -> bool:
-    """Check whether the installation keeps free text apart, in `complaints.texts`, where it can be erased."""
+    """Check whether the installation writes free text to `complaints.texts`, where it can be erased."""
     return values.get(TEXTS_KEY) == TEXTS_APART
 
 
 def begun_key(stage: str, partition: int) -> str:
-    """Return the key that marks a stage's first commit in a partition: if it is set, a missing offset is lost."""
+    """Return the key that marks a stage's first commit in a partition, after which a missing offset is a loss."""
     return f"begun/{stage}/{partition}"
 
 
@@ -77,7 +77,7 @@ def unfinished_migration(values: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Topics and partitions that every worker must find."""
+    """Topics and partitions of an installation."""
 
     partitions: int
     """Number of partitions of each topic about complaints."""
@@ -102,7 +102,7 @@ class Incident:
 
     kind: str
     stage: str
-    """The stage that found it, or the command, such as `alur topics create`."""
+    """The reporting stage or command, such as `alur topics create`."""
     topic: str
     """The topic's name without the prefix."""
     partition: int | None
@@ -118,7 +118,7 @@ class Incident:
 
     @property
     def id(self) -> str:
-        """Deterministic id from kind, partition and first record: the same incident found again has the same id."""
+        """Deterministic id from kind, partition and first record, the same for the same incident."""
         stage = f"{self.stage}/" if self.kind in _OF_ONE_STAGE else ""
         partition = "" if self.partition is None else f"-{self.partition}"
         offset = "" if self.first_offset is None else f"/{self.first_offset}"
@@ -144,7 +144,7 @@ _INCIDENT: Final = TypeAdapter(Incident)
 
 
 def incidents_in(values: Mapping[str, Any]) -> list[Incident]:
-    """Return the incidents of an installation record in the order in which they were reported."""
+    """Return the incidents of an installation record in the order of their report."""
     found = [_INCIDENT.validate_python(value) for key, value in values.items() if value and key.startswith(INCIDENTS)]
     return sorted(found, key=lambda each: (str(each.at), each.id))
 
@@ -152,14 +152,14 @@ def incidents_in(values: Mapping[str, Any]) -> list[Incident]:
 class InstallationLog:
     """The installation record, folded from its topic.
 
-    An entry has a header with the offset of the previous entry that its writer had read for the key. It is valid
-    only if that is still the last valid one: of two writers that have read the same, the first wins.
+    An entry has a header with the offset of the previous entry for its key that its writer had read. It is valid only
+    if that is still the last valid one: of concurrent writers, the first wins.
     """
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self.offsets: dict[str, int] = {}
-        """The offset of the entry that counts, by key."""
+        """Offset of the valid entry by key."""
 
     def add(
         self, offset: int, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
@@ -171,7 +171,7 @@ class InstallationLog:
             read = None if after is None else int(after)
         except ValueError:
             return {}
-        # without the header: of a key that only one process writes; compaction may have removed what it followed
+        # without the header: the key has one writer only; else compaction may have removed the previous entry
         if read is not None and read < self.offsets.get(name, -1):
             return {}
         self.values[name], self.offsets[name] = found, offset

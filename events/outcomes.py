@@ -1,4 +1,4 @@
-"""What goes out beside facts: rejections to senders, resolutions to the public."""
+"""Rejections to senders, and resolutions to the public."""
 
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
@@ -19,7 +19,7 @@ class Rejection(Frozen):
     command_source: str
     code: Refusal
     message: str
-    """One line for people: the mistake and the remedy."""
+    """One line for people: the error and the remedy."""
     status: Status | None = None
     """Status of the complaint; None if it does not exist."""
     version: int = 0
@@ -71,11 +71,11 @@ class Resolution(Frozen):
     escalations: int
     rating: int | None
     story: Story | None
-    """None unless an administrator has published it (`publish-story`)."""
+    """None unless published by an administrator (`publish-story`)."""
 
 
 class ResolutionReopened(Frozen):
-    """The published outcome of a complaint no longer holds: it is open again."""
+    """Revocation of a published outcome: the complaint is open again."""
 
     TYPE: ClassVar[str] = "lapor.resolution.reopened.v1"
 
@@ -84,7 +84,7 @@ class ResolutionReopened(Frozen):
 
 
 class ResolutionReopenedEvent(AboutComplaint):
-    """A record of `complaints.resolutions` that takes the one before it back."""
+    """A record of `complaints.resolutions` that revokes the one before it."""
 
     sequence: str
     """The version of the complaint, ten digits."""

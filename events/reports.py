@@ -50,7 +50,7 @@ class Location(Frozen):
 
     @property
     def known(self) -> bool:
-        """Whether the place can be found: any name, or a full pair of coordinates."""
+        """Whether it has any name, or a complete pair of coordinates."""
         named = self.province or self.city or self.district or self.village
         return bool(named) or (self.lat is not None and self.lon is not None)
 
@@ -62,8 +62,8 @@ class Reporter(Frozen):
     phone: OptionalName = None
     email: OptionalName = None
     subject: OptionalSubject = None
-    """Commands from `/citizens/<subject>` about this complaint are the reporter's. An id that says nothing of a person,
-    another one for each report."""
+    """Commands from `/citizens/<subject>` about this complaint are the reporter's. A pseudonym, different for each
+    report."""
 
 
 class ReportContent(Frozen):
@@ -83,10 +83,10 @@ class ReportContent(Frozen):
     """*Rahasia*: the public sees no content. Independent of `anonymous`."""
     attachments: Annotated[Links, _ATTACHMENTS] = ()
     follows: Annotated[EarlierComplaint, Field(exclude_if=not_)] = None
-    """Tracking number or id of an earlier complaint that the reporter comes back to."""
+    """Tracking number or id of an earlier complaint that the report continues."""
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _has_content(self) -> Self:
         if not self.title and not self.body:
             msg = "a report needs a title or a body that is not empty"
             raise ValueError(msg)
@@ -101,7 +101,7 @@ class ReportData(ReportContent):
     reporter: Reporter | None = None
 
     @model_validator(mode="after")
-    def _shows_something(self) -> Self:
+    def _has_visible_texts(self) -> Self:
         if unseen(self.title) and unseen(self.body):
             msg = "a report needs a title or a body that is not empty"
             raise ValueError(msg)
@@ -124,7 +124,7 @@ class ReportSubmitted(Envelope):
 
     @property
     def complaint_id(self) -> str:
-        """The id of the complaint that this report is or will be."""
+        """The complaint id of this report."""
         return complaint_id(self.source, self.id)
 
 

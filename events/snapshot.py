@@ -1,4 +1,4 @@
-"""The snapshot: where a complaint stands after a fact. Without free text, without identity."""
+"""The snapshot: state of a complaint after a fact, without free text and identity."""
 
 from operator import not_
 from typing import Annotated, Final
@@ -12,9 +12,9 @@ from events.vocabulary import ClockName, ComplaintClass, Outcome, Status
 STATE_TYPE: Final = "lapor.complaint.snapshot.v1"
 """Type of the records of `complaints.state`."""
 Unless0 = Annotated[int, Field(exclude_if=not_)]
-"""Number that is zero in most snapshots, and then left out."""
+"""Number that is omitted if zero, as in most snapshots."""
 REMEMBERED_COMMANDS: Final = 64
-"""Number of last commands whose repeats are recognized."""
+"""Number of most recent commands whose repeats are recognized."""
 
 
 class Clock(Frozen):
@@ -22,37 +22,35 @@ class Clock(Frozen):
 
     started_at: AwareDatetime
     due_at: AwareDatetime | None
-    """Last moment that is in time; None while paused (kept if it was breached before the pause)."""
+    """Last moment that is in time; None while paused, unless breached before."""
     warn_at: AwareDatetime | None = None
     warned: bool = False
     breached: bool = False
     paused: bool = False
     remaining: str | None = None
-    """While paused, the remaining time, e.g. `9 working days`; without the pause, where pauses are capped."""
+    """While paused, the remaining time, e.g. `9 working days`; with capped pauses, without the pause."""
     resumed_at: AwareDatetime | None = None
-    """When it was last resumed; the remaining time counts from there."""
+    """Time of the last resumption, from which the remaining time counts."""
     paused_for: Annotated[str | None, Field(exclude_if=not_)] = None
-    """Working time of its pauses so far, where they are capped; None without a pause."""
+    """Working time of its pauses so far, if capped; None without a pause."""
     allotted: Annotated[str | None, Field(exclude_if=not_)] = None
-    """The time it was started with, where an override of the policy sets it, e.g. `3 working days`; else None."""
+    """Duration from an override of the policy, e.g. `3 working days`; else None."""
     zone: str | None = None
-    """Where its days end, e.g. `Asia/Makassar`: kept from its start, whoever holds the complaint later.
-
-    None in snapshots of a time when it was not kept."""
+    """Time zone of its days, e.g. `Asia/Makassar`, fixed at its start; None in older snapshots."""
 
     @property
     def running(self) -> bool:
-        """Return whether it can still pass: neither paused nor breached."""
+        """Return whether it is neither paused nor breached."""
         return not self.paused and not self.breached
 
     @property
     def pressing(self) -> bool:
-        """Return whether it was missed and still has not got what it was for."""
+        """Return whether it was missed and its required action is still missing."""
         return self.breached and not self.paused
 
 
 class ReportReference(Frozen):
-    """The complaint's report: its ids and lengths, without its texts."""
+    """The complaint's report: ids and lengths, without texts."""
 
     source: str
     id: str
@@ -61,17 +59,17 @@ class ReportReference(Frozen):
     title_length: int
     body_length: int
     dated: bool
-    """Whether the report has a date of the event."""
+    """Whether the report has an event date."""
     content_digests: Annotated[str | None, UNLESS_NONE] = None
     """Keyed digests of the first report, to compare repeats; None in older snapshots."""
     completed_digests: Annotated[str | None, UNLESS_NONE] = None
-    """The same of the completed report; None without a completion."""
+    """Keyed digests of the completed report; None without a completion."""
     reporter_digest: Annotated[str | None, UNLESS_NONE] = None
     """Keyed digest of complaint id and the reporter's subject; None without a subject."""
 
 
 class ExtensionRequest(Frozen):
-    """An extension that the holder requested and its superior has not decided."""
+    """A requested extension that the superior has not decided yet."""
 
     working_days: int
     requested_at: AwareDatetime
@@ -107,7 +105,7 @@ class Complaint(Frozen):
     follows: Annotated[str | None, Field(exclude_if=not_)] = None
     """Tracking number or id of the earlier complaint that its reporter named."""
     office: str | None = None
-    """The holder, which has to follow up."""
+    """The holder."""
     round: int = 0
     """Number of dispositions so far."""
     returns: int = 0
@@ -118,15 +116,15 @@ class Complaint(Frozen):
     escalated_to: tuple[str, ...] = ()
     """The offices notified by escalation, one per rung."""
     earlier_rungs: Unless0 = 0
-    """Number of rungs climbed before it was last restored or reopened: the ladder began anew."""
+    """Number of offices notified before the complaint was last restored or reopened, which restarts the ladder."""
     escalation_due: bool = False
     """A breach waits for escalation."""
     exhausted: bool = False
-    """The ladder has no rung left: an incident for the operators."""
+    """The ladder has no further rung: an incident for the operators."""
     policy: str
     """The policy version in force when it was received."""
     calendar: int = 0
-    """How many announced changes of the calendar its deadlines were computed with."""
+    """Number of announced calendar changes in the calendar of its deadlines."""
     received_at: AwareDatetime
     updated_at: AwareDatetime
     clocks: dict[ClockName, Clock] = Field(default_factory=dict)
@@ -137,27 +135,25 @@ class Complaint(Frozen):
     extensions: int = 0
     """Number of extensions granted so far."""
     waiting_for: Annotated[Waiting | None, Field(exclude_if=not_)] = None
-    """As of the last fact; None if it has ended, and in older snapshots."""
+    """As of the last fact; None if settled, and in older snapshots."""
     restorations: Unless0 = 0
-    """Number of archivings that were taken back."""
+    """Number of times it was restored."""
     reopenings: Unless0 = 0
-    """Number of closings that were taken back."""
+    """Number of times it was reopened."""
     appealed_to: Annotated[str | None, Field(exclude_if=not_)] = None
-    """The office that the reporter has appealed to."""
+    """The office to which the reporter has appealed."""
     progress_notes: Unless0 = 0
     """Number of progress notes of its holders."""
     late_replies: Unless0 = 0
     """Number of replies after a closing."""
     closed_clock: Annotated[Clock | None, Field(exclude_if=not_)] = None
-    """The settlement clock as the closing stopped it: it goes on if it is reopened.
-
-    None while it is open, and where the policy lets it begin whole."""
+    """The settlement clock, stopped by the closing, and resumed by a reopening; None while open, or if it would restart
+    with its full time."""
     follow_up_rejections: Unless0 = 0
-    """Number of follow-ups that were rejected."""
+    """Number of rejected follow-ups."""
     answered_clock: Annotated[Clock | None, Field(exclude_if=not_)] = None
-    """While `followed_up`, the follow-up clock as the answer stopped it: it goes on if the answer is rejected.
-
-    None where the policy has no rejections."""
+    """While `followed_up`, the follow-up clock, stopped by the answer, and resumed by its rejection; None if the policy
+    has no rejections."""
     outcome: Outcome | None = None
     closed_at: AwareDatetime | None = None
     working_days: int | None = None
@@ -166,6 +162,6 @@ class Complaint(Frozen):
     story_published: Annotated[bool | None, UNLESS_NONE] = None
     """Whether its story is public; None if undecided (earlier releases published each story)."""
     erased: Annotated[tuple[str, ...], Field(exclude_if=not_)] = ()
-    """What has been erased of it, `identity` or `texts`: an open list."""
+    """Erased data, `identity` or `texts`: an open list."""
     recent: tuple[str, ...] = ()
     """Digests of the last commands that had an effect."""

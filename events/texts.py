@@ -1,11 +1,11 @@
 """Free text: what people write. It is stored in `complaints.texts`, apart from the facts, so that it can be erased.
 
-Facts are kept for ever. Their free text is replaced by a placeholder that every release can read; `text_ref` is the key
-of the words, which is the id of the fact: `<complaint id>/<version>`. A tombstone erases them. The record of the words
-has the timestamp of the fact, within Kafka's limits: a reader finds one by the other.
+Facts are kept for ever, with a placeholder for their free text. `text_ref` is the key of the texts, the id of the fact:
+`<complaint id>/<version>`. A tombstone erases them. Both records have the same timestamp, within Kafka's limits, for
+look-ups.
 
-`take_apart` and `put_together` are each other's inverse. Facts that contain their text (of earlier releases, or by the
-setting of the installation) stay readable for ever: `put_together` leaves them as they are.
+`take_apart` and `put_together` are inverse. `put_together` leaves facts unchanged that contain their text, from earlier
+releases or by the setting of the installation.
 """
 
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ from events.reports import ReportContent
 from events.snapshot import Complaint
 
 PLACEHOLDER: Final = "[complaints.texts]"
-"""Placeholder in a fact for words in `complaints.texts`."""
+"""Placeholder in a fact for a text in `complaints.texts`."""
 ERASED: Final = "[erased]"
-"""Replacement for erased words, for readers of both topics."""
+"""Replacement for an erased text, for readers of both topics."""
 
 _REPORT: Final = ("title", "body", "office", "attachments")
 FREE_TEXT: Final[Mapping[type[Frozen], tuple[str, ...]]] = {
@@ -49,9 +49,9 @@ FREE_TEXT: Final[Mapping[type[Frozen], tuple[str, ...]]] = {
     f.DeadlineExtended: ("reason",),
     f.ExtensionRefused: ("reason",),
 }
-"""The fields with free text of each fact, and of the report in `registered`: the only list of them.
+"""Fields with free text by fact, and of the report in `registered`.
 
-The `office` of a report is free text only if the directory has no such office: then a person has typed it."""
+The `office` of a report is free text only if it is not in the directory."""
 
 M = TypeVar("M", bound=Frozen)
 
@@ -69,7 +69,7 @@ class FactTexts(Frozen):
     evidence: Links | None = None
     answer: Text | None = None
     signature: str | None = None
-    """Keyed digest of words and place of a new report, equal for duplicates: erased with the words."""
+    """Keyed digest of text and location of a new report, equal for duplicates; erased with the texts."""
 
 
 class Erasure(Frozen):
@@ -95,22 +95,21 @@ def split(fact: f.Fact, ref: str) -> tuple[f.Fact, dict[str, Any]]:
 
 
 def holds_words(fact: f.Fact) -> bool:
-    """Check whether a fact itself contains words of a person, where no erasure can remove them."""
+    """Check whether a fact itself contains free text, which no erasure can remove."""
     return may_hold_words(fact) and bool(_words_of(fact))
 
 
 def take_apart(recorded: f.Recorded) -> tuple[f.Recorded, dict[str, Any]]:
     """Return a fact as `complaints.events` keeps it, and its words; none if it has none or they are already apart.
 
-    The digests of the report are taken out of fact and snapshot as well: they stay in `complaints.state`, which is
-    replaced when they are erased.
+    Without the report's digests, which `complaints.state` keeps until they are erased.
     """
     fact, words = split(recorded.fact, text_key(recorded.complaint))
     return f.Recorded(fact, recorded.at, recorded.cause, without_digests(recorded.complaint)), words
 
 
 def erased_report(report: ReportContent) -> ReportContent:
-    """Return an erased report without its words, as it is registered if the channel submits it again."""
+    """Return a report without texts, for the registration of one that was erased before."""
     words = _words(report)
     gone = {name: ERASED if name in {"title", "body"} else None if name == "office" else () for name in words}
     return report.model_copy(update=gone)
@@ -134,7 +133,7 @@ def put_together(recorded: f.Recorded, texts: FactTexts | None) -> f.Recorded:
 
 
 def without_digests(complaint: Complaint) -> Complaint:
-    """Return a snapshot without the digests of its report, as facts carry it; unchanged if it has none."""
+    """Return a snapshot without the digests of its report, as in facts; unchanged if it has none."""
     report = complaint.report
     if report.content_digests is None and report.completed_digests is None:
         return complaint

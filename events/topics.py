@@ -16,10 +16,10 @@ _ERASED_DAYS: Final = 7
 INWARD_RECORD_BYTES: Final = 1_048_576
 """Maximum size of a record (key, value and headers) from channels, officers and citizens, in bytes."""
 INWARD_BATCH_BYTES: Final = INWARD_RECORD_BYTES * 5 // 4
-"""Largest batch that the topics of these records take, unpacked: a record that is forwarded still fits, and one that is
-too large is set aside instead of refused by the broker alone."""
+"""Maximum decompressed batch of those topics: more than a record, so that a forwarded one fits, and a record above the
+limit becomes a dead letter instead of being refused."""
 OUTWARD_RECORD_BYTES: Final = 4 * INWARD_RECORD_BYTES
-"""Largest batch that the other topics take, in bytes: more than what any record that is accepted leads to."""
+"""Maximum batch of the other topics in bytes: more than the outputs of any accepted record."""
 
 
 class TopicName(StrEnum):
@@ -56,8 +56,8 @@ class Topic:
     def config_on(self, replicas: int) -> dict[str, str]:
         """Return the settings for a topic with this replication factor.
 
-        With several replicas, more than half of them must have a record before it is acknowledged, and none that
-        lacks one may lead: acknowledged records survive the loss of fewer than half. Of two, neither may be missing.
+        With several replicas, a majority must have a record before it is acknowledged, and no replica without it may
+        become leader: acknowledged records survive the loss of a minority.
         """
         if replicas == 1:
             return self.config
@@ -71,7 +71,7 @@ def _kept(days: int | None) -> dict[str, str]:
     return {
         "cleanup.policy": "delete",
         "retention.ms": _FOREVER if days is None else str(days * _DAY_MS),
-        # retention follows the broker's clock: records with an old sender's timestamp expired within seconds
+        # with timestamps of senders, old ones would make records expire within seconds
         "message.timestamp.type": "CreateTime" if days is None else "LogAppendTime",
         "max.message.bytes": str(OUTWARD_RECORD_BYTES),
     }
@@ -80,14 +80,14 @@ def _kept(days: int | None) -> dict[str, str]:
 def _inward() -> dict[str, str]:
     return _kept(30) | {
         "max.message.bytes": str(INWARD_BATCH_BYTES),
-        # the broker decompresses batches, so the limit applies to the decompressed size: 12 kB can become 400 MB
+        # the broker decompresses batches, so that the limit applies to their real size: 12 kB can become 400 MB
         "compression.type": "uncompressed",
     }
 
 
 _SEGMENT_BYTES: Final = 32 * 1_048_576
-"""The segment that is written to is never compacted. With Kafka's own 1 GiB, a stage that starts reads all snapshots of
-some hundred thousand lives."""
+"""Small, since the active segment is never compacted: with Kafka's default of 1 GiB, a stage that starts would read all
+snapshots of some hundred thousand complaints."""
 
 
 def _compacted(within_days: int | None = None) -> dict[str, str]:
@@ -106,12 +106,12 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(TopicName.INTAKE, "intake", _inward()),
     # erased data must leave the disk soon, even with few writes
     Topic(TopicName.IDENTITIES, "the identity desk only", _compacted(within_days=_ERASED_DAYS)),
-    # The broker's stamp on a command is the `now` of the decision on it: the log is the clock.
+    # The broker's timestamp of a command is the `now` of its decision.
     Topic(TopicName.COMMANDS, "lifecycle", _inward()),
     Topic(TopicName.EVENTS, "stages, gateways, auditors", _kept(None)),
     # erased data must leave the disk, as above
     Topic(TopicName.TEXTS, "those who may read what people write", _compacted(within_days=_ERASED_DAYS)),
-    # the engine deletes no complaint: a tombstone is foreign, and has to be there when lifecycle reads the topic again
+    # tombstones are foreign or repairs, which lifecycle must see when it restores
     Topic(
         TopicName.STATE,
         "lifecycle, sla, gateways, boards",
@@ -120,15 +120,15 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(TopicName.STORIES, "resolution", _compacted(within_days=_ERASED_DAYS)),
     Topic(TopicName.ERASURES, "intake", _compacted()),
     Topic(TopicName.REJECTIONS, "the senders", _kept(30)),
-    # revoked stories must leave the disk soon: a resolution that is published again replaces the last one
+    # replaced resolutions, with revoked stories, must leave the disk soon
     Topic(TopicName.RESOLUTIONS, "everyone", _compacted(within_days=_ERASED_DAYS)),
     Topic(TopicName.DEAD_LETTERS, "operators", _kept(90)),
-    # All its records concern the installation as a whole, and need one order.
+    # Its records need one order.
     Topic(TopicName.INSTALLATION, "stages, operators, auditors", _compacted(), partitions=1),
 )
 
 INWARD: Final = frozenset({TopicName.INTAKE, TopicName.COMMANDS})
-"""Topics on which others write to the engine."""
+"""Topics to which others write."""
 ALL_TOPICS: Final = tuple(topic.name for topic in TOPICS)
 """The names of all topics, in the order of their declaration."""
 
@@ -144,6 +144,6 @@ STAGES: Final[dict[str, TopicName]] = {
     "escalation": TopicName.EVENTS,
     "resolution": TopicName.EVENTS,
 }
-"""Each stage and the topic it reads: one consumer group a stage."""
+"""Source topic by stage; each stage is one consumer group."""
 FROM_MEMORY: Final = "sla"
-"""The stage that reads a compacted topic from its start: its committed offset is no progress."""
+"""The stage that reads its topic from the start, so that its committed offset is no progress."""

@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
-FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 -- wide forms, which some take for the others
+FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 -- full-width forms, which some programs accept too
 _WORDS: Final = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
 _NOT_OURS: Final = "Value error, "
-_SHOWN_CHARACTERS: Final = 100  # for a sender's text: a reason is in a header, and is read by a person
+_SHOWN_CHARACTERS: Final = 100  # of a sender's text in a reason
 
 
 def clipped(text: str, longest: int = _SHOWN_CHARACTERS) -> str:
@@ -32,6 +32,6 @@ def our_words(message: str) -> str:
 def defused(text: str) -> str:
     """Return a text that no spreadsheet runs as a formula: prefixed with an apostrophe, which marks text.
 
-    A text that begins with one before a formula gets another one, so that `as_written` restores it.
+    One that begins with such an apostrophe gets another one, so that `as_written` restores it.
     """
     return f"'{text}" if FORMULA.match(text) else text

@@ -1,8 +1,8 @@
 """Headers that mark the engine's own records, and the detection of foreign records by them.
 
-Records of lifecycle (facts, snapshots) and stories have a writer number, snapshots also the offset of the command that
-they follow from. Records of older releases have no writer number; after the first that has one, a record without
-is foreign: another producer wrote it, and no stage acts on it.
+Facts, snapshots and stories have a writer number, snapshots also the offset of their command. Records of older releases
+have none; after the first record with a writer number, one without is foreign: written by another producer, and ignored
+by all stages.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -13,9 +13,9 @@ from events.errors import Undecodable
 from events.topics import TopicName
 
 WRITER: Final = 1
-"""Writer number of this version, raised with each release that adds a field to the snapshot or to the calendar.
+"""Writer number of this version, increased by each release that adds a field to the snapshot or the calendar.
 
-An older lifecycle would drop that field: it refuses a partition with a higher number than its own (docs/adr/0017)."""
+An older lifecycle would drop that field, so it refuses a partition with a higher number (docs/adr/0017)."""
 MARKED: Final = (TopicName.EVENTS, TopicName.TEXTS, TopicName.STATE, TopicName.STORIES)
 """Topics whose records have a writer number."""
 WRITER_HEADER: Final = "writer"
@@ -44,7 +44,7 @@ def state_headers(source_offset: int) -> tuple[tuple[str, bytes], ...]:
 def repair_headers(source_offset: int | None) -> tuple[tuple[str, bytes], ...]:
     """Return the headers of a repair record of `complaints.state`, which replaces any other version.
 
-    None where no record has a source offset, as after a migration: none of its commands has had an effect yet.
+    None if no record has a source offset, as after a migration.
     """
     return (*(marked() if source_offset is None else state_headers(source_offset)), _REPAIR)
 
@@ -66,7 +66,7 @@ def source_offset_of(headers: Headers) -> int | None:
 
 def header_value(headers: Iterable[tuple[str, bytes | None]], name: str) -> bytes | None:
     """Return the value of the first header with this name; None if there is none."""
-    for each, value in headers:  # faster than a generator, and called for each record
+    for each, value in headers:  # a loop is faster than a generator
         if each == name:
             return value
     return None
@@ -96,7 +96,7 @@ class Origin:
 
     def check(self, offset: int, headers: Headers) -> None:
         """Raise Undecodable for a foreign record."""
-        # the first condition alone holds for nearly all records
+        # the first condition decides for most records
         if (_MARK not in headers or self._first is None) and self.is_foreign(offset, headers):
             raise foreign("it has no writer number, and the records before it have one")
 

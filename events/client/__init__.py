@@ -1,11 +1,8 @@
 """The client kit: for channels, officers' and citizens' systems, subscribers, and our own command line.
 
 It needs pydantic and kafka-python, and nothing of the engine. `Channel` submits reports, `CommandClient` sends commands
-and awaits their results, `ResolutionFeed` and `ComplaintFeed` follow what happens; docs/how-to/integrate.md shows each,
-and how to do without. They build on `Publisher` and `Reader`: publish by the contract, read committed records, and
-detect the end of the log.
-
-The stages do not use it: they have transactions, groups and a runtime of their own.
+and awaits their results, `ResolutionFeed` and `ComplaintFeed` follow changes; docs/how-to/integrate.md shows each, and
+how to do without the kit. They use `Publisher` and `Reader`. The stages have their own clients.
 """
 
 import warnings

@@ -1,7 +1,6 @@
 """Administration client: checks that a broker answers, grants access and has the topics.
 
-It wraps kafka-python's administration client, and turns what that raises into a few errors whose message is for a
-person.
+It wraps kafka-python's administration client, and converts its exceptions to a few errors with messages for people.
 """
 
 import logging
@@ -29,7 +28,7 @@ def topics_missing(settings: ClientSettings, only: Collection[TopicName] = ALL_T
 
 
 class _Client(KafkaAdminClient):  # type: ignore[misc]  # kafka-python ships no types
-    """Client that stops its own thread when the broker is unreachable; kafka-python's leaves the thread running."""
+    """Client that stops its thread if the broker is unreachable, which kafka-python's does not."""
 
     def __init__(self, **configs: object) -> None:
         try:
@@ -42,15 +41,15 @@ class _Client(KafkaAdminClient):  # type: ignore[misc]  # kafka-python ships no 
 
 @contextmanager
 def admin_client(settings: ClientSettings, timeout: float = _ANSWER_S) -> Iterator[Any]:
-    """Return kafka-python's administration client, with its exceptions turned into KafkaFailure.
+    """Return kafka-python's administration client; raise BrokerUnreachable, or for denied access AccessRefused.
 
-    That is BrokerUnreachable, AccessRefused (no access), NotAllowed (a right is missing) or another KafkaRefused.
+    Inside the block, a missing right raises NotAllowed, another refusal KafkaRefused.
     """
     if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
         with substitute.admin() as in_memory:
             yield in_memory
         return
-    # the client logs each failed attempt with its cause; the raised error repeats it once
+    # the client logs each failed attempt; the raised error has the cause
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     broker = settings.broker
     check_access(settings, timeout)
@@ -93,7 +92,7 @@ def topic_names(settings: ClientSettings, only: Collection[TopicName]) -> tuple[
 
 
 def missing_error(client: KafkaAdminClient, settings: ClientSettings, missing: tuple[str, ...]) -> TopicsMissing:
-    """Return the error for missing topics; if no installation has this prefix, it lists the prefixes that have one."""
+    """Return the error for missing topics; it lists other prefixes if no installation has this one."""
     ends = TopicName.COMMANDS
     prefixes = {name.removesuffix(ends) for name in client.list_topics() if name.endswith(ends)}
     return TopicsMissing(missing, () if settings.prefix in prefixes else prefixes)

@@ -20,8 +20,8 @@ from events.topics import TopicName
 class Channel(AbstractContextManager["Channel"]):
     """Submits the reports of one channel, one at a time; a context manager, for one thread.
 
-    `source` names the channel, such as `/channels/sms`. Together with the channel's own id of a report it identifies
-    the complaint: a report that is submitted again is the same complaint. Raises as `require_topics`.
+    `source` names the channel, such as `/channels/sms`. With the channel's own id of a report it identifies the
+    complaint, so that a report can be submitted again. Raises as `require_topics`.
     """
 
     def __init__(self, settings: ClientSettings, source: str) -> None:
@@ -40,12 +40,12 @@ class Channel(AbstractContextManager["Channel"]):
         """Submit a report, and return its complaint id once all replicas have it.
 
         Args:
-            report_id: the channel's own id of it, the same at every repeat: a number of its database, never a new one.
-            data: the report, as the contract has it.
+            report_id: the channel's own id of it, the same at every repeat, such as a number in its database.
+            data: the report, as in the contract.
 
         Raises:
-            Undecodable: it is no report of the contract; `reason` names what is wrong, by field. Nothing was sent.
-            Unconfirmed: it may be in the log or not. Submit it again.
+            Undecodable: it violates the contract; `reason` names the fields. Nothing was sent.
+            Unconfirmed: it may be in the log. Submit it again.
             KafkaRefused: the broker refuses it.
         """
         value = to_json(report_event(self.source, report_id, data, datetime.now(UTC)))
@@ -55,5 +55,5 @@ class Channel(AbstractContextManager["Channel"]):
 
 
 def report_event(source: str, report_id: str, data: Mapping[str, Any], time: datetime) -> dict[str, Any]:
-    """Return a report as a JSON object, not validated: `decode_report` does that."""
+    """Return a report as a JSON object, not validated yet."""
     return cloud_event(ReportSubmitted.TYPE, source, report_id, time.astimezone(UTC), None, data=data)

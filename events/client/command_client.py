@@ -29,9 +29,9 @@ _ANSWERS = (TopicName.EVENTS, TopicName.REJECTIONS)
 class CommandRequest:
     """Request to send one command about a complaint.
 
-    `name` and `data` are those of the contract, such as `record-follow-up`. `id` is the sender's: a repeat with the
-    same `source` and `id` is the same command, so choose it before the first try and keep it. `expected_version`:
-    refuse the command unless the complaint is at this version.
+    `name` and `data` are those of the contract, such as `record-follow-up`. `id` is the sender's: use the same one for
+    retries, since `source` and `id` identify the command. `expected_version`: refuse the command unless the complaint
+    is at this version.
     """
 
     name: str
@@ -44,7 +44,7 @@ class CommandRequest:
 
 @dataclass(frozen=True)
 class CommandResult:
-    """Result of a command: its position in the log, and the facts or the rejection that follow from it, if any yet."""
+    """Result of a command: its position in the log, and its facts or rejection, if any yet."""
 
     request: CommandRequest
     place: Place
@@ -93,20 +93,20 @@ class CommandClient(AbstractContextManager["CommandClient"]):
     ) -> CommandResult:
         """Send a command and wait up to `seconds` for its result; with 0, only until it is in the log.
 
-        A repeat of a command that had its effect is dropped silently: if this may be one, set `repeats_since` to a
-        moment before the first try, and the result of the first one is searched from there on.
+        A retry of a command that had its effect has no result of its own: set `repeats_since` to a time before the
+        first try, from which on the result of that is searched.
 
         Raises:
-            InvalidCommand, Undecodable: it is no command of the contract; `reason` names the fields. Nothing was sent.
+            InvalidCommand, Undecodable: it violates the contract; `reason` names the fields. Nothing was sent.
             BrokerUnreachable: no broker answers. Nothing was sent.
             KafkaRefused: the broker refuses it. It is not in the log.
-            Unconfirmed: it may be in the log or not. Send it again with the same id.
-            AnswerUnreadable: it is in the log, and its result cannot be read.
+            Unconfirmed: it may be in the log. Send it again with the same id.
+            AnswerUnreadable: it is in the log, but its result cannot be read.
         """
         with suppress(ValueError):  # `encode_request` refuses an invalid complaint id
             request = replace(request, complaint=canonical_id(request.complaint))
         value = encode_request(request, datetime.now(UTC))
-        # before the command is sent, or its result might be skipped
+        # before the command is sent, so as not to skip its result
         self._answers.turn_to(request.complaint)
         if repeats_since is None:
             self._answers.skip_to_end()
@@ -131,7 +131,7 @@ class CommandClient(AbstractContextManager["CommandClient"]):
                 add_to(known, record)
             result = _answered(result, known)
         if result.facts:
-            # the facts of a command become visible at once, but a poll may end between two of them
+            # a poll may end between two facts of a command
             for record in self._answers.to_end():
                 add_to(known, record)
         return _answered(result, known)

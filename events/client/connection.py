@@ -25,7 +25,7 @@ _AGAIN: Final = "send it again with the same id, which does no harm"
 
 
 def require_topics(settings: ClientSettings, names: Collection[TopicName]) -> None:
-    """Return if a broker answers and has these topics; call it first, since a client waits long for either.
+    """Check that a broker answers and has these topics; call it first, since a client waits long for either.
 
     Raises:
         BrokerUnreachable: no broker answers.
@@ -39,7 +39,7 @@ def require_topics(settings: ClientSettings, names: Collection[TopicName]) -> No
 
 def connection(settings: ClientSettings, client: str) -> dict[str, Any]:
     """Return the configuration that producers and consumers share."""
-    # the library logs each failed attempt; the raised error repeats it once
+    # the library logs each failed attempt; the raised error has the cause
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     return {
         "bootstrap_servers": settings.broker.split(","),
@@ -66,9 +66,9 @@ def kafka_errors(settings: ClientSettings) -> Iterator[None]:
 
 @contextmanager
 def confirmation(settings: ClientSettings, next_step: str = _AGAIN) -> Iterator[None]:
-    """Turn kafka-python's exceptions after a send into `Unconfirmed`, or as `kafka_errors` does.
+    """Turn kafka-python's exceptions after a send into `Unconfirmed`, or for a refused record as `kafka_errors`.
 
-    The latter only if the broker has refused the record. `next_step` is the advice for a record that may be in the log.
+    `next_step` is the advice for a record that may be in the log.
     """
     try:
         with kafka_errors(settings):
@@ -80,7 +80,7 @@ def confirmation(settings: ClientSettings, next_step: str = _AGAIN) -> Iterator[
 
 
 def unconfirmed(settings: ClientSettings, error: BaseException | None, next_step: str = _AGAIN) -> Unconfirmed:
-    """Return the error for a record that may be in the log or not."""
+    """Return the error for a record that may be in the log."""
     return Unconfirmed(
         f"Kafka at {settings.broker} has not confirmed the message ({type(error).__name__}), so it may be in the log "
         f"or not: {next_step}"

@@ -1,9 +1,8 @@
 """Connection check: finds out why a broker refuses this client, in one line.
 
-Kafka's clients retry until their timeout, and then report only that no broker answers. This makes the same steps
-once: connect, TLS, the user's mechanism and password. It uses the library's messages on a socket of its own: a broker
-refuses a password and closes at once, and kafka-python 3.0.12 drops an answer that it reads together with the end of
-the connection (`KafkaTCPTransport._read_from_sock`).
+Kafka's clients retry until their timeout, and then report only that no broker answers. This check takes the same steps
+once: connect, TLS, SASL mechanism, password. It has its own socket, since kafka-python 3.0.12 drops a response that it
+reads together with the end of the connection (`KafkaTCPTransport._read_from_sock`), such as for a wrong password.
 """
 
 import socket
@@ -26,7 +25,7 @@ _LARGEST_ANSWER: Final = 1_048_576  # bytes
 _CHUNK: Final = 4096  # bytes
 _SPEAKS_TLS: Final = "it speaks TLS at this port: set ALUR_SECURITY=tls or sasl-tls"
 _UNANSWERED: Final = (KafkaError, OSError, struct.error)
-"""The connection was closed, no answer came in time, or the answer is not Kafka's protocol."""
+"""The connection was closed, the response timed out, or is not Kafka's protocol."""
 
 
 class _Connection:
@@ -45,7 +44,7 @@ class _Connection:
 
 
 def refusal_of(address: str, security: Security, timeout: float) -> str | None:
-    """Return why the broker refuses this client, if known; None if it does not refuse. OSError if no broker listens."""
+    """Return why the broker refuses this client, if known; else None. Raises OSError if no broker listens."""
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     with closing(socket.create_connection((host, int(port)), timeout)) as raw:
@@ -97,7 +96,7 @@ def _password_refusal(broker: _Connection, security: Security) -> str | None:
             return f"it does not know the user {security.username!r} with this password ({variables})"
         try:
             exchange.receive(answer.auth_bytes)
-        except Exception:  # noqa: BLE001 -- the library's own checks of the broker's proof
+        except Exception:  # noqa: BLE001 -- the library checks the broker's proof
             return f"it does not prove that it has the password of {security.username!r}"
     return None
 
@@ -123,7 +122,7 @@ def _hung_up(security: Security) -> str:
 
 
 def _tls_wanted(host: str, port: int, timeout: float) -> str | None:
-    """Check whether a port that does not answer unencrypted requests uses TLS; nothing is sent then."""
+    """Check whether a port that does not answer unencrypted requests uses TLS."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:

@@ -32,14 +32,14 @@ _REFUSALS: Final = (
     kafka.UnsupportedForMessageFormatError,
     kafka.UnsupportedVersionError,
 )
-"""Errors of a broker before it appends, which clients do not retry: the record is not in the log."""
+"""Errors of a broker before it appends a record, which clients do not retry."""
 ABSENT: Final = (
     kafka.KafkaConnectionError,
     kafka.KafkaTimeoutError,
     kafka.NodeNotReadyError,
     kafka.RequestTimedOutError,
 )
-"""How kafka-python reports that no broker answers, or none in time."""
+"""kafka-python's errors if no broker answers in time."""
 _UNQUOTED: Final = re.compile(r"[\[\](){}'\"]|frozenset|\bset\b")
 
 
@@ -60,7 +60,7 @@ class KafkaRefused(KafkaFailure):
 
 
 class AccessRefused(KafkaRefused):
-    """The broker refused access: another protocol, user, password or certificate is needed."""
+    """The broker refused access: it requires another protocol, user, password or certificate."""
 
 
 class NotAllowed(KafkaRefused):
@@ -77,7 +77,7 @@ class NotAllowed(KafkaRefused):
 
 
 class TopicsMissing(KafkaFailure):
-    """Topics that are needed do not exist; `others` are prefixes of other installations, if this prefix has none."""
+    """Required topics do not exist; `others` are prefixes of other installations, if this prefix has none."""
 
     def __init__(self, names: tuple[str, ...], others: Collection[str] = ()) -> None:
         known = [repr(each) if each else "no prefix" for each in sorted(others)]
@@ -91,11 +91,11 @@ class TopicsMissing(KafkaFailure):
 
 
 class Unconfirmed(KafkaFailure):
-    """A message was sent and not confirmed: it may be in the log or not. Send it again with the same id."""
+    """A message was sent, but not confirmed: it may be in the log. Send it again with the same id."""
 
 
 class AnswerUnreadable(BrokerUnreachable):
-    """A command is in the log, but its outcome cannot be read: the broker is unreachable by now, or refuses."""
+    """A command is in the log, but its result cannot be read: the broker is unreachable, or refuses."""
 
     def __init__(self, broker: str, message: str) -> None:
         KafkaFailure.__init__(self, message)
@@ -103,9 +103,8 @@ class AnswerUnreadable(BrokerUnreachable):
 
 
 def is_refusal(error: BaseException | None) -> bool:
-    """Return whether a failed send has certainly written nothing. True only for errors that are known to guarantee it.
+    """Return whether a failed send has certainly written nothing.
 
-    False for every retriable error, even `NotEnoughReplicasError`: it answers the last attempt, and an earlier
-    one may have been written.
+    False for every retriable error, even `NotEnoughReplicasError`, since an earlier attempt may have been written.
     """
     return isinstance(error, _REFUSALS)

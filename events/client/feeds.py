@@ -1,8 +1,7 @@
 """Feeds for subscribers: first the current state, then each change exactly once.
 
 Nothing is stored on the broker. A subscriber stores the positions of a batch in one transaction with the effect of the
-batch, and continues from them when it restarts: so each record has its effect exactly once, even if the subscriber
-crashes at any moment.
+batch, and continues from them: so each record has its effect exactly once, even after a crash.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -31,7 +30,7 @@ from events.texts import FactTexts, put_together
 from events.topics import TopicName
 
 _WAIT_S: Final = 0.5
-# longer than a broker keeps the abandoned transaction of a dead writer open
+# longer than the transaction timeout of a dead writer
 _TRANSACTION_S: Final = 120.0
 
 Positions = Mapping[int, int]
@@ -40,7 +39,7 @@ Positions = Mapping[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A record that does not follow the contract, written by a foreign producer."""
+    """A record of a foreign producer that violates the contract."""
 
     topic: TopicName
     partition: int
@@ -50,7 +49,7 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class PublishedResolution:
-    """The public resolution of a complaint at its version `sequence`: the highest version is valid."""
+    """The public resolution of a complaint at its version `sequence`; the highest version is valid."""
 
     complaint_id: str
     sequence: int
@@ -60,7 +59,7 @@ class PublishedResolution:
 
 @dataclass(frozen=True, slots=True)
 class ReopenedResolution:
-    """Revokes the published resolution of a complaint at its version `sequence`: the highest version is valid."""
+    """Revokes the published resolution of a complaint at its version `sequence`; the highest version is valid."""
 
     complaint_id: str
     sequence: int
@@ -69,7 +68,7 @@ class ReopenedResolution:
 
 @dataclass(frozen=True, slots=True)
 class ResolutionBatch:
-    """Some resolutions, and the positions to store in the same transaction as their effect."""
+    """Resolutions, and the positions to store in the same transaction as their effect."""
 
     resolutions: tuple[PublishedResolution, ...]
     positions: Positions
@@ -79,7 +78,7 @@ class ResolutionBatch:
 
 @dataclass(frozen=True, slots=True)
 class ComplaintBatch:
-    """Current complaints, or facts; and the positions to store in the same transaction as their effect."""
+    """Current complaints or facts, and the positions to store in the same transaction as their effect."""
 
     present: tuple[Complaint, ...]
     """Complaints that replace the stored ones."""
@@ -141,20 +140,19 @@ class ResolutionFeed(_Feed):
         self._reader = _follow(settings, TopicName.RESOLUTIONS, positions, partitions)
 
     def poll(self, seconds: float = _WAIT_S) -> ResolutionBatch:
-        """Return the next resolutions; none if none come within `seconds`. Raises as the constructor."""
+        """Return the next resolutions within `seconds`, if any. Raises as the constructor."""
         return _resolutions(self._reader.poll(seconds))
 
     def to_end(self) -> Iterator[ResolutionBatch]:
-        """Return all resolutions up to the present end of the log: for a subscriber that runs once a night."""
+        """Return all resolutions up to the present end of the log, for a subscriber that runs once per night."""
         return (_resolutions(records) for records in self._reader.polls_to(self._reader.ends()) if records)
 
 
 class ComplaintFeed(_Feed):
     """Returns the current state of each complaint, and from there on every fact, without a gap or a repeat.
 
-    Partitions without a position begin with the current state. Facts whose words are stored apart have
-    `events.texts.PLACEHOLDER` in their place; with `texts` they have the words, for those who may read
-    `complaints.texts`, and `[erased]` for erased ones.
+    Partitions without a position begin with the current state. With `texts` and the right to read `complaints.texts`,
+    facts have their free text, or `[erased]`; else text that is stored apart is `events.texts.PLACEHOLDER`.
     A context manager, for one thread; `partitions` divides the work among several subscribers. Raises as
     `ResolutionFeed`.
     """
@@ -170,19 +168,19 @@ class ComplaintFeed(_Feed):
         require_topics(settings, [TopicName.EVENTS, TopicName.STATE, *([TopicName.TEXTS] if texts else [])])
         self._texts = texts
         self._undelivered: list[Record] = []
-        """Facts that were read, and whose words could not be."""
+        """Facts that were read, but without their texts."""
         self._settings = settings
         self._positions = dict(positions)
         self._partitions = partitions
         self._present: Iterator[ComplaintBatch] | None = self._load()
 
     def poll(self, seconds: float = _WAIT_S) -> ComplaintBatch:
-        """Return the next batch; an empty one if nothing comes within `seconds`. Raises as the constructor."""
+        """Return the next batch within `seconds`, else an empty one. Raises as the constructor."""
         batch = self._next_present()
         return self._deliver(self._undelivered or self._facts_reader().poll(seconds)) if batch is None else batch
 
     def to_end(self) -> Iterator[ComplaintBatch]:
-        """Yield batches up to the present end of the log: the current state if not read yet, else the facts since."""
+        """Yield batches up to the present end of the log: first the current state, later the facts since."""
         while (batch := self._next_present()) is not None:
             yield batch
         reader = self._facts_reader()
@@ -191,7 +189,7 @@ class ComplaintFeed(_Feed):
         yield from (self._deliver(records) for records in reader.polls_to(reader.ends()) if records)
 
     def _deliver(self, records: list[Record]) -> ComplaintBatch:
-        """Return facts with their words, if requested; after a failure, the next call delivers them."""
+        """Return facts with their texts, if requested; after a failure, the next call returns them."""
         batch = _facts(records)
         refs = {ref for recorded in batch.facts if (ref := text_ref(recorded)) is not None} if self._texts else set()
         if refs:
@@ -204,10 +202,7 @@ class ComplaintFeed(_Feed):
         return batch
 
     def _words(self, refs: set[str], numbers: set[int], since: datetime) -> dict[str, FactTexts | None]:
-        """Return the words for these keys; keys without words are left out.
-
-        A transaction becomes visible partition by partition: open transactions are awaited and read to their end.
-        """
+        """Return the existing texts for these keys, of transactions that are still open too."""
         written = _written(self._settings, TopicName.TEXTS, numbers)
         found: dict[str, FactTexts | None] = {}
         with Reader(self._settings, [TopicName.TEXTS], partitions=numbers) as reader:
@@ -225,7 +220,7 @@ class ComplaintFeed(_Feed):
         try:
             batch = next(self._present, None)
         except KafkaFailure:
-            # a generator that has raised is finished, but this is not the end of the current state
+            # a generator that has raised is exhausted, before the end of the current state
             self._present = self._load()
             raise
         if batch is None:
@@ -240,8 +235,8 @@ class ComplaintFeed(_Feed):
     def _load(self) -> Iterator[ComplaintBatch]:
         with Reader(self._settings, [TopicName.EVENTS], partitions=self._partitions) as events:
             begins = {number: end for (_, number), end in events.ends().items() if number not in self._positions}
-        # Facts and snapshots are written in one transaction, but become visible partition by partition. What was
-        # visible of the facts above has its snapshot before these ends, perhaps still unseen: they count open ones too.
+        # A transaction becomes visible partition by partition: snapshots of the facts that are visible above are before
+        # these ends, which include open transactions.
         written = _written(self._settings, TopicName.STATE, begins)
         for number, begin in begins.items():
             yield from self._load_partition(number, begin, written[number])
@@ -249,9 +244,8 @@ class ComplaintFeed(_Feed):
     def _load_partition(self, number: int, begin: int, written: int) -> Iterator[ComplaintBatch]:
         """Yield the snapshots of a partition, then the facts that were written while they were read.
 
-        A transaction becomes visible partition by partition, in any order. A snapshot that has been read has its fact
-        before the end of the facts as it is afterwards, perhaps still unseen: the facts are read up to that end, and no
-        position lies before a fact that the present contains.
+        A transaction becomes visible partition by partition, so the fact of a snapshot may still be invisible: facts
+        are read up to their end after the snapshots, and no position precedes a fact that the snapshots include.
         """
         known: dict[bytes, int] = {}
         with Reader(self._settings, [TopicName.STATE], partitions=[number]) as state:
@@ -329,7 +323,7 @@ def _fact(record: Record) -> Recorded | None:
 
 
 def _of_known_type(decode: Callable[[bytes | None], _Message], value: bytes | None) -> _Message | None:
-    """Decode a message; None if its type was added to the contract later: such messages are skipped."""
+    """Decode a message; None for a type that was added to the contract later."""
     try:
         return decode(value)
     except Undecodable as error:

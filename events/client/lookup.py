@@ -42,7 +42,7 @@ class ComplaintHistory:
     history: list[Recorded] = field(default_factory=list)
     refusals: list[RefusedCommand] = field(default_factory=list)
     foreign: int = 0
-    """Records in the complaint's partition that the engine did not write: they are left out."""
+    """Number of foreign records in the complaint's partition, which are skipped."""
 
     def __post_init__(self) -> None:
         """Normalize the complaint id, accepted in any spelling."""
@@ -50,7 +50,7 @@ class ComplaintHistory:
 
     @property
     def texts(self) -> tuple[str, str]:
-        """Title and body of the report, as the reporter last completed it."""
+        """Title and body of the report after the last completion."""
         title = body = ""
         for recorded in self.history:
             if isinstance(recorded.fact, ComplaintRegistered):
@@ -62,7 +62,7 @@ class ComplaintHistory:
 
     @property
     def asked_office(self) -> str | None:
-        """The reporter's own words for the requested office, if the directory does not have it."""
+        """The requested office as free text, if it is not in the directory."""
         words = None
         for recorded in self.history:
             if isinstance(recorded.fact, ComplaintRegistered):
@@ -73,9 +73,9 @@ class ComplaintHistory:
 
 
 def find_complaint(settings: ClientSettings, given: str) -> str:
-    """Return the complaint id for a complaint id, or for the tracking id (digits) that citizens have.
+    """Return the complaint id for a tracking id (digits), which is looked up, or for a complaint id, which is not.
 
-    A complaint id is not looked up. Raises NoSuchComplaint, or as `Reader`.
+    Raises NoSuchComplaint, or as `Reader`.
     """
     with suppress(ValueError):
         return canonical_id(given)
@@ -97,8 +97,8 @@ def find_complaint(settings: ClientSettings, given: str) -> str:
 def read_history(settings: ClientSettings, complaint: str) -> ComplaintHistory:
     """Read all records of a complaint; the history is empty if there are none.
 
-    Words that lie apart from the facts are there if `complaints.texts` may be read, else a placeholder is. Raises
-    ValueError if `complaint` is no complaint id, or as `Reader`.
+    Texts stored apart are included with the right to read `complaints.texts`, else a placeholder. Raises ValueError if
+    `complaint` is no complaint id, or as `Reader`.
     """
     known = ComplaintHistory(complaint)
     with Reader(settings, [TopicName.EVENTS, TopicName.REJECTIONS], complaint=known.complaint) as reader:
@@ -149,4 +149,4 @@ def add_to(known: ComplaintHistory, record: Record) -> None:
             event = read_ours(RejectionEvent, record.value)
             known.refusals.append(RefusedCommand(event.data, event.time or record.at))
     except Undecodable:
-        return  # undecodable records come from foreign producers: lifecycle writes only decodable ones
+        return  # a foreign record

@@ -6,7 +6,7 @@ from typing import Final
 from kafka.partitioner import murmur2
 
 _POSITIVE: Final = 0x7FFFFFFF
-# the hash is pure Python and twice as slow as decoding a command; complaints recur soon
+# cached: the hash is pure Python and takes twice as long as decoding a command
 _REMEMBERED: Final = 10_000
 
 

@@ -1,4 +1,4 @@
-"""Publisher: writes a message to all replicas once, or reports that it did not."""
+"""Publisher: writes a message once, acknowledged by all replicas."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -39,15 +39,14 @@ def abandon(producer: Any) -> None:  # noqa: ANN401 -- a producer of kafka-pytho
     """Close a producer without waiting for undelivered records."""
     try:
         producer.close(timeout=0)
-    except KafkaTimeoutError:  # raised by a flush before the producer's thread ends
+    except KafkaTimeoutError:  # by a flush, while the producer's thread still runs
         producer._sender.force_close()  # noqa: SLF001 -- closing again would flush again
 
 
 class Publisher(AbstractContextManager["Publisher"]):
     """Sends messages in the background, idempotently, acknowledged by all replicas; a context manager.
 
-    Records go to the partition that Kafka's own partitioner (murmur2) gives their key. `linger_ms` trades the delay of
-    a single message for the rate of many.
+    Records go to the partition of Kafka's own partitioner (murmur2). `linger_ms` trades latency for throughput.
     """
 
     def __init__(self, settings: ClientSettings, *, linger_ms: int = 0) -> None:
@@ -73,7 +72,7 @@ class Publisher(AbstractContextManager["Publisher"]):
         else:
             self._producer.close()
 
-    def publish(  # noqa: PLR0913 -- a message, where it goes, and whom to tell
+    def publish(  # noqa: PLR0913 -- a message, its partition, and callbacks
         self,
         topic: TopicName,
         key: str,
@@ -85,13 +84,12 @@ class Publisher(AbstractContextManager["Publisher"]):
     ) -> None:
         """Send a message in the background; `accepted` or `refused` is called with the result, in another thread.
 
-        It goes to the partition of its key, unless one is named.
-        `refused` gets the reason why this message cannot be stored. What concerns every message is raised here or by
-        `flush`.
+        `partition`: by default that of the key. `refused` gets the reason why this message cannot be stored; errors
+        that concern every message are raised here or by `flush`.
 
         Raises:
             BrokerUnreachable: the broker has not answered for 30 seconds; this message was not sent.
-            Unconfirmed: an earlier message may be in the log or not.
+            Unconfirmed: an earlier message may be in the log.
             KafkaRefused: the broker refuses this message or an earlier one.
         """
         self._raise_failure()
@@ -115,11 +113,11 @@ class Publisher(AbstractContextManager["Publisher"]):
     def publish_now(self, topic: TopicName, key: str, value: bytes) -> Place:
         """Publish one message and return its position, once it is acknowledged.
 
-        After a failure the publisher can be used again: the next message is sent over a new connection.
+        After a failure the publisher can be used again, with a new connection.
 
         Raises:
-            Unconfirmed: the broker has not confirmed it within 30 seconds; the message may be in the log or not.
-            KafkaRefused: the broker refuses it, for example for its size; the message is not in the log.
+            Unconfirmed: the broker has not confirmed it within 30 seconds; it may be in the log.
+            KafkaRefused: the broker refuses it, for example for its size; it is not in the log.
         """
         places: list[Place] = []
         reasons: list[str] = []
@@ -135,7 +133,7 @@ class Publisher(AbstractContextManager["Publisher"]):
         return places[0]
 
     def flush(self) -> None:
-        """Return when all messages are confirmed or refused; raise Unconfirmed or KafkaRefused."""
+        """Wait until all messages are confirmed or refused; raise Unconfirmed or KafkaRefused."""
         with confirmation(self._settings):
             self._producer.flush()
         self._raise_failure()

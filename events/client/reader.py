@@ -25,7 +25,7 @@ from events.topics import OUTWARD_RECORD_BYTES, TopicName
 from events.writer import MARKED, Origin
 
 CLOCK_SKEW: Final = timedelta(hours=1)
-"""Largest difference between the clocks of broker and lifecycle: the margin for skipping by time."""
+"""Maximum difference between the clocks of broker and lifecycle: the margin when skipping by time."""
 _AT_ONCE: Final = 2_000
 _WAIT_S: Final = 0.5
 _STALLED_S: Final = 30.0
@@ -46,7 +46,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Size of a topic. `offsets` are those between log start and end, control records and gaps included."""
+    """Size of a topic. `offsets`: number from log start to end, with control records and gaps."""
 
     partitions: int
     offsets: int
@@ -55,7 +55,7 @@ class Extent:
 def committed_consumer(settings: ClientSettings, client: str, at_once: int) -> KafkaConsumer:
     """Return a consumer of kafka-python for committed records, from the earliest offset; it joins no group.
 
-    A poll returns `at_once` records at most; `group` is the group whose committed offsets it can request.
+    A poll returns at most `at_once` records; `group`: whose committed offsets it can request.
     """
     if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
         return substitute.consumer()
@@ -80,9 +80,8 @@ def record_of(topic: TopicName, raw: ConsumerRecord) -> Record:
 class Reader:
     """Reads topics from their first record: all partitions, some, or only the one with a complaint's records.
 
-    A context manager. It belongs to no group and leaves no trace on the broker. Ask `require_topics` first; it raises
-    the same, also after 30 seconds without an answer. Foreign records are skipped, if one of the engine's own records
-    comes before them, unless `with_foreign`.
+    A context manager, without a consumer group. Call `require_topics` first; it raises the same, also after 30 seconds
+    without an answer. Unless `with_foreign`, foreign records after one of the engine's own are skipped.
     """
 
     def __init__(
@@ -107,7 +106,7 @@ class Reader:
             self._assign(lambda existing: existing if numbers is None else existing & numbers)
             if complaint is not None:
                 self.turn_to(complaint)
-            opening.pop_all()  # it exists, and is closed with the reader
+            opening.pop_all()  # closed with the reader
 
     def turn_to(self, complaint: str) -> None:
         """Read only the partition of this complaint, or those of the calendar, from the first record."""
@@ -143,7 +142,7 @@ class Reader:
         self.start_at({place: end for place, end in self.ends().items() if not topics or place[0] in topics})
 
     def skip_to_moment_or_end(self, moment: datetime, *topics: TopicName) -> None:
-        """Skip records of these topics older than `moment`; skip a partition without a newer one to its end."""
+        """Skip records of these topics older than `moment`, in a partition without newer ones to its end."""
         with kafka_errors(self._settings):
             chosen = [each for each in self._consumer.assignment() if self._names[each.topic] in topics]
             ends = self._consumer.end_offsets(chosen)
@@ -153,7 +152,7 @@ class Reader:
     def skip_to_moment_or_stay(self, moment: datetime) -> None:
         """Skip records that are older than `moment`; a partition without a newer one is read in full.
 
-        Timestamps are the writer's unless the broker sets them: allow for clock skew.
+        Timestamps may be the writer's: allow for clock skew.
         """
         with kafka_errors(self._settings):
             for partition, found in self._first_since(self._consumer.assignment(), moment).items():
@@ -183,7 +182,7 @@ class Reader:
                 self._consumer.seek(TopicPartition(self._settings.topic(topic), number), offset)
 
     def poll(self, seconds: float = _WAIT_S) -> list[Record]:
-        """Return the next records, in order within a partition; none if none come within `seconds`."""
+        """Return the next records within `seconds`, if any, in order within a partition."""
         with kafka_errors(self._settings):
             found = self._consumer.poll(timeout_ms=int(seconds * 1000))
         read = [record_of(self._names[raw.topic], raw) for records in found.values() for raw in records]
@@ -198,7 +197,7 @@ class Reader:
         return is_foreign
 
     def to_end(self) -> Iterator[Record]:
-        """Return all records up to the present end: records that are committed later may come with the next call."""
+        """Return all records up to the present end."""
         return chain.from_iterable(self.polls_to(self.ends()))
 
     def polls_to(

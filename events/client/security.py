@@ -1,7 +1,7 @@
 """Authentication and encryption of connections to Kafka.
 
-One place turns them into client options, which aiokafka and kafka-python share. Secrets come from the environment or
-from files, and are never shown: not by `repr`, and not in the message of an error.
+The resulting options suit aiokafka and kafka-python. Secrets come from the environment or from files, and are neither
+in `repr` nor in error messages.
 """
 
 import ssl
@@ -51,8 +51,8 @@ class Secret:
 class Security:
     """Security settings of a connection to Kafka: TLS and SASL.
 
-    `tls` encrypts and checks the broker's certificate against `ca` (a PEM file; the system's authorities unless given)
-    and its name; `cert` and `key` (PEM files) are shown to a broker that asks for them. `sasl` proves `username` by
+    `tls` encrypts, and checks the broker's name and certificate against `ca` (a PEM file; default: the system's
+    authorities); `cert` and `key` (PEM files) are the client's certificate. `sasl` authenticates `username` by
     `password`; without TLS nothing is encrypted, and PLAIN sends the password itself.
     """
 
@@ -104,7 +104,7 @@ class Security:
         return f"the certificate in {self.cert}" if self.tls and self.cert else "the anonymous user"
 
     def client_options(self) -> dict[str, Any]:
-        """Return the options that an aiokafka or kafka-python client takes; they hold the password."""
+        """Return the options of an aiokafka or kafka-python client, including the password."""
         options: dict[str, Any] = {"security_protocol": _PROTOCOLS[self.protocol]}
         if self.tls:
             options["ssl_context"] = self.tls_context()
@@ -117,7 +117,7 @@ class Security:
         return options
 
     def tls_context(self) -> ssl.SSLContext:
-        """Return an SSL context with our certificate, if any; ValueError begins with the variable of a bad file."""
+        """Return an SSL context with the client's certificate, if any; ValueError names the variable of a bad file."""
         try:
             context = ssl.create_default_context(cafile=self.ca)
         except (OSError, ssl.SSLError) as error:
@@ -131,7 +131,7 @@ class Security:
             if path is not None and not Path(path).is_file():
                 raise ValueError(f"{name}: there is no file {path}")
         try:
-            # a password is always passed, even an empty one: else OpenSSL would prompt on the terminal
+            # without a password, even an empty one, OpenSSL would prompt on the terminal
             context.load_cert_chain(self.cert, self.key, password)
         except (OSError, ValueError) as error:
             files = self.cert if self.key is None else f"{self.cert} and {self.key}"
@@ -140,7 +140,7 @@ class Security:
         return context
 
     def to_environment(self) -> dict[str, str]:
-        """Return variables that give a child process the same settings; not to be printed: the password is included."""
+        """Return variables that give a child process the same settings; they include the password."""
         variables: dict[str, str | None] = {PROTOCOL: self.protocol}
         if self.sasl:
             variables |= {MECHANISM: self.mechanism, USERNAME: self.username}
@@ -157,7 +157,7 @@ PLAINTEXT: Final = Security()
 
 def _protocol(given: Mapping[str, str]) -> Protocol:
     if PROTOCOL not in given:
-        # without this variable a password would be ignored
+        # else a password would be ignored
         for name in (*_SASL_ONLY, *_TLS_ONLY):
             if name in given:
                 wanted = "sasl or sasl-tls" if name in _SASL_ONLY else "tls or sasl-tls"

@@ -16,7 +16,7 @@ DEFAULT_BROKER: Final = "127.0.0.1:9092"
 _ADDRESS: Final = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 HIGHEST_PORT: Final = 65_535
 _TOPIC_CHARACTERS: Final = re.compile(r"[A-Za-z0-9._-]*")
-# Kafka accepts topic names of up to 249 characters; our names are shorter than 49
+# of 249 characters of a topic name; the contract's names have less than 49
 _LONGEST_PREFIX: Final = 200
 
 Variables = Mapping[str, tuple[str, Callable[[str], Any]]]
@@ -24,15 +24,15 @@ Variables = Mapping[str, tuple[str, Callable[[str], Any]]]
 
 
 class SettingsError(AlurError):
-    """An environment variable has an invalid value; the message names the variable and the values that are valid."""
+    """An environment variable has an invalid value; the message names the variable and its valid values."""
 
 
 @dataclass(frozen=True)
 class ClientSettings:
     """Settings of a client of Kafka.
 
-    `broker` is one or more `host:port` joined by commas. `prefix` is put before every topic, group and transactional
-    id. `security` has authentication and encryption.
+    `broker`: one or more `host:port`, joined by commas. `prefix`: of topics, groups and transactional ids. `security`:
+    authentication and encryption.
     """
 
     broker: str = DEFAULT_BROKER
@@ -86,7 +86,7 @@ def _broker(text: str) -> str:
 
 
 def valid_prefix(text: str) -> str:
-    """Return a valid prefix of topics; raise `ValueError` for another text."""
+    """Validate a prefix of topics; raise `ValueError`."""
     if not _TOPIC_CHARACTERS.fullmatch(text):
         raise ValueError(f"{text!r} does not fit into a topic's name; letters, digits, '.', '_' and '-' do")
     if len(text) > _LONGEST_PREFIX:

@@ -1,6 +1,6 @@
-"""Registry of in-memory logs, each under the broker address that stands for it.
+"""Registry of in-memory logs by broker address.
 
-`agents.testing` adds its logs here. Clients for a registered address use the log and connect to no broker.
+`agents.testing` adds its logs here. Clients for a registered address use the log instead of a broker.
 """
 
 from contextlib import AbstractContextManager
@@ -30,4 +30,4 @@ class Substitute(Protocol):
 
 
 SUBSTITUTES: Final[dict[str, Substitute]] = {}
-"""In-memory logs by broker address; an `Engine` of `agents.testing` is here until its block ends."""
+"""In-memory logs by broker address, for the lifetime of their `Engine` (`agents.testing`)."""

@@ -19,16 +19,16 @@ _WAIT_S: Final = 5.0
 
 
 def text_ref(recorded: Recorded) -> str | None:
-    """Return the key of a fact's words in `complaints.texts`; None if it has none, or contains them itself."""
+    """Return the key of a fact's texts in `complaints.texts`; None if it has none, or contains them itself."""
     return recorded.fact.text_ref if isinstance(recorded.fact, Worded) else None
 
 
 def with_texts(
     settings: ClientSettings, history: Sequence[Recorded], *, seconds: float | None = None
 ) -> list[Recorded]:
-    """Return the history of one complaint with its words; words that may not be read stay placeholders.
+    """Return the history of one complaint with its texts; erased ones are `[erased]`.
 
-    Erased words read `[erased]`; words that are not found within `seconds` stay placeholders. Raises as `Reader`.
+    Without the right to read them, or after `seconds`, texts stay placeholders. Raises as `Reader`.
     """
     wanted = {ref for recorded in history if (ref := text_ref(recorded)) is not None}
     if not wanted:
@@ -38,7 +38,7 @@ def with_texts(
     try:
         require_topics(settings, [TopicName.TEXTS])
         with Reader(settings, [TopicName.TEXTS], complaint=last.complaint_id) as reader:
-            # the fact is written after the command that led to it
+            # the fact is later than its command
             reader.skip_to_moment_or_stay(history[0].at - CLOCK_SKEW)
             found = _found(reader, wanted, erased=erased, seconds=seconds)
     except (NotAllowed, TopicsMissing):
@@ -56,14 +56,14 @@ def _whole(recorded: Recorded, found: dict[str, FactTexts | None], *, erased: bo
 def _found(
     reader: Reader, wanted: Collection[str], *, erased: bool, seconds: float | None
 ) -> dict[str, FactTexts | None]:
-    """Read the words for the keys `wanted`; read to the end if some may be erased, since a tombstone comes later."""
+    """Read the texts for the keys `wanted`, up to the end if some may be erased, since tombstones come later."""
     found: dict[str, FactTexts | None] = {}
     until = None if seconds is None else time.monotonic() + seconds
     for record in reader.to_end():
         take_texts(found, record, wanted)
         if (not erased and len(found) == len(wanted)) or (until is not None and time.monotonic() > until):
             return found
-    # a transaction becomes visible partition by partition: words may appear a moment after their fact
+    # a transaction becomes visible partition by partition: texts may appear after their fact
     waits = time.monotonic() + (_WAIT_S if seconds is None else min(_WAIT_S, seconds))
     while not erased and len(found) < len(wanted) and time.monotonic() < waits:
         for record in reader.poll():
@@ -72,7 +72,7 @@ def _found(
 
 
 def take_texts(found: dict[str, FactTexts | None], record: Record, wanted: Collection[str]) -> None:
-    """Add the words of a record of `complaints.texts` to `found`, if their key is wanted; None if they are erased."""
+    """Add the texts in a record of `complaints.texts` to `found`, if `wanted`; None if they are erased."""
     key = (record.key or b"").decode(errors="replace")
     if key in wanted:
         found[key] = None
@@ -82,7 +82,7 @@ def take_texts(found: dict[str, FactTexts | None], record: Record, wanted: Colle
 
 
 def texts_of_partition(settings: ClientSettings, number: int, facts: Iterable[str]) -> dict[str, bytes]:
-    """Return the words of all facts with these names in a partition, by key; none without the right to read them."""
+    """Return the texts of all facts with these names in a partition, by key; none without the right to read them."""
     found: dict[str, bytes] = {}
     names = {name.encode() for name in facts}
     try:

@@ -1,10 +1,9 @@
 r"""Patch of kafka-python that unpacks records with a header name that is not UTF-8.
 
-The broker accepts such records, and clients in C, Go or Java send them as readily as any other. kafka-python fails on
-one whenever it unpacks a fetch, and no later record would ever be read. Here such a name is read with
-its bytes written out (`\xff`), and the record is treated like any other: its value decides.
+Brokers accept such records, and other clients may send them. kafka-python fails on one whenever it unpacks a fetch, and
+would read no later record. With the patch, such a name is read with its bytes escaped (`\xff`).
 
-The client has no place to plug this in, so a name in one of its modules is replaced.
+For lack of an extension point, a name in one of its modules is replaced.
 """
 
 from typing import Any, final
@@ -30,7 +29,7 @@ class _Lenient(bytearray):
 
 
 class AnyNames:
-    """A batch in the form of kafka-python, which aiokafka has too: `_read_msg` reads from `_buffer` at `_pos`."""
+    """A batch of kafka-python or aiokafka: `_read_msg` reads from `_buffer` at `_pos`."""
 
     _buffer: bytearray
 

@@ -1,8 +1,7 @@
 """Decoding of messages: CloudEvents 1.0, JSON, structured mode.
 
-Raises `Undecodable` (or `InvalidCommand`) and nothing else, whatever the bytes are. Messages from outside are read
-strictly: an unknown field is a mistake of the sender, and refused. Records of the engine are read leniently: an unknown
-field is from a newer version that runs beside this one, and ignored.
+Raises only `Undecodable` (or `InvalidCommand`), for any bytes. Messages from others are read strictly: an unknown field
+is refused. Records of the engine are read leniently: an unknown field is ignored, as one of a newer version.
 """
 
 from contextlib import suppress
@@ -36,7 +35,7 @@ _SENDERS_PART: Final = {"data", "expectedversion"}
 _UNICODE_ESCAPE: Final = b"\\u"
 _NAN: Final = b"NaN"
 _INFINITY: Final = b"Infinity"
-"""Infinity and NaN are no JSON, but pydantic accepts them in unknown fields."""
+"""Infinity and NaN are invalid in JSON, but pydantic accepts them in unknown fields."""
 _ANNOUNCEMENT_MARK: Final = AnnouncementEvent.TYPE.encode()
 
 
@@ -58,7 +57,7 @@ def _of_type(raw: bytes | None, expected: str) -> bytes:
 
 def decode_command(raw: bytes | None) -> CommandEvent[Command]:
     """Read a command about a complaint; raise Undecodable, or InvalidCommand for its data."""
-    # search the bytes first, to avoid parsing the whole twice
+    # search the bytes first, so as not to parse them twice
     name = partial.command_type_in(raw or b"")
     command = _COMMANDS.get(name) if name else None
     if raw is not None and command is not None and _NAN not in raw and _INFINITY not in raw:
@@ -77,13 +76,13 @@ def decode_command(raw: bytes | None) -> CommandEvent[Command]:
 
 @cache
 def _command_event(command: type[Command]) -> type[CommandEvent[Any]]:
-    """Return the model of a command as it is sent. Models are built on first use: to build all delays each start."""
+    """Return the model of a command as it is sent, built on first use, since building all would delay each start."""
     return CommandEvent.__class_getitem__(command)  # type: ignore[return-value]  # made at run time
 
 
 def is_announcement(raw: bytes | None) -> bool:
     """Check whether a command is about the calendar: then read it with `decode_announcement`."""
-    # search the bytes first: nearly every command is about a complaint, and should not be parsed twice
+    # search the bytes first: most commands are about a complaint, and must not be parsed twice
     if raw is None or (_ANNOUNCEMENT_MARK not in raw and _UNICODE_ESCAPE not in raw):
         return False
     try:
@@ -152,7 +151,7 @@ def decode_fact(raw: bytes | None) -> Recorded:
     fact = None if parts is None else _FACTS.get(partial.fact_type_in(parts[0]) or "")
     if parts is not None and fact is not None:
         try:
-            # nothing in it is unknown: so it is cut at the right position
+            # without unknown fields it is split at the right position
             event = _own_fact_event(fact).model_validate_json(parts[0], extra="forbid")
             if event.type == fact_type(fact.NAME):
                 return _recorded(event, parts[1])

@@ -40,7 +40,7 @@ def cloud_event(
 
 
 def _spliced(envelope: dict[str, str], data: bytes) -> bytes:
-    # the snapshot is encoded once and used in two records: joining bytes costs a tenth of encoding it again
+    # the snapshot is encoded once for two records: joining bytes costs a tenth of encoding it again
     return to_json(envelope)[:-1] + b',"data":' + data + b"}"
 
 
@@ -52,7 +52,7 @@ def encode_complaint(complaint: Complaint) -> bytes:
 def without_digests(snapshot: bytes, complaint: Complaint) -> bytes:
     """Return the encoded snapshot without the digests of its report, as facts carry it."""
     report = complaint.report
-    # within a text a quotation mark has a backslash before it; encoding it all again takes ten times as long
+    # unambiguous, since quotation marks in texts are escaped; encoding again would take ten times as long
     if (digests := report.content_digests) is not None:
         snapshot = snapshot.replace(f',"content_digests":"{digests}"'.encode(), b"", 1)
     if (digests := report.completed_digests) is not None:
@@ -75,7 +75,7 @@ def _fact_headers(name: str, status: Status, escalation_due: bool) -> tuple[tupl
 def _stated(kind: str, complaint: Complaint, at: datetime) -> str:
     """Return the attributes that a fact and the snapshot after it share, without the closing brace.
 
-    A complaint's id is a UUID, so nothing here needs escaping, and a template does in a third of the time.
+    A template, in a third of the time: nothing here needs escaping.
     """
     return f'{{"specversion":"1.0","type":"{kind}",{_stated_of_both(complaint.complaint_id, complaint.version, at)}'
 
@@ -92,7 +92,7 @@ def encode_fact(recorded: Recorded, snapshot: bytes, bare: Fact | None = None) -
     """Encode a fact; `snapshot` is `encode_complaint(recorded.complaint)`, `bare` the fact if its words are apart."""
     cause, fact = recorded.cause, bare or recorded.fact
     stated = _stated(fact_type(fact.NAME), recorded.complaint, recorded.at)
-    # a sender's values may need escaping
+    # values of the sender may need escaping
     caused = to_json({"causationid": cause.id, "causationsource": cause.source})
     body = fact.__pydantic_serializer__.to_json(fact)
     return b'%b,%b,"data":%b%b%b}}' % (stated.encode(), caused[1:-1], body[:-1], partial.SNAPSHOT_MARK, snapshot)
@@ -140,5 +140,5 @@ def encode_texts(texts: Mapping[str, Any] | FactTexts) -> bytes:
 
 
 def encode_value(value: Frozen) -> bytes:
-    """Encode a value that is no event: an identity, a story."""
+    """Encode a value other than an event: an identity, a story."""
     return to_json(value, by_alias=True)

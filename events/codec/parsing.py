@@ -43,7 +43,7 @@ def reasons(error: ValidationError) -> str:
 
 
 def _not_utf8(raw: bytes) -> str | None:
-    """Return a phrase if `raw` has another encoding than UTF-8, as files of older programs have."""
+    """Return a phrase if `raw` is not UTF-8, as from older programs."""
     try:
         raw.decode()
     except UnicodeDecodeError as error:

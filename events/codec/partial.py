@@ -1,7 +1,7 @@
 """Partial reads of facts and snapshots: single fields, without parsing the whole.
 
-This is the only module that depends on how `events.codec.encode` formats JSON (order of fields, no spaces). JSON in
-another format is parsed in full, with the same result (tests/unit/events/test_partial.py).
+Only this module depends on how `events.codec.encode` formats JSON (order of fields, no spaces). JSON in another format
+is parsed in full, with the same result (tests/unit/events/test_partial.py).
 """
 
 import re
@@ -17,9 +17,9 @@ from events.snapshot import STATE_TYPE, Clock, Complaint
 from events.vocabulary import ClockName, Status
 
 SNAPSHOT_MARK: Final = b',"complaint":'
-"""Text that `encode_fact` puts before the snapshot, which comes last."""
+"""What `encode_fact` writes before the snapshot at the end."""
 STATE_MARK: Final = b',"data":{"complaint":'
-"""Text that `encode_snapshot` puts before the snapshot, which comes last."""
+"""What `encode_snapshot` writes before the snapshot at the end."""
 _OPENING: Final = f'{{"specversion":"1.0","type":"{STATE_TYPE}",'.encode()
 _HEAD: Final = re.compile(
     rb'\{"complaint_id":"(?P<id>[0-9a-f-]{36})","tracking_id":"[^"\\]*","version":(?P<version>[1-9][0-9]{0,17}),'
@@ -52,11 +52,11 @@ class Timetable(_Part):
     complaint_id: str
     clocks: dict[ClockName, Clock] = Field(default_factory=dict)
     calendar: int = 0
-    """Number of announcements that the deadlines were computed with."""
+    """Number of announcements in the calendar of the deadlines."""
 
 
 class Basis(_Part):
-    """Inputs of a complaint's state that are not in its partition's log."""
+    """References of a complaint to policy, offices and calendar."""
 
     status: Status
     policy: str
@@ -88,7 +88,7 @@ class StateEvent(AboutComplaint):
 
 
 def snapshot_in(raw: bytes, *, ours: bool) -> Snapshot:
-    """Read a record of `complaints.state`, only its first fields if it is `ours`; raise Undecodable."""
+    """Read a record of `complaints.state`, if `ours` only its first fields; raise Undecodable."""
     snapshot = _cut(raw)
     head = None if snapshot is None else _HEAD.match(snapshot)
     if snapshot is not None and head is not None:
@@ -150,11 +150,11 @@ def basis_of(snapshot: bytes) -> Basis:
 def cut_fact(raw: bytes | None) -> tuple[bytes, bytes] | None:
     """Split a fact of `encode_fact` into the fact and the snapshot after it; None in another format.
 
-    A split at the wrong position does not parse, or `is_well_cut` detects it.
+    After a split at the wrong position, the parts do not parse, or `is_well_cut` is False.
     """
     if not raw or not raw.endswith(b"}}}"):
         return None
-    # within a text a quotation mark has a backslash before it
+    # quotation marks in texts are escaped
     fact, mark, snapshot = raw.rpartition(SNAPSHOT_MARK)
     return (fact + b"}}", snapshot[:-2]) if mark else None
 
@@ -171,7 +171,7 @@ def is_apart(raw: bytes | None) -> bool:
 
 
 def is_well_cut(fact: dict[str, Any]) -> bool:
-    """Check whether the first part of a split fact, parsed, is complete but for the end of its `data`."""
+    """Check whether the parsed first part of a split fact has all fields before the snapshot."""
     data = fact.get("data")
     return next(reversed(fact), None) == "data" and isinstance(data, dict) and "complaint" not in data
 
@@ -191,7 +191,7 @@ def _snapshot(raw: bytes, head: _Head) -> Snapshot:
 
 
 def _cut(raw: bytes) -> bytes | None:
-    """Extract the snapshot from a record of `complaints.state` that begins and ends as `encode_snapshot` writes it."""
+    """Extract the snapshot from a record of `complaints.state` in the format of `encode_snapshot`."""
     start = raw.find(STATE_MARK)
     if start < 0 or not raw.startswith(_OPENING) or not raw.endswith(b"}}"):
         return None
@@ -199,12 +199,12 @@ def _cut(raw: bytes) -> bytes | None:
 
 
 def _whole(raw: bytes) -> bytes:
-    """Parse a record of `complaints.state` in full, and return its snapshot as `encode_complaint` formats it."""
+    """Parse a record of `complaints.state` in full, and return its snapshot in the format of `encode_complaint`."""
     complaint = read_ours(StateEvent, raw).data.complaint
     return complaint.__pydantic_serializer__.to_json(complaint)
 
 
 def command_type_in(raw: bytes) -> str | None:
-    """Return the probable type of a command without parsing; the caller has to verify it."""
+    """Return the probable type of a command without parsing, to be verified by the caller."""
     found = _COMMAND_TYPE.search(raw)
     return None if found is None else found[1].decode()

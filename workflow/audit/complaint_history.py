@@ -109,7 +109,7 @@ class Shown(IntEnum):
     def allowed(cls, complaint: Complaint) -> "Shown":
         """Return the maximum that a resolution may show of `complaint`."""
         if "story_published" not in complaint.model_fields_set:
-            return cls.STORY  # releases before the field `published` published each story
+            return cls.STORY  # releases without the field published each story
         if complaint.secret:
             return cls.OUTCOME
         return cls.STORY if complaint.story_published else cls.DETAILS
