@@ -90,9 +90,10 @@ class Frozen(BaseModel):
         if deep:
             return super().model_copy(update=update, deep=True)
         copied = self.__class__.__new__(self.__class__)
-        changed = update or {}
+        changed, given = update or {}, self.__pydantic_fields_set__
         _set(copied, "__dict__", {**self.__dict__, **changed})
-        _set(copied, "__pydantic_fields_set__", self.__pydantic_fields_set__.union(changed))
+        # a frozen model never changes this set: copies share it
+        _set(copied, "__pydantic_fields_set__", given if given.issuperset(changed) else given.union(changed))
         _set(copied, "__pydantic_extra__", None)
         _set(copied, "__pydantic_private__", None)
         return copied
