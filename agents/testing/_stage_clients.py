@@ -165,14 +165,16 @@ class InMemoryProducer:
         self._refused: set[TopicPartition] = set()
         self.client: Any = None
         self._txn_manager: Any = None
+        self._running = False
 
     async def start(self) -> None:
         self._txn_manager = self._log.writer(self._transactional_id)
+        self._running = True
 
     async def stop(self) -> None:
-        if self._txn_manager is not None and self._txn_manager.in_transaction and not self._txn_manager.fenced:
+        if self._running and self._txn_manager.in_transaction and not self._txn_manager.fenced:
             self._log.end(self._txn_manager, commit=False)
-        self._txn_manager = None
+        self._running = False
 
     def create_batch(self) -> BatchBuilder:
         return BatchBuilder(_BATCH_BYTES, 0, is_transactional=self._transactional_id is not None)
@@ -227,7 +229,7 @@ class InMemoryProducer:
         self._log.add_offsets(self._writer(), group_id, {each: _with_metadata(at) for each, at in offsets.items()})
 
     def _writer(self) -> Writer:
-        if self._txn_manager is None:
+        if not self._running:
             raise ProducerClosed
         writer: Writer = self._txn_manager
         return writer

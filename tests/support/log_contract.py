@@ -8,13 +8,18 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import IllegalOperation, KafkaError, MessageSizeTooLargeError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    IllegalOperation,
+    KafkaError,
+    MessageSizeTooLargeError,
+    OffsetOutOfRangeError,
+)
 
 from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.group_progress import mark
 from agents.kafka.protocols import KafkaConsumer, KafkaProducer, KafkaRecord
-from agents.kafka.records import OutgoingRecord
+from agents.kafka.records import OutgoingRecord, Unwritable
 from agents.runtime.output_writer import OutputWriter
 from events.client import read_all
 from events.client.publisher import Publisher
@@ -200,6 +205,25 @@ class LogContract:
             await writer.start()
             await writer.write([OutgoingRecord(TopicName.COMMANDS, b"key", b"small", 1)])
             await writer.stop()
+
+        on(log, test)
+
+    def test_a_refusal_in_a_transaction_costs_the_producer_and_its_id_goes_on(self, log: Settings) -> None:
+        async def test(kafka: Clients) -> None:
+            writer = OutputWriter(log, f"{log.prefix}replaced")
+            await writer.start()
+            refused = writer.producer
+            await refused.begin_transaction()
+            batch = refused.create_batch()
+            batch.append(timestamp=None, key=b"key", value=b"x" * (OUTWARD_RECORD_BYTES // 2), headers=[])
+            with pytest.raises(Unwritable, match="output-refused"):
+                await writer.send([(TopicName.COMMANDS, 1, [batch])])
+            await writer.replace(refused)
+            await writer.producer.begin_transaction()
+            await writer.send(writer.batches([OutgoingRecord(TopicName.STATE, b"key", b"small", 1)]))
+            await writer.producer.commit_transaction()
+            await writer.stop()
+            assert await kafka.values() == [b"small"]
 
         on(log, test)
 
