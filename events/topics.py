@@ -67,7 +67,7 @@ class Topic:
         }
 
 
-def _kept(days: int | None) -> dict[str, str]:
+def _retained_for(days: int | None) -> dict[str, str]:
     return {
         "cleanup.policy": "delete",
         "retention.ms": _FOREVER if days is None else str(days * _DAY_MS),
@@ -78,7 +78,7 @@ def _kept(days: int | None) -> dict[str, str]:
 
 
 def _inward() -> dict[str, str]:
-    return _kept(30) | {
+    return _retained_for(30) | {
         "max.message.bytes": str(INWARD_BATCH_BYTES),
         # the broker decompresses batches, so that the limit applies to their real size: 12 kB can become 400 MB
         "compression.type": "uncompressed",
@@ -108,7 +108,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(TopicName.IDENTITIES, "the identity desk only", _compacted(within_days=_ERASED_DAYS)),
     # The broker's timestamp of a command is the `now` of its decision.
     Topic(TopicName.COMMANDS, "lifecycle", _inward()),
-    Topic(TopicName.EVENTS, "stages, gateways, auditors", _kept(None)),
+    Topic(TopicName.EVENTS, "stages, gateways, auditors", _retained_for(None)),
     # erased data must leave the disk, as above
     Topic(TopicName.TEXTS, "those who may read what people write", _compacted(within_days=_ERASED_DAYS)),
     # tombstones are foreign or repairs, which lifecycle must see when it restores
@@ -119,10 +119,10 @@ TOPICS: Final[tuple[Topic, ...]] = (
     ),
     Topic(TopicName.STORIES, "resolution", _compacted(within_days=_ERASED_DAYS)),
     Topic(TopicName.ERASURES, "intake", _compacted()),
-    Topic(TopicName.REJECTIONS, "the senders", _kept(30)),
+    Topic(TopicName.REJECTIONS, "the senders", _retained_for(30)),
     # replaced resolutions, with revoked stories, must leave the disk soon
     Topic(TopicName.RESOLUTIONS, "everyone", _compacted(within_days=_ERASED_DAYS)),
-    Topic(TopicName.DEAD_LETTERS, "operators", _kept(90)),
+    Topic(TopicName.DEAD_LETTERS, "operators", _retained_for(90)),
     # Its records need one order.
     Topic(TopicName.INSTALLATION, "stages, operators, auditors", _compacted(), partitions=1),
 )

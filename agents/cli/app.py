@@ -172,7 +172,7 @@ def application() -> typer.Typer:
     return app
 
 
-def whole() -> Any:  # noqa: ANN401 -- as above
+def all_commands() -> Any:  # noqa: ANN401 -- as above
     """Return the root command with every command imported."""
     command: Any = typer.main.get_command(application())
     command.commands = {name: load(name) for name in COMMANDS}

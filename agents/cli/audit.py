@@ -22,7 +22,7 @@ from events.cloudevents import timestamp
 from events.installation import Incident
 from events.topics import TopicName
 from workflow.audit.complaint_history import Code
-from workflow.audit.evidence import Kept
+from workflow.audit.evidence import Retained
 from workflow.audit.invariants import Audit
 
 _FACTS: Final = (TopicName.EVENTS,)
@@ -44,7 +44,7 @@ HOLDS: Final[dict[str, tuple[set[Code], tuple[TopicName, ...]]]] = {
     ),
     "time does not run backwards": ({Code.TIME_BACKWARDS}, _FACTS),
     "each deadline is kept, or its breach is recorded": ({Code.DEADLINE_UNNOTICED, Code.DEADLINE_NOT_PASSED}, _FACTS),
-    "what is taken back is within the policy, and leaves the time that was left": (
+    "reversals are within the policy, and leave the time that was left": (
         {Code.BOUND_EXCEEDED, Code.TIME_LOST},
         _FACTS,
     ),
@@ -61,9 +61,9 @@ HOLDS: Final[dict[str, tuple[set[Code], tuple[TopicName, ...]]]] = {
 }
 """By invariant: its violations, and the topics needed to check it."""
 _PARTLY: Final = {
-    Kept.SOME: "of what is still kept",
-    Kept.NOTHING: "not checked: all of it has expired",
-    Kept.UNREAD: "not checked (needs complaints.texts and the role text-readers)",
+    Retained.SOME: "of what is still retained",
+    Retained.NOTHING: "not checked: all of it has expired",
+    Retained.UNREAD: "not checked (needs complaints.texts and the role text-readers)",
 }
 _LAST: Final = [
     "reports",
@@ -222,9 +222,9 @@ def _holds(result: Audit, *, identities: bool) -> Table:
     table = new_table("holds", "")
     for what, (codes, topics) in HOLDS.items():
         violations = sum(broken[code] for code in codes)
-        kept = {result.kept.get(topic, Kept.ALL) for topic in topics}
-        partly = next((text for each, text in _PARTLY.items() if each in kept), "")
-        table.add_row(what, _result(violations) if violations or kept <= {Kept.ALL} else Text(partly, style="yellow"))
+        read = {result.retained.get(topic, Retained.ALL) for topic in topics}
+        note = next((text for each, text in _PARTLY.items() if each in read), "")
+        table.add_row(what, _result(violations) if violations or not note else Text(note, style="yellow"))
     for what, code in _IDENTITIES.items():
         table.add_row(what, _result(broken[code]) if identities else Text("not checked (--identities)", "dim"))
     return table

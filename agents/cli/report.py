@@ -245,7 +245,7 @@ def _compared(lines: list[Line]) -> bool:
 
 
 def _shown(name: str, value: float | None) -> str:
-    return FIGURES[name].written(value)
+    return FIGURES[name].formatted(value)
 
 
 def _change_of(name: str, line: Line) -> str:

@@ -122,11 +122,11 @@ def _table(settings: Settings, extents: dict[TopicName, Extent]) -> Table:
         extent = extents.get(topic.name)
         size = ("missing", "") if extent is None else (str(extent.partitions), f"{extent.offsets:,}")
         stamp = "log append" if topic.config["message.timestamp.type"] == "LogAppendTime" else "create"
-        table.add_row(settings.topic(topic.name), *size, _kept(topic), stamp, topic.readers)
+        table.add_row(settings.topic(topic.name), *size, _retention(topic), stamp, topic.readers)
     return table
 
 
-def _kept(topic: Topic) -> str:
+def _retention(topic: Topic) -> str:
     if topic.config["cleanup.policy"] == "compact":
         return "compacted"
     retention = int(topic.config["retention.ms"])

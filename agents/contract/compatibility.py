@@ -235,9 +235,9 @@ def _words(old: Schema, new: Schema, path: str) -> Iterator[Change]:
     before, after = _closed_list(old), _closed_list(new)
     if before is None or after is None:
         if before is not None:
-            yield Change(path, f"is any value, was one of {_listed(before)}", widens=True)
+            yield Change(path, f"is any value, was one of {_word_list(before)}", widens=True)
         if after is not None:
-            yield Change(path, f"is one of {_listed(after)}, was any value", narrows=True)
+            yield Change(path, f"is one of {_word_list(after)}, was any value", narrows=True)
         return
     yield from (Change(path, f"{_shown(word)} was removed", narrows=True) for word in before if word not in after)
     yield from (Change(path, f"{_shown(word)} is new", widens=True) for word in after if word not in before)
@@ -249,7 +249,7 @@ def _closed_list(schema: Schema) -> list[Any] | None:
     return schema.get("enum")
 
 
-def _listed(words: Iterable[Any]) -> str:
+def _word_list(words: Iterable[Any]) -> str:
     return ", ".join(map(_shown, words))
 
 

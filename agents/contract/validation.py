@@ -153,7 +153,7 @@ def _at(value: Any, path: Iterable[Step]) -> Any:  # noqa: ANN401 -- any part of
 
 def _field_error(kind: str, path: tuple[Step, ...], errors: list[ErrorDetails], value: object) -> FieldError:
     schema, types = message_schemas()[kind], {error["type"] for error in errors}
-    field = _written(path) or _WHOLE
+    field = _path_text(path) or _WHOLE
     if _UNKNOWN in types:
         siblings = _fields_at(schema, path[:-1])
         near = get_close_matches(str(path[-1]), siblings, n=1, cutoff=0.5)
@@ -176,7 +176,7 @@ def _wrong(types: set[str], value: object) -> str:
     return f"is {_shown(value)}"
 
 
-def _written(path: Iterable[Step]) -> str:
+def _path_text(path: Iterable[Step]) -> str:
     steps = (f"[{step}]" if isinstance(step, int) else f".{clipped(step, _SHOWN)}" for step in path)
     return "".join(steps).removeprefix(".")
 

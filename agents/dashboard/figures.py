@@ -125,10 +125,10 @@ def figures(read_model: ReadModel, sources: Sources, now: datetime, context: Dis
             "flow": flow(read_model.hours, now, context.zone),
             "chart": chart(read_model, now, context.zone),
             "offices": _offices(read_model.offices, context),
-            "next": [named(each, each.due, context) for each in read_model.next_due(NAMED)],
-            "longest": [named(each, each.deadline, context) for each in read_model.longest_overdue(NAMED)],
-            "undisposed": [named(each, each.deadline, context) for each in read_model.undisposed(NAMED)],
-            "incidents": [named(each, each.deadline, context) for each in read_model.incidents(NAMED)],
+            "next": [displayed(each, each.due, context) for each in read_model.next_due(NAMED)],
+            "longest": [displayed(each, each.deadline, context) for each in read_model.longest_overdue(NAMED)],
+            "undisposed": [displayed(each, each.deadline, context) for each in read_model.undisposed(NAMED)],
+            "incidents": [displayed(each, each.deadline, context) for each in read_model.incidents(NAMED)],
             "lag": sources.lag,
             "letters": None if sources.letters is None else _letters(sources.letters),
         }
@@ -209,7 +209,7 @@ def _offices(offices: Mapping[str | None, OfficeCounts], context: DisplayContext
     return {"rows": rows, "others": {"offices": len(rest), **others._asdict()}}
 
 
-def named(row: ComplaintRow, deadline: Deadline | None, context: DisplayContext) -> dict[str, Any]:
+def displayed(row: ComplaintRow, deadline: Deadline | None, context: DisplayContext) -> dict[str, Any]:
     """Return a row for display, with the deadline to show."""
     return {
         "tracking": _short(row.tracking_id),

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from agents.dashboard.complaint_row import ComplaintRow
-from agents.dashboard.figures import named
+from agents.dashboard.figures import displayed
 from agents.dashboard.layout import View
 from agents.dashboard.listing import KNOWN, NONE, PAGE, REASONS, ListPage, Query
 from agents.dashboard.read_model import LATEST, OfficeCounts
@@ -47,7 +47,7 @@ def list_page(
         every_s=_EVERY_S,
         query=query,
         found=found,
-        rows=[_listed(view, row) for row in found.rows],
+        rows=[_row(view, row) for row in found.rows],
         columns=[_column(query, name) for name in (*_COLUMNS, *(["ended"] if query.state != "open" else []))],
         held=office,
         parent=view.context.parents.get(office or ""),
@@ -72,12 +72,12 @@ def _source(words: Words, query: Query, found: ListPage) -> str:
     return words.say("memory_settled", latest=words.count(LATEST), older=words.count(found.older))
 
 
-def _listed(view: View, row: ComplaintRow) -> dict[str, Any]:
+def _row(view: View, row: ComplaintRow) -> dict[str, Any]:
     shape, received = row.shape, datetime.fromtimestamp(row.received, UTC)
     ended = None if row.closed is None else datetime.fromtimestamp(row.closed, UTC)
     more: dict[str, Any] = {"category": shape.category, "rung": shape.rung, "exhausted": shape.exhausted}
     more |= {"received": received, "ended": ended}
-    return named(row, row.deadline, view.context) | more
+    return displayed(row, row.deadline, view.context) | more
 
 
 def _label(view: View, name: str, value: str) -> str:

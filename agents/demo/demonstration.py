@@ -169,7 +169,7 @@ def _print_scorecard(settings: Settings, console: Console, *, keep: bool) -> Non
     table = Table("scorecard", "", "", box=None, pad_edge=False)
     for line in scorecard:
         for name in _SCORECARD:
-            table.add_row(name, FIGURES[name].written(line.values[name]), FIGURES[name].definition)
+            table.add_row(name, FIGURES[name].formatted(line.values[name]), FIGURES[name].definition)
     console.print(table)
     console.print(by_office(offices))
     if keep:

@@ -45,7 +45,7 @@ class People:
         self._plans: list[_Planned] = []
         self._count = 0
 
-    def hear(self, recorded: Recorded, now: float) -> None:
+    def react(self, recorded: Recorded, now: float) -> None:
         """Plan the reactions to a fact at `now` (seconds of any clock)."""
         complaint = recorded.complaint
         self._complaints[complaint.complaint_id] = complaint

@@ -151,7 +151,7 @@ class Simulation:
             if record.topic is TopicName.EVENTS:
                 recorded = decode_fact(record.value)
                 self._moment.tally.fact(recorded)
-                self._people.hear(recorded, time.monotonic())
+                self._people.react(recorded, time.monotonic())
             else:
                 self._moment.tally.rejection(RejectionEvent.model_validate_json(record.value or b"").data)
         except (Undecodable, ValidationError):

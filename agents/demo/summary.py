@@ -106,7 +106,7 @@ def by_office(lines: Collection[Line]) -> Table:
     """Return the table of the offices with the most complaints."""
     table = _table("by office, without secret complaints", "office", *_OF_OFFICES)
     for line in sorted(lines, key=lambda each: each.size, reverse=True)[:_OFFICES]:
-        table.add_row(line.group, *(FIGURES[name].written(line.values[name]) for name in _OF_OFFICES))
+        table.add_row(line.group, *(FIGURES[name].formatted(line.values[name]) for name in _OF_OFFICES))
     if len(lines) > _OFFICES:
         table.caption = f"and {len(lines) - _OFFICES} more offices"
     return table

@@ -40,7 +40,7 @@ class Columns:
     def name(self, position: int) -> str:
         """Return the name of a column; its number if the name is missing or not unique."""
         name = self.header[position]
-        return name if name and self.header.count(name) == 1 else _numbered(position)
+        return name if name and self.header.count(name) == 1 else _by_number(position)
 
     def name_of(self, field: str) -> str:
         """Return the name of a field's column, else of the field."""
@@ -54,7 +54,7 @@ class Columns:
 
     def __str__(self) -> str:
         pairs = ", ".join(f"{field}={self.name(position)}" for field, position in self.positions.items())
-        left = _listed([self.header[position] for position in self.unused])
+        left = _column_list([self.header[position] for position in self.unused])
         return pairs + (f" (not used: {left})" if left else "")
 
 
@@ -69,7 +69,7 @@ def choose_columns(
     """Map columns to fields by `wanted` (`field=column`, or `field=` for none) and the layout, else detect it."""
     names = tuple(name.strip() for name in header)
     layout = layout or catalogue().layout_of(names)
-    mapped = dict(_wanted(names, pair) for pair in wanted)
+    mapped = dict(_mapping_of(names, pair) for pair in wanted)
     left_out = {_position(names, name, f"--ignore {name}") for name in ignored}
     chosen = _positions(names, layout, mapped, left_out)
     if no_id:
@@ -106,7 +106,7 @@ def _positions(
 def _require(columns: Columns, mapped: Mapping[str, int | None], *, no_id: bool) -> None:
     """Raise BadLayout for a table without a required column."""
     there = columns.positions.keys()
-    listed = f"the columns are {_listed(columns.header)}"
+    listed = f"the columns are {_column_list(columns.header)}"
     if not {"title", "body", "final"} & there:
         raise BadLayout(
             "no column is known to hold a title or a body: name them with --map title=COLUMN or --map body=COLUMN, or "
@@ -163,7 +163,7 @@ def _kind(columns: Columns, position: int, by_cells: str | None) -> str | None:
     return by_cells
 
 
-def _wanted(names: tuple[str, ...], pair: str) -> tuple[str, int | None]:
+def _mapping_of(names: tuple[str, ...], pair: str) -> tuple[str, int | None]:
     field, equals, column = (part.strip() for part in pair.partition("="))
     if not equals:
         raise BadLayout(f"--map {pair}: write it as field=column")
@@ -178,17 +178,17 @@ def _position(names: tuple[str, ...], column: str, option: str) -> int:
     if len(alike) == 1:
         return alike[0]
     if alike:
-        raise BadLayout(f"{option}: there are several: name one as {' or '.join(map(_numbered, alike))}")
+        raise BadLayout(f"{option}: there are several: name one as {' or '.join(map(_by_number, alike))}")
     number = re.fullmatch(r"column ([0-9]{1,5})", column)
     if number and 0 < int(number[1]) <= len(names):
         return int(number[1]) - 1
-    raise BadLayout(f"{option}: there is no column {column!r}; there are {_listed(names)}")
+    raise BadLayout(f"{option}: there is no column {column!r}; there are {_column_list(names)}")
 
 
-def _numbered(position: int) -> str:
+def _by_number(position: int) -> str:
     return f"column {position + 1}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def _column_list(names: Sequence[str]) -> str:
     shown = [clipped(name, _LONGEST_NAME) for name in names if name]
     return ", ".join([*shown[:_MOST_NAMES], *(["…"] if len(shown) > _MOST_NAMES else [])])

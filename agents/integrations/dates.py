@@ -134,12 +134,12 @@ def read_date(cell: str, order: Order | None, zone: tzinfo) -> Stamp | None:
         return _counted(text, zone)
     text = _without_weekday(text)
     try:
-        return _written(text, order)
+        return _in_words(text, order)
     except (ValueError, OverflowError):
         return None  # such as 31 February
 
 
-def _written(text: str, order: Order | None) -> Stamp | None:
+def _in_words(text: str, order: Order | None) -> Stamp | None:
     if match := _PARTED.match(text):
         day = _in_order(match, order or Order.DMY)
     elif match := _YEAR_FIRST.match(text):

@@ -49,7 +49,7 @@ class Export:
     """Seconds left to wait for missing facts."""
     rows: int = 0
     incomplete: int = 0
-    _waited: bool = field(default=False, init=False)
+    _has_waited: bool = field(default=False, init=False)
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
         """Yield the rows, partition by partition, in the order of each complaint's last fact."""
@@ -89,8 +89,8 @@ class Export:
         for all partitions together, since a lost fact never arrives.
         """
         yield from reader.to_end()
-        if waited_for and not self._waited:
-            self._waited = True
+        if waited_for and not self._has_waited:
+            self._has_waited = True
             self.waits(f"waiting up to {self.patience:g} s for facts that should be there: what has changed just now")
         while waited_for and self.patience > 0:
             began = time.monotonic()

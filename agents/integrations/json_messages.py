@@ -28,7 +28,7 @@ class Message:
 
 def messages_in(stream: Iterable[bytes]) -> Iterator[Message]:
     """Yield the messages of a file, unparsable ones unchanged; raise UnreadableFile for one that is too large."""
-    numbered = _numbered(stream)
+    numbered = _numbered_lines(stream)
     first = next(numbered, None)
     if first is None:
         return
@@ -41,7 +41,7 @@ def messages_in(stream: Iterable[bytes]) -> Iterator[Message]:
     yield from map(_with_all_values, messages)
 
 
-def _numbered(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+def _numbered_lines(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     for number, line in enumerate(stream, start=1):
         text = line.removeprefix(_BOM) if number == 1 else line
         if text.strip():

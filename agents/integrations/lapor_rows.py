@@ -83,7 +83,7 @@ def row(
 
     The `reporter` of an anonymous complaint is omitted.
     """
-    view, texts = public_view(complaint, texts.archived_for), _marked(texts, complaint)
+    view, texts = public_view(complaint, texts.archived_for), _with_erasures(texts, complaint)
     place = view.location or Location()
     name, parent = offices.get(view.office or "", (view.office or "", ""))
     privacy = [word for word, holds in (("Anonim", complaint.anonymous), ("Rahasia", complaint.secret)) if holds]
@@ -104,7 +104,7 @@ def row(
     )
 
 
-def _marked(texts: RowTexts, complaint: Complaint) -> RowTexts:
+def _with_erasures(texts: RowTexts, complaint: Complaint) -> RowTexts:
     """Return the texts with a placeholder for erased ones."""
     if "texts" not in complaint.erased:
         return texts

@@ -79,7 +79,7 @@ def privacy_within(value: object, ignored: Collection[str] = (), texts: Collecti
     """
     cells: dict[str, str] = {}
     for name, kind, flag in _flags(value, frozenset(map(plain, ignored)), frozenset(texts)):
-        anonymous, secret = _meant(name, kind, flag)
+        anonymous, secret = _effect_of(name, kind, flag)
         cells |= ({"anonymous": "ya"} if anonymous else {}) | ({"secret": "ya"} if secret else {})
     return cells
 
@@ -147,7 +147,7 @@ def _kind(name: str) -> str | None:
     return next(iter(kinds), None)
 
 
-def _meant(name: str, kind: str, value: object) -> tuple[bool, bool]:
+def _effect_of(name: str, kind: str, value: object) -> tuple[bool, bool]:
     """Return whether a flag makes a report anonymous, and whether secret."""
     values = _scalars(value)
     if values == []:

@@ -83,7 +83,7 @@ class Maker:
         self._orders = orders
         self._now = now
         self._no_id = no_id
-        self._seen: dict[str, int] = {}
+        self._id_counts: dict[str, int] = {}
 
     def report(self, entry: Entry) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Return the report as JSON, with a note per dropped value; raise Unusable, LayoutLine or Settled."""
@@ -123,8 +123,8 @@ class Maker:
             return number
         content = "\x1f".join(f"{name}\x1e{cells[name]}" for name in sorted(cells.keys() - _CHANGING))
         made = blake2b(content.encode(), digest_size=12).hexdigest()
-        self._seen[made] = self._seen.get(made, 0) + 1
-        return made if self._seen[made] == 1 else f"{made}-{self._seen[made]}"
+        self._id_counts[made] = self._id_counts.get(made, 0) + 1
+        return made if self._id_counts[made] == 1 else f"{made}-{self._id_counts[made]}"
 
     def _received(self, cells: Mapping[str, str], notes: list[str]) -> datetime | None:
         stamp = self._stamp("received", cells, notes)

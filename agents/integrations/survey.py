@@ -35,7 +35,7 @@ class ColumnSurvey:
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
-        self._seen = {position: _Column() for position in columns.unused if position not in columns.ignored}
+        self._unused = {position: _Column() for position in columns.unused if position not in columns.ignored}
         self._rows = 0
 
     def see(self, entry: Entry | Skipped) -> None:
@@ -43,7 +43,7 @@ class ColumnSurvey:
         if isinstance(entry, Skipped):
             return
         self._rows += 1
-        for position, column in self._seen.items():
+        for position, column in self._unused.items():
             column.see(entry.raw[position], sampled=self._rows <= _SAMPLED)
         for field in _WORDS:
             cell = entry.cells.get(field, "").strip()
@@ -56,12 +56,12 @@ class ColumnSurvey:
 
     def refuse_overlooked(self) -> None:
         """Raise `BadLayout` if an unused column may matter."""
-        refuse_overlooked(self._columns, {at: kind for at, each in self._seen.items() if (kind := each.kind)})
+        refuse_overlooked(self._columns, {at: kind for at, each in self._unused.items() if (kind := each.kind)})
 
     @property
     def notes(self) -> list[str]:
         """A line about unused columns that have values but no name."""
-        nameless = [at for at, each in self._seen.items() if each.filled and not self._columns.header[at]]
+        nameless = [at for at, each in self._unused.items() if each.filled and not self._columns.header[at]]
         names = ", ".join(self._columns.name(at) for at in nameless)
         return [f"without a name and not used: {names} (--map FIELD='column N' reads one)"] if nameless else []
 

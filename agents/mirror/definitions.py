@@ -50,7 +50,7 @@ class Figure:
     of: str | None = None
     """Denominator of a share."""
 
-    def written(self, value: int | float | None) -> str:  # noqa: PYI041 -- they are written in different ways
+    def formatted(self, value: int | float | None) -> str:  # noqa: PYI041 -- they are written in different ways
         """Return a formatted value: a share in percent, `-` for none."""
         if value is None:
             return "-"

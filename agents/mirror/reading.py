@@ -84,9 +84,9 @@ class TopicReader:
     def poll(self, seconds: float) -> list[Part]:
         """Return the next records; none if none come within `seconds`."""
         fetched = self._wait(self._consumer.getmany(timeout_ms=int(seconds * 1000)))
-        return [(self._names[place.topic], self._own(place, records)) for place, records in fetched.items()]
+        return [(self._names[place.topic], self._without_foreign(place, records)) for place, records in fetched.items()]
 
-    def _own(self, place: TopicPartition, records: Sequence[KafkaRecord]) -> Sequence[KafkaRecord]:
+    def _without_foreign(self, place: TopicPartition, records: Sequence[KafkaRecord]) -> Sequence[KafkaRecord]:
         if self._names[place.topic] not in MARKED:
             return records
         is_foreign = self._origins.setdefault(place, Origin()).is_foreign

@@ -113,7 +113,7 @@ def build(reading: Reading, directory: Path, url: str = "") -> Built:
     contents["index.html"] = render("choice.html")
     for language in LANGUAGES:
         contents |= {f"{language}/{name}": text for name, text in _pages(language, quarters, chunks, pages)}
-    return _written(directory, earlier, contents, len(quarters), len(stories))
+    return _write_files(directory, earlier, contents, len(quarters), len(stories))
 
 
 def _files_of(directory: Path) -> set[str]:
@@ -134,7 +134,7 @@ def _read(file: Path, of: Callable[[Any], _Content]) -> _Content:
         raise MirrorError(f"{file} is damaged ({type(error).__name__}): put the last good copy there") from None
 
 
-def _written(directory: Path, earlier: set[str], contents: Mapping[str, str], quarters: int, stories: int) -> Built:
+def _write_files(directory: Path, earlier: set[str], contents: Mapping[str, str], quarters: int, stories: int) -> Built:
     directory.mkdir(parents=True, exist_ok=True)
     # the list first, so that the next build removes files of an interrupted one
     (directory / _MARK).write_text(json.dumps(sorted(earlier | contents.keys())), "utf-8")

@@ -52,7 +52,7 @@ class Database:
         except ImportError:
             raise MirrorError(f"the mirror needs {driver}: pip install 'alur[mirror]'") from None
         self._placeholder = "?" if driver == "duckdb" else "%s"
-        self._failure, self._where = failure, where
+        self._failure, self._target = failure, where
         self._connect = partial(self._driver.connect, where, **options)
         with self._errors():
             self._connection = self._connect()
@@ -86,7 +86,7 @@ class Database:
             yield
         except self._driver.Error as error:
             line = next(iter(str(error).splitlines()), type(error).__name__)
-            raise MirrorError(f"{self._failure}: {without_password(line, self._where)}") from None
+            raise MirrorError(f"{self._failure}: {without_password(line, self._target)}") from None
 
 
 class Store(Database, ABC):

@@ -22,7 +22,7 @@ class MirrorWeb:
         self._unread = Counter("alur_mirror_unread", "Records that could not be read.", registry=REGISTRY)
         self._lag = Gauge("alur_mirror_lag_records", "Offsets between the mirror and the ends of the topics.")
         self._committed = Gauge("alur_mirror_committed_seconds", "Unix time at which the mirror was last current.")
-        self._moved, self._caught_up = time.monotonic(), False
+        self._progress_at, self._caught_up = time.monotonic(), False
         self._metrics = make_wsgi_app(REGISTRY)
 
     def observe(self, progress: Progress) -> None:
@@ -31,11 +31,11 @@ class MirrorWeb:
         self._unread.inc(progress.unread)
         self._lag.set(progress.lag)
         self._committed.set_to_current_time()
-        self._moved, self._caught_up = time.monotonic(), self._caught_up or not progress.lag
+        self._progress_at, self._caught_up = time.monotonic(), self._caught_up or not progress.lag
 
     def problem(self, question: str) -> str | None:
         """Return why the mirror is not `live` or `ready`, in one line; None if it is."""
-        silent = time.monotonic() - self._moved
+        silent = time.monotonic() - self._progress_at
         if silent > (LIVE_SECONDS if question == "live" else READY_SECONDS):
             return f"no transaction for {silent:.0f} s"
         return "reading what came before the start" if question == "ready" and not self._caught_up else None

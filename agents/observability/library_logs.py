@@ -37,7 +37,7 @@ class LibraryLines(logging.Handler):
         super().__init__(logging.WARNING)
         self._facts = facts
         self._levels: dict[_Kind, int] = {}  # the highest since the kind was last written
-        self._again: Counter[_Kind] = Counter()
+        self._repeats: Counter[_Kind] = Counter()
         self._timer: threading.Timer | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -48,7 +48,7 @@ class LibraryLines(logging.Handler):
             counted = kind in self._levels or kind.message == _OTHERS
             self._levels[kind] = max(self._levels.get(kind, level), level)
             if counted:
-                self._again[kind] += 1
+                self._repeats[kind] += 1
             else:
                 self._write(kind, exc_info=record.exc_info)
             if self._timer is None:
@@ -63,7 +63,7 @@ class LibraryLines(logging.Handler):
                 return
             self._timer.cancel()  # also called by tests
             self._timer = None
-            repeated = set(self._again)
+            repeated = set(self._repeats)
             self.flush()
             self._levels = {kind: level for kind, level in self._levels.items() if kind in repeated}
             if self._levels:
@@ -72,10 +72,10 @@ class LibraryLines(logging.Handler):
     def flush(self) -> None:
         """Write pending counts. Called when the process exits normally."""
         with self._locked():
-            for kind, times in self._again.items():
+            for kind, times in self._repeats.items():
                 self._write(kind, repeated=times)
                 self._levels[kind] = logging.WARNING
-            self._again.clear()
+            self._repeats.clear()
 
     def close(self) -> None:
         """Write pending counts, and stop."""

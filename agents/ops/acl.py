@@ -45,12 +45,12 @@ def rights(role: Role, settings: Settings, principal: str) -> Iterator[Right]:
     for topic in role.topics:
         yield Right(principal, "topic", settings.topic(topic), prefixed=False, operations=_on_topic(role, topic))
     if role.group is not None:
-        yield _named(principal, "group", settings.group(role.group), ("Read",))
+        yield _on_resource(principal, "group", settings.group(role.group), ("Read",))
     for stage in role.follows:
         yield Right(principal, "group", settings.group(stage), prefixed=False, operations=("Describe",))
     for transactional in role.transactional:
         # transactional ids begin with the prefix, as group names do
-        yield _named(principal, "transactional-id", f"{settings.prefix}{transactional}", ("Write", "Describe"))
+        yield _on_resource(principal, "transactional-id", f"{settings.prefix}{transactional}", ("Write", "Describe"))
 
 
 def _on_topic(role: Role, topic: TopicName) -> tuple[Operation, ...]:
@@ -67,7 +67,7 @@ def _on_topic(role: Role, topic: TopicName) -> tuple[Operation, ...]:
     return tuple(operation for operation, needed in rights.items() if needed)
 
 
-def _named(principal: str, kind: Kind, name: str, operations: tuple[Operation, ...]) -> Right:
+def _on_resource(principal: str, kind: Kind, name: str, operations: tuple[Operation, ...]) -> Right:
     return Right(principal, kind, name, name.endswith("-"), operations)
 
 

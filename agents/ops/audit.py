@@ -44,7 +44,7 @@ from events.outcomes import Rejection, RejectionEvent, Resolution
 from events.topics import FROM_MEMORY, INWARD, STAGES, TopicName
 from events.writer import Origin
 from workflow.audit.complaint_history import Shown
-from workflow.audit.evidence import Command, Handled, Kept, Place
+from workflow.audit.evidence import Command, Handled, Place, Retained
 from workflow.audit.invariants import Audit, PartitionAudit
 from workflow.policy.model import Policy
 
@@ -88,12 +88,12 @@ class Log(Reader):
         """Return the numbers of a topic's partitions."""
         return [number for name, number in self.bounds if name is topic]
 
-    def kept(self, topic: TopicName) -> Kept:
+    def retained(self, topic: TopicName) -> Retained:
         """Return how much of a topic the log still has."""
         bounds = [each for (name, _), each in self.bounds.items() if name is topic]
         if not any(start for start, _ in bounds):
-            return Kept.ALL
-        return Kept.NOTHING if all(start == end for start, end in bounds) else Kept.SOME
+            return Retained.ALL
+        return Retained.NOTHING if all(start == end for start, end in bounds) else Retained.SOME
 
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
         """Yield the committed records of a partition up to its present end. Raises as `Reader`.
@@ -139,15 +139,15 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
         layout = Layout.of(values)
         # not the partitions of a topic that was extended since
         count = layout.partitions if layout else min(len(log.partitions(topic)) for topic in _READ)
-        kept = _kept(log, values, texts=texts)
+        retained = _retained(log, values, texts=texts)
         result = Audit(
             partial(partition_of, count=count),
             handled=_until(progress, _AWAITED),
-            whole=kept[TopicName.INTAKE] is Kept.ALL and kept[TopicName.COMMANDS] is Kept.ALL,
+            whole=retained[TopicName.INTAKE] is Retained.ALL and retained[TopicName.COMMANDS] is Retained.ALL,
             live=live,
             escalated=_until(progress, _ESCALATES),
         )
-        result.kept, result.texts, result.policy_of = kept, texts, _policies(settings, values).get
+        result.retained, result.texts, result.policy_of = retained, texts, _policies(settings, values).get
         _expired(progress, result)
         _of_all_partitions(settings, log, result)
         for number in range(count):
@@ -167,12 +167,12 @@ def _policies(settings: Settings, values: Mapping[str, Any]) -> dict[str, Policy
     return {each.version: each for each in policies.versions}
 
 
-def _kept(log: Log, values: Mapping[str, Any], *, texts: bool) -> dict[TopicName, Kept]:
-    kept = {topic: log.kept(topic) for topic in _READ}
-    kept[TopicName.TEXTS] = log.kept(TopicName.TEXTS) if texts else Kept.UNREAD
+def _retained(log: Log, values: Mapping[str, Any], *, texts: bool) -> dict[TopicName, Retained]:
+    retained = {topic: log.retained(topic) for topic in _READ}
+    retained[TopicName.TEXTS] = log.retained(TopicName.TEXTS) if texts else Retained.UNREAD
     if MIGRATION_KEY in values:  # earlier reports and commands remain at the former prefix
-        kept |= dict.fromkeys(INWARD, Kept.SOME)
-    return kept
+        retained |= dict.fromkeys(INWARD, Retained.SOME)
+    return retained
 
 
 def _may_read_texts(settings: Settings) -> bool:

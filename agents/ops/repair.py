@@ -53,7 +53,7 @@ class _Last:
 
     place: Place | None = None
     foreign: bool = False
-    own: Any = None
+    content: Any = None
     """Content of the engine's last record: a complaint, or announcements."""
     decided: int | None = None
     """Highest command offset in the headers of the engine's records; None without any."""
@@ -69,7 +69,7 @@ class _Partition:
     values: dict[str, Any]
     """The installation record."""
 
-    def _own(self, topic: TopicName) -> Iterator[tuple[Record, bool]]:
+    def _records(self, topic: TopicName) -> Iterator[tuple[Record, bool]]:
         """Yield the records of a topic, each with a flag whether the engine wrote it."""
         origin = Origin(partial(writer_since, self.values, topic, self.number))
         with Reader(self.settings, [topic], partitions=[self.number], with_foreign=True) as reader:
@@ -78,7 +78,7 @@ class _Partition:
 
     def last_state(self, key: bytes) -> _Last:
         last = _Last()
-        for record, ours in self._own(TopicName.STATE):
+        for record, ours in self._records(TopicName.STATE):
             headers = tuple(record.headers.items())
             if ours:
                 last.decided = max(
@@ -90,7 +90,7 @@ class _Partition:
             last.place, last.foreign = Place(record.topic, record.partition, record.offset), not ours
             if ours:
                 try:
-                    last.own = _decoded(key, record.value)
+                    last.content = _decoded(key, record.value)
                 except Undecodable:
                     last.foreign = True
         return last
@@ -98,7 +98,7 @@ class _Partition:
     def last_fact(self, key: bytes) -> Complaint | None:
         """Return the complaint after its last fact that the engine wrote; None if there is none."""
         latest = None
-        for record, ours in self._own(TopicName.EVENTS):
+        for record, ours in self._records(TopicName.EVENTS):
             if not ours or record.key != key:
                 continue
             try:
@@ -117,13 +117,13 @@ def repair_complaint(settings: Settings, complaint: str, *, dry_run: bool = Fals
         records = _Partition(settings, number, installation_values(settings))
         last, fact = records.last_state(key), records.last_fact(key)
         _refuse_if_newer(last, number)
-        if fact is not None and isinstance(last.own, Complaint):
-            fact = with_digests(fact, last.own)
-        if not last.foreign and (fact is None or fact == last.own):
+        if fact is not None and isinstance(last.content, Complaint):
+            fact = with_digests(fact, last.content)
+        if not last.foreign and (fact is None or fact == last.content):
             raise RepairRefused(f"complaint {complaint} is not quarantined: its last record is the engine's own")
         value = None if fact is None else encode_snapshot(fact, encode_complaint(fact))
         repair = Repair(number, last.place, None if fact is None else fact.version, value)
-        return _written(writer, repair, key, last.decided)
+        return _write(writer, repair, key, last.decided)
 
 
 def with_digests(fact: Complaint, state: Complaint) -> Complaint:
@@ -145,7 +145,7 @@ def repair_calendar(settings: Settings, *, dry_run: bool = False) -> list[Repair
     values = installation_values(settings)
     numbers = range(_partitions(settings))
     lasts = {number: _Partition(settings, number, values).last_state(CALENDAR_KEY) for number in numbers}
-    known = [last.own for last in lasts.values() if last.own is not None]
+    known = [last.content for last in lasts.values() if last.content is not None]
     longest = max(known, key=lambda each: each.revision, default=None)
     broken = [number for number, last in lasts.items() if last.foreign]
     if not broken:
@@ -161,10 +161,10 @@ def _repair_calendar(settings: Settings, number: int, longest: Announcements | N
     with _as_lifecycle(settings, number, dry_run=dry_run) as writer:
         last = _Partition(settings, number, installation_values(settings)).last_state(CALENDAR_KEY)
         _refuse_if_newer(last, number)
-        source: Announcements | None = longest if last.own is None else last.own
+        source: Announcements | None = longest if last.content is None else last.content
         value = None if source is None else encode_calendar(source, partition=number, time=datetime.now(UTC))
         repair = Repair(number, last.place, None if source is None else source.revision, value)
-        return _written(writer, repair, CALENDAR_KEY, last.decided)
+        return _write(writer, repair, CALENDAR_KEY, last.decided)
 
 
 def _refuse_if_newer(last: _Last, number: int) -> None:
@@ -195,7 +195,7 @@ def _as_lifecycle(
     return TransactionalWriter(settings, "repair", settings.transactional_id("lifecycle", number))
 
 
-def _written(writer: TransactionalWriter | None, repair: Repair, key: bytes, decided: int | None) -> Repair:
+def _write(writer: TransactionalWriter | None, repair: Repair, key: bytes, decided: int | None) -> Repair:
     if writer is None:
         return repair
     with writer.transaction("repeat the command, which does no harm"):

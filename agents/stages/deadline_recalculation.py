@@ -26,12 +26,12 @@ class DeadlineRecalculation:
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
         self._announcements = Announcements.of()
-        self._behind: dict[bytes, int] = {}
+        self._outdated: dict[bytes, int] = {}
         self._last_batch: list[tuple[bytes, int]] = []
         self._restoring = True
 
     def __bool__(self) -> bool:
-        return bool(self._announcements.revision and self._behind)
+        return bool(self._announcements.revision and self._outdated)
 
     @property
     def revision(self) -> int:
@@ -42,9 +42,9 @@ class DeadlineRecalculation:
         """Record the calendar revision of a complaint's deadlines; None if it has none."""
         # a restore may read the announcements after complaints with an older calendar
         if calendar is not None and (self._restoring or calendar < self.revision):
-            self._behind[complaint] = calendar
+            self._outdated[complaint] = calendar
         else:
-            self._behind.pop(complaint, None)
+            self._outdated.pop(complaint, None)
 
     def announced(self, value: bytes | None) -> None:
         """Add announcements: every complaint with a deadline now has an older calendar."""
@@ -52,17 +52,19 @@ class DeadlineRecalculation:
         self._announcements = Announcements.of() if value is None else decode_calendar(value)
         if not self._restoring and before < self.revision:
             for complaint in self._schedule:
-                self._behind.setdefault(complaint, before)
+                self._outdated.setdefault(complaint, before)
 
     def ready(self) -> None:
         """End the restore: keep only complaints on an older calendar."""
         self._restoring = False
-        self._behind = {complaint: calendar for complaint, calendar in self._behind.items() if calendar < self.revision}
+        self._outdated = {
+            complaint: calendar for complaint, calendar in self._outdated.items() if calendar < self.revision
+        }
 
     def retry(self) -> None:
         """Queue the last batch again: its commands were not written."""
         for complaint, calendar in self._last_batch:
-            self._behind.setdefault(complaint, calendar)
+            self._outdated.setdefault(complaint, calendar)
         self._last_batch.clear()
 
     def due(self, policies: PolicySet) -> Iterator[bytes]:
@@ -73,8 +75,8 @@ class DeadlineRecalculation:
         days = moving_days(all_with_announcements(policies, self._announcements))
         gone = self.revision - len(days)
         sent = 0
-        for _ in range(min(EXAMINED_AT_ONCE, len(self._behind))):
-            complaint, calendar = self._behind.popitem()
+        for _ in range(min(EXAMINED_AT_ONCE, len(self._outdated))):
+            complaint, calendar = self._outdated.popitem()
             self._last_batch.append((complaint, calendar))
             if may_move(self._schedule.deadlines(complaint), days[max(0, calendar - gone) :]):
                 yield complaint

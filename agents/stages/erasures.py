@@ -84,13 +84,13 @@ class Erasures:
         if not self._partitions and not await self._assign(consumer):
             return
         ends = await consumer.end_offsets(self._partitions)
-        moved = behind = await _behind(consumer, ends)
+        moved = behind = await _unread_partitions(consumer, ends)
         consumer.resume(*moved)
         while behind:
             for records in (await consumer.getmany(timeout_ms=clients.POLL_MS)).values():
                 for record in records:
                     self.take(record.key, record.value)
-            behind = await _behind(consumer, ends)
+            behind = await _unread_partitions(consumer, ends)
         consumer.pause(*moved)
 
     async def _assign(self, consumer: KafkaConsumer) -> bool:
@@ -105,5 +105,5 @@ class Erasures:
         return bool(self._partitions)
 
 
-async def _behind(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> list[TopicPartition]:
+async def _unread_partitions(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> list[TopicPartition]:
     return [each for each, end in ends.items() if await consumer.position(each) < end]

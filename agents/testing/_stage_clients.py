@@ -161,7 +161,7 @@ class InMemoryProducer:
     def __init__(self, log: Log, transactional_id: str | None) -> None:
         self._log = log
         self._transactional_id = transactional_id
-        self._written: set[TopicPartition] = set()
+        self._written_to: set[TopicPartition] = set()
         self._refused: set[TopicPartition] = set()
         self.client: Any = None
         self._txn_manager: Any = None
@@ -193,10 +193,10 @@ class InMemoryProducer:
             at = self._log.append(place, _decoded(encoded), len(encoded), writer)
         except Exception as error:  # noqa: BLE001 -- as the response to the batch
             # the client continues with the next sequence number, which a broker refuses
-            self._refused |= self._written & {place}
+            self._refused |= self._written_to & {place}
             answer.set_exception(error)
         else:
-            self._written.add(place)
+            self._written_to.add(place)
             stamp = int(self._log.now.timestamp() * 1000)
             answer.set_result(_Written(at, stamp))
         return answer

@@ -205,11 +205,11 @@ def _difference(recorded: object, decided: object, path: str) -> tuple[str, str,
     elif isinstance(recorded, list) and isinstance(decided, list) and len(recorded) <= len(decided):
         parts = ((*pair, path) for pair in zip(recorded, decided, strict=False))
     else:
-        return None if recorded == decided else (path or "decision", _named(recorded), _named(decided))
+        return None if recorded == decided else (path or "decision", _shown(recorded), _shown(decided))
     return next((difference for part in parts if (difference := _difference(*part)) is not None), None)
 
 
-def _named(value: object) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(each["type"] if isinstance(each, dict) else str(each) for each in value) or "nothing"
     return str(value)

@@ -203,7 +203,7 @@ class ComplaintFeed(_Feed):
 
     def _words(self, refs: set[str], numbers: set[int], since: datetime) -> dict[str, FactTexts | None]:
         """Return the existing texts for these keys, of transactions that are still open too."""
-        written = _written(self._settings, TopicName.TEXTS, numbers)
+        written = _log_ends(self._settings, TopicName.TEXTS, numbers)
         found: dict[str, FactTexts | None] = {}
         with Reader(self._settings, [TopicName.TEXTS], partitions=numbers) as reader:
             reader.skip_to_moment_or_stay(since - CLOCK_SKEW)
@@ -237,7 +237,7 @@ class ComplaintFeed(_Feed):
             begins = {number: end for (_, number), end in events.ends().items() if number not in self._positions}
         # A transaction becomes visible partition by partition: snapshots of the facts that are visible above are before
         # these ends, which include open transactions.
-        written = _written(self._settings, TopicName.STATE, begins)
+        written = _log_ends(self._settings, TopicName.STATE, begins)
         for number, begin in begins.items():
             yield from self._load_partition(number, begin, written[number])
 
@@ -254,7 +254,7 @@ class ComplaintFeed(_Feed):
                 known |= {UUID(each.complaint_id).bytes: each.version for each in batch.present}
                 yield batch
         source = (TopicName.EVENTS, number)
-        written = _written(self._settings, TopicName.EVENTS, [number])[number]
+        written = _log_ends(self._settings, TopicName.EVENTS, [number])[number]
         with Reader(self._settings, [TopicName.EVENTS], partitions=[number]) as events:
             events.start_at({source: begin})
             reached = begin
@@ -271,7 +271,7 @@ class ComplaintFeed(_Feed):
         yield ComplaintBatch((), (), {number: reached})
 
 
-def _written(settings: ClientSettings, topic: TopicName, numbers: Collection[int]) -> dict[int, int]:
+def _log_ends(settings: ClientSettings, topic: TopicName, numbers: Collection[int]) -> dict[int, int]:
     """Return the log ends of partitions, open transactions included."""
     partitions = [TopicPartition(settings.topic(topic), each) for each in numbers]
     if not partitions:

@@ -40,20 +40,20 @@ def with_texts(
         with Reader(settings, [TopicName.TEXTS], complaint=last.complaint_id) as reader:
             # the fact is later than its command
             reader.skip_to_moment_or_stay(history[0].at - CLOCK_SKEW)
-            found = _found(reader, wanted, erased=erased, seconds=seconds)
+            found = _read_texts(reader, wanted, erased=erased, seconds=seconds)
     except (NotAllowed, TopicsMissing):
         return list(history)
-    return [_whole(recorded, found, erased=erased) for recorded in history]
+    return [_complete(recorded, found, erased=erased) for recorded in history]
 
 
-def _whole(recorded: Recorded, found: dict[str, FactTexts | None], *, erased: bool) -> Recorded:
+def _complete(recorded: Recorded, found: dict[str, FactTexts | None], *, erased: bool) -> Recorded:
     ref = text_ref(recorded)
     if ref is None or (found.get(ref) is None and not erased):
         return recorded
     return put_together(recorded, found.get(ref))
 
 
-def _found(
+def _read_texts(
     reader: Reader, wanted: Collection[str], *, erased: bool, seconds: float | None
 ) -> dict[str, FactTexts | None]:
     """Read the texts for the keys `wanted`, up to the end if some may be erased, since tombstones come later."""

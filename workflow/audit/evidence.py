@@ -55,7 +55,7 @@ EVERYTHING: Final = Handled({})
 """The stages have processed every topic to its end."""
 
 
-class Kept(StrEnum):
+class Retained(StrEnum):
     """Offsets of a topic that the log still has."""
 
     ALL = "all"

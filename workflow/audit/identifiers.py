@@ -29,7 +29,7 @@ def exposed(raw: bytes, identifying: tuple[str, ...]) -> Iterator[str]:
 
     A value that is not JSON counts as one field, `value`.
     """
-    if not any(_written(each, raw) for each in identifying):
+    if not any(_occurs_in(each, raw) for each in identifying):
         return
     try:
         message = from_json(raw)
@@ -39,7 +39,7 @@ def exposed(raw: bytes, identifying: tuple[str, ...]) -> Iterator[str]:
     yield from _fields(message, "", identifying)
 
 
-def _written(text: str, raw: bytes) -> bool:
+def _occurs_in(text: str, raw: bytes) -> bool:
     return text.encode() in raw or json.dumps(text)[1:-1].encode() in raw
 
 
@@ -91,7 +91,7 @@ def identifiers_in(text: str, reporter: Reporter | None = None) -> Iterator[Iden
     yield from (Identifier("phone", phone) for phone in phones)
     yield from (Identifier("plate", match[0]) for match in _PLATE.finditer(text))
     if reporter is not None:
-        yield from _own(text, reporter)
+        yield from _of_reporter(text, reporter)
 
 
 def _is_nik(number: str) -> bool:
@@ -101,7 +101,7 @@ def _is_nik(number: str) -> bool:
     return 1 <= day % _WOMEN_ADD <= 31 and day <= _WOMEN_ADD + 31 and 1 <= month <= 12  # noqa: PLR2004 -- of a calendar
 
 
-def _own(text: str, reporter: Reporter) -> Iterator[Identifier]:
+def _of_reporter(text: str, reporter: Reporter) -> Iterator[Identifier]:
     folded = text.casefold()
     if reporter.name is not None:
         for word in sorted({reporter.name.casefold(), *_LONG_WORD.findall(reporter.name.casefold())}):

@@ -24,7 +24,7 @@ from events.texts import without_digests
 from events.topics import TopicName
 from events.vocabulary import Detail
 from workflow.audit.complaint_history import DOUBLES, LOSSES, Code, Finding, History, Shown, differing
-from workflow.audit.evidence import EVERYTHING, AuditedCommand, Command, Counts, Handled, Kept, Place, Violation
+from workflow.audit.evidence import EVERYTHING, AuditedCommand, Command, Counts, Handled, Place, Retained, Violation
 from workflow.policy.model import Policy
 
 _DIGITS: Final = 9  # digits of a version that others may have written
@@ -56,7 +56,7 @@ class Audit:
         self.whole = whole
         self.live = live
         self.counts = Counts()
-        self.kept: dict[TopicName, Kept] = {}
+        self.retained: dict[TopicName, Retained] = {}
         """How much of each topic the log still has; unlisted topics: all."""
         self.policy_of: Callable[[str], Policy | None] = lambda _: None
         """The policy of a version; None if unknown: then its bounds are not checked."""

@@ -57,7 +57,9 @@ def parse_offices(document: Mapping[str, Any]) -> Directory:
     try:
         agencies = _Document.model_validate(document).offices
     except ValidationError as error:
-        errors = [f"{_named(document, path)}: {each}" for path, each in document_errors.problems(error, _Document)]
+        errors = [
+            f"{_with_office_name(document, path)}: {each}" for path, each in document_errors.problems(error, _Document)
+        ]
     written = _written(document)
     astray = list(misplaced([place for place, _ in written]))
     of_offices = [*astray, *_without_area(written, dict(astray))]
@@ -144,7 +146,7 @@ def _unit_of(agency: Office, unit: _Unit) -> Office:
     return Office.model_validate({**area, **unit.model_dump(), "level": Level.UNIT, "parent": agency.id})
 
 
-def _named(document: Mapping[str, Any], where: str) -> str:
+def _with_office_name(document: Mapping[str, Any], where: str) -> str:
     """Replace the index of an office in a path by its name, if it has one: ``office "denpasar": zone``."""
     here: Any = document
     named, rest = "", where

@@ -12,11 +12,11 @@ _VARIATION: Final = range(0xFE00, 0xFE10)
 def plain(text: str) -> str:
     """Return the words of `text`; combining marks (Balinese, Javanese script) and emoji belong to them."""
     letters = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    words = _NO_LETTERS.sub(" " if letters.isascii() else _kept, letters)
+    words = _NO_LETTERS.sub(" " if letters.isascii() else _marks_and_emoji, letters)
     return " ".join(words.split())
 
 
-def _kept(run: re.Match[str]) -> str:
+def _marks_and_emoji(run: re.Match[str]) -> str:
     return "".join(map(_mark_or_emoji, run[0])) if not run[0].isascii() else " "
 
 

@@ -65,7 +65,7 @@ def _unsettled(settlement: object) -> Iterator[tuple[str, str]]:
 
 
 def _pauses(written: object) -> Iterator[tuple[str, str]]:
-    pauses = {status for each in _listed(written) if (status := read(_STATUS, each)) is not None}
+    pauses = {status for each in _as_list(written) if (status := read(_STATUS, each)) is not None}
     if settled := [status for status in Status if status in pauses - OPEN]:
         yield "settlement_pauses_in", f"{', '.join(settled)}: the time to settle has ended by then"
     if without := statuses_without_clock(pauses):
@@ -94,12 +94,12 @@ def offices_in(version: Mapping[str, Any]) -> dict[str, str]:
     """Return the offices that a version as written refers to, by their key; rungs of the ladder unchanged."""
     others = {f"overrides[{at}].ladder": override.ladder for at, override, _ in _readable(version)}
     ladders = {"ladder": version.get("ladder"), **others}
-    rungs = {f"{key}[{at}]": each for key, ladder in ladders.items() for at, each in enumerate(_listed(ladder))}
+    rungs = {f"{key}[{at}]": each for key, ladder in ladders.items() for at, each in enumerate(_as_list(ladder))}
     named = {key: version.get(key) for key in ("national", "arbiter")} | rungs
     return {key: office for key, office in named.items() if isinstance(office, str)}
 
 
-def _listed(written: object) -> Sequence[object]:
+def _as_list(written: object) -> Sequence[object]:
     return written if isinstance(written, list | tuple) else ()
 
 
@@ -109,7 +109,7 @@ def whole_overrides(version: Mapping[str, Any]) -> list[overrides.Override]:
 
 
 def _readable(version: Mapping[str, Any]) -> Iterator[tuple[int, overrides.Override, frozenset[str]]]:
-    for at, each in enumerate(_listed(version.get("overrides"))):
+    for at, each in enumerate(_as_list(version.get("overrides"))):
         if (parsed := overrides.readable(each)) is not None:
             yield at, *parsed
 

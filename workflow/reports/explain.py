@@ -206,7 +206,7 @@ class _Run:
     rule: Origin = field(init=False)
     office: str | None = None
     last: Clock | None = None
-    ours: datetime | None = None
+    expected: datetime | None = None
     """Recomputed due time to continue from; None while paused."""
     recomputed: datetime | None = None
     left: Duration | None = None
@@ -224,7 +224,7 @@ class _Run:
         if kept:
             due = ClockContext.of(self.policy, complaint).go_on(self.clock, kept, recorded.at).due_at
             self._add_stretch(recorded.at, due or recorded.at, Duration.parse(kept.remaining or "0 seconds"))
-            self.ours = self.recomputed = due
+            self.expected = self.recomputed = due
         else:
             self._run(recorded.at, self.duration, resumed=False)
         (self._pause if clock.paused else self._compare)(recorded, clock)
@@ -234,7 +234,7 @@ class _Run:
         self.policy, self.last = policy, after
         what = next((each for kind, each in _NAMED if isinstance(recorded.fact, kind)), None)
         if what is not None and getattr(recorded.fact, "clock", None) is self.clock:
-            self._named(what, recorded, after)
+            self._add_with_detail(what, recorded, after)
         if after.paused_for is not None and (before.remaining is None) != (after.remaining is None):
             self._capped(recorded, before, after)
         elif after.paused and not before.paused:
@@ -280,7 +280,7 @@ class _Run:
         self.differences.append(f"it was started in the zone {clock.zone}, the policy here has {by_policy.key}")
         return ZoneInfo(clock.zone)
 
-    def _named(self, what: Happening, recorded: Recorded, after: Clock) -> None:
+    def _add_with_detail(self, what: Happening, recorded: Recorded, after: Clock) -> None:
         fact, detail, period = recorded.fact, "", self.periods[-1]
         if isinstance(fact, f.DeadlineExtended):
             detail = f"{fact.working_days} working days" + (f": {fact.reason}" if fact.reason else "")
@@ -291,7 +291,7 @@ class _Run:
             if after.paused_for is None:
                 self._recompute(period, period.lengths)
             else:
-                self.ours = self.recomputed = after.due_at
+                self.expected = self.recomputed = after.due_at
                 if period.paused is None and after.due_at is not None:
                     self.periods[-1] = replace(period, end=after.due_at, calendar=self.policy.calendar)
         self._add(what, recorded, after, detail)
@@ -300,25 +300,25 @@ class _Run:
     def _pause(self, recorded: Recorded, after: Clock) -> None:
         status = recorded.complaint.status
         self._add(Happening.PAUSED, recorded, after, f"while {status}")
-        if after.breached or self.ours is None:
+        if after.breached or self.expected is None:
             return
         calendar, hours = self.policy.calendar, self.policy.hours
-        self.left = remaining(recorded.at, self.ours, self.duration.unit, self.zone, calendar, hours=hours)
+        self.left = remaining(recorded.at, self.expected, self.duration.unit, self.zone, calendar, hours=hours)
         if after.remaining != str(self.left):
             self._differ(recorded, f"{after.remaining} left", f"{self.left} left")
             self.left = Duration.parse(after.remaining) if after.remaining else self.left
-        self.ours = self.recomputed = None
+        self.expected = self.recomputed = None
         self._end(recorded.at, status)
 
     def _capped(self, recorded: Recorded, before: Clock, after: Clock) -> None:
         """Apply the begin or the end of a capped pause."""
         if self.policy.settlement_pause_cap is None:  # not the version that the complaint is pinned to
             self._differ(recorded, "a pause with a cap", "one without")
-            self.ours = self.recomputed = after.due_at
+            self.expected = self.recomputed = after.due_at
             return
         complaint = recorded.complaint
         context = ClockContext.of(self.policy, complaint)
-        begins, corrected = after.remaining is not None, before.model_copy(update={"due_at": self.ours})
+        begins, corrected = after.remaining is not None, before.model_copy(update={"due_at": self.expected})
         change = context.pause_capped if begins else context.resume_capped
         ours = change(self.clock, corrected, recorded.at)
         detail = f"while {complaint.status}, {ours.paused_for} before" if begins else f"{ours.paused_for} in all"
@@ -332,7 +332,7 @@ class _Run:
         else:
             left = Duration.parse(before.remaining or "0 seconds")
             self._add_stretch(recorded.at, ours.due_at or recorded.at, left)
-        self.ours = self.recomputed = ours.due_at
+        self.expected = self.recomputed = ours.due_at
         self._compare(recorded, after)
 
     def _add_stretch(self, start: datetime, end: datetime, left: Duration) -> None:
@@ -355,16 +355,16 @@ class _Run:
         due, calendar = period.start, self.policy.calendar
         for length in lengths:
             due = due_at(due, length, self.zone, calendar, hours=self.policy.hours)
-        self.ours = self.recomputed = due
+        self.expected = self.recomputed = due
         self.periods[-1] = replace(period, end=due, lengths=lengths, calendar=calendar)
 
     def _end(self, at: datetime, status: Status) -> None:
         self.periods[-1] = replace(self.periods[-1], end=at, paused=status)
 
     def _compare(self, recorded: Recorded, clock: Clock) -> None:
-        if clock.due_at is not None and self.ours is not None and clock.due_at != self.ours:
-            self._differ(recorded, f"due {_local(clock.due_at, self.zone)}", f"due {_local(self.ours, self.zone)}")
-            self.ours = clock.due_at  # reported once: later times continue from there
+        if clock.due_at is not None and self.expected is not None and clock.due_at != self.expected:
+            self._differ(recorded, f"due {_local(clock.due_at, self.zone)}", f"due {_local(self.expected, self.zone)}")
+            self.expected = clock.due_at  # reported once: later times continue from there
 
     def _differ(self, recorded: Recorded, recorded_value: str, ours: str) -> None:
         fact = f"{recorded.fact.NAME}, version {recorded.complaint.version}"

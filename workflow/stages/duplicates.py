@@ -29,13 +29,15 @@ def fingerprint(report: ReportContent, policy: Policy) -> bytes | None:
     if report.category is not None and belongs(slug_of(report.category), rules.personal):
         return None
     text = plain(f"{report.title} {report.body}")
-    where = _where(report.location, policy.directory) or (f"office {plain(report.office)}" if report.office else None)
+    where = _place_of(report.location, policy.directory) or (
+        f"office {plain(report.office)}" if report.office else None
+    )
     if where is None or len(text.replace(" ", "")) < rules.min_text:
         return None
     return blake2b(f"{text}\0{where}".encode(), digest_size=16).digest()
 
 
-def _where(location: Location | None, directory: Directory) -> str | None:
+def _place_of(location: Location | None, directory: Directory) -> str | None:
     """Return the place in a canonical form: its coordinates, else its names."""
     if location is None or not location.known:
         return None

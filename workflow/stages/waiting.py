@@ -70,7 +70,7 @@ _BY_STATUS: Final[dict[Status, Callable[[Complaint, Policy, datetime], Waiting]]
 }
 
 
-def _where(location: Location | None) -> str | None:
+def _place_of(location: Location | None) -> str | None:
     """Return the name for an office look-up, else the coordinates; None without either."""
     if location is None:
         return None
@@ -80,7 +80,7 @@ def _where(location: Location | None) -> str | None:
 
 def in_words(complaint: Complaint, waiting: Waiting, until: str = "") -> str:
     """Return one line for people: for whom the complaint waits, why, and until when; `until` formats the due time."""
-    matter = f"category {complaint.category or 'none'} in {_where(complaint.location) or 'no known place'}"
+    matter = f"category {complaint.category or 'none'} in {_place_of(complaint.location) or 'no known place'}"
     words = WHY.get(waiting.why, "{why} by {who}").format(
         who=waiting.who, why=waiting.why, matter=matter, until=f" until {until}" if until else ""
     )

@@ -86,7 +86,7 @@ def transaction_findings(
                 group=None,
                 topic=topic,
                 partitions=numbers,
-                what=f"{_owner(several[0])} has been open {_since(several[0], now)} in {_named(topic, numbers)} and "
+                what=f"{_owner(several[0])} has been open {_since(several[0], now)} in {_source(topic, numbers)} and "
                 f"blocks {number_of(held, 'offset')} for {readers}",
                 todo=_end_it(several, broker, for_good=for_good),
             )
@@ -213,7 +213,7 @@ def _end_it(several: Sequence[OpenTransaction], broker: str, *, for_good: bool) 
 
 
 def _where(partitions: Sequence[PartitionLag]) -> str:
-    return _named(partitions[0].topic, [each.partition for each in partitions])
+    return _source(partitions[0].topic, [each.partition for each in partitions])
 
 
 def _waits(partitions: Sequence[PartitionLag]) -> str:
@@ -221,5 +221,5 @@ def _waits(partitions: Sequence[PartitionLag]) -> str:
     return f"{number_of(number, 'offset')} {'waits' if number == 1 else 'wait'}"
 
 
-def _named(topic: str, numbers: Sequence[int]) -> str:
+def _source(topic: str, numbers: Sequence[int]) -> str:
     return f"{topic} {'partition' if len(numbers) == 1 else 'partitions'} {', '.join(map(str, numbers))}"

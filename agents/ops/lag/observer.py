@@ -69,7 +69,9 @@ class GroupObserver:
         self._stages = stages
         names = {settings.topic(name) for name in (*topics, *(STAGES[stage] for stage in stages.values()))}
         with kafka_errors(settings):
-            self._ours = frozenset(Source(*each) for each in partitions_of(client, names)) if names else frozenset()
+            self._stage_partitions = (
+                frozenset(Source(*each) for each in partitions_of(client, names)) if names else frozenset()
+            )
 
     def observe(self, groups: Collection[str]) -> Observation:
         """Return a sample of each group; one that does not exist has no offsets. Raises `KafkaFailure`."""
@@ -134,9 +136,11 @@ class GroupObserver:
         return frozenset(each.topic for each in (*committed, *description.owners))
 
     def _bounds(self, topics: Collection[str]) -> dict[Source, _Bounds]:
-        others = set(topics) - {source.topic for source in self._ours}
+        others = set(topics) - {source.topic for source in self._stage_partitions}
         # a group may have committed offsets on deleted topics
-        existing = [*self._ours, *partitions_of(self._client, others)] if others else [*self._ours]
+        existing = (
+            [*self._stage_partitions, *partitions_of(self._client, others)] if others else [*self._stage_partitions]
+        )
         partitions = [TopicPartition(*source) for source in existing]
         if not partitions:
             return {}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agents.cli.app import COMMANDS, load, whole
+from agents.cli.app import COMMANDS, all_commands, load
 from tests.support.cli_reference import main
 from tests.support.tables import every
 
@@ -25,7 +25,7 @@ def test_every_command_has_a_section(tmp_path: Path) -> None:
     target = tmp_path / "docs" / "cli.md"
     main(str(target))
     headings = re.findall(r"^#+ `(alur.*)`$", target.read_text(encoding="utf-8"), re.MULTILINE)
-    assert headings == list(commands(whole()))
+    assert headings == list(commands(all_commands()))
 
 
 @pytest.mark.long

@@ -79,7 +79,7 @@ def test_facts_whose_words_could_not_be_read_come_with_the_next_call(
     submit(engine, "1")
     with ComplaintFeed(engine.settings, dict.fromkeys(range(4), 0), texts=True) as feed:
         with monkeypatch.context() as patched:
-            patched.setattr(feeds, "_written", failing)
+            patched.setattr(feeds, "_log_ends", failing)
             with pytest.raises(KafkaRefused):
                 call(feed)
         batches = call(feed)

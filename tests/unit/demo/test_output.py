@@ -39,7 +39,7 @@ def played() -> tuple[World, Tally]:
     world, tally = World(), Tally()
     deliveries = generated(60, 2, POLICIES.versions[-1], BEGIN)
     people = People(POLICIES, deliveries.scripts, 2)
-    world.watchers += [tally.fact, lambda recorded: people.hear(recorded, (world.now - BEGIN).total_seconds())]
+    world.watchers += [tally.fact, lambda recorded: people.react(recorded, (world.now - BEGIN).total_seconds())]
     for _, raw in deliveries.messages:
         world.submit(raw)
     for _ in range(400):

@@ -27,7 +27,7 @@ class Rehearsal:
         self.sent: list[Sending] = []
         scripts = {each.report.complaint_id: each.script for each in submissions}
         self.people = People(POLICIES, scripts, seed=1)
-        self.world.watchers += [self.tally.fact, lambda recorded: self.people.hear(recorded, self.seconds())]
+        self.world.watchers += [self.tally.fact, lambda recorded: self.people.react(recorded, self.seconds())]
         for number, each in enumerate(submissions):
             self.world.later(FEED_SECONDS * number / len(submissions), lambda each=each: self.world.submit(each.raw))  # type: ignore[misc]  # a default is no parameter
         self.world.later(0, self.act)
@@ -269,4 +269,4 @@ def test_a_policy_in_working_days_is_refused() -> None:
     lapor = policy_files.load("lapor").versions[-1].version
     complaint = disposed.complaint.model_copy(update={"policy": lapor})
     with pytest.raises(ValueError, match="has to count in seconds"):
-        people.hear(replace(disposed, complaint=complaint), 0.0)
+        people.react(replace(disposed, complaint=complaint), 0.0)

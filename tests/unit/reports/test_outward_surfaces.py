@@ -20,7 +20,7 @@ import pytest
 import structlog
 from rich.console import Console
 
-from agents.cli.app import whole
+from agents.cli.app import all_commands
 from agents.cli.list import table as listed
 from agents.cli.watch import Overview, view
 from agents.config import policy_files
@@ -29,7 +29,7 @@ from agents.dashboard.broadcaster import Broadcaster
 from agents.dashboard.complaint_history import HistoryResult, render_history
 from agents.dashboard.complaint_page import complaint_page
 from agents.dashboard.complaint_row import read_row
-from agents.dashboard.figures import DisplayContext, Sources, figures, named
+from agents.dashboard.figures import DisplayContext, Sources, displayed, figures
 from agents.dashboard.layout import View
 from agents.dashboard.list_page import list_page
 from agents.dashboard.listing import ORDERS, PAGE, Lists, MemoryLists, Query, as_csv
@@ -187,7 +187,7 @@ def _list_pages(world: World, upto: int) -> str:
             written += [list_page(view, query, rows, {}) for rows in found]
             # the page of an office is named after it, whatever it holds: what counts is its rows
             held = each.select(replace(query, office="denpasar-pupr"), now, AROUND).rows
-            written += [str(named(row, None, AROUND)) for row in held]
+            written += [str(displayed(row, None, AROUND)) for row in held]
     return "".join(written)
 
 
@@ -369,7 +369,7 @@ def test_every_surface_is_listed() -> None:
         "logs",
         *(f"topic {name}" for name in TopicName),
         *asyncio.run(_routes()),
-        *_commands(whole(), "alur"),
+        *_commands(all_commands(), "alur"),
     }
     assert not OUTWARD.keys() & INWARD.keys()
     assert surfaces == OUTWARD.keys() | INWARD.keys()
