@@ -90,12 +90,12 @@ def audit_topics(
     *,
     live: Annotated[bool, typer.Option("--live", help="stages are running: outputs may be ahead of inputs")] = False,
     identities: Annotated[
-        bool, typer.Option("--identities", help="search each complaint's records for its reporter's identity too")
+        bool, typer.Option("--identities", help="search the records for identities of reporters")
     ] = False,
     json: AsJson = False,
     acknowledge: Annotated[
         list[str] | None,
-        typer.Option(metavar="INCIDENT", help="acknowledge an incident, by its id, and read nothing else; repeatable"),
+        typer.Option(metavar="INCIDENT", help="acknowledge an incident by its id, without an audit; may be repeated"),
     ] = None,
 ) -> None:
     """Read all topics back; check that nothing is lost, doubled or contradictory.

@@ -21,9 +21,9 @@ _STOP_S: Final = 5.0
 def board(  # noqa: PLR0913 -- one for each option
     ctx: typer.Context,
     *,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="port to listen on; 0 takes a free one")] = PORT,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="port to listen on; 0: any free one")] = PORT,
     bind: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="address to listen on; only this machine unless given")
+        str, typer.Option(metavar="ADDRESS", help="address to listen on; default: only this machine")
     ] = "127.0.0.1",
     host: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="host name in the requests of a proxy; may be repeated")

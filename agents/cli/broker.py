@@ -15,7 +15,7 @@ app = typer.Typer()
 @app.command()
 def start(
     port: Annotated[
-        int | None, typer.Option(min=1, max=65_535, help=f"port to listen on; {service.DEFAULT_PORT} unless given")
+        int | None, typer.Option(min=1, max=65_535, help=f"port to listen on; default: {service.DEFAULT_PORT}")
     ] = None,
 ) -> None:
     """Start a broker in the background and return when it answers.

@@ -34,7 +34,7 @@ app = typer.Typer()
 @app.command()
 def show(
     ctx: typer.Context,
-    year: Annotated[int | None, typer.Argument(min=_FIRST_YEAR, max=_LAST_YEAR, help="this year unless given")] = None,
+    year: Annotated[int | None, typer.Argument(min=_FIRST_YEAR, max=_LAST_YEAR, help="default: this year")] = None,
     *,
     json: AsJson = False,
 ) -> None:
@@ -102,7 +102,7 @@ def announce(  # noqa: PLR0913 -- an option each
     ctx: typer.Context,
     day: Annotated[str, typer.Argument(metavar="YYYY-MM-DD", help="the day")],
     *,
-    name: Annotated[str, typer.Option(help="what the day is called")],
+    name: Annotated[str, typer.Option(help="name of the day")],
     decree: Annotated[str, typer.Option(help="the decree that announces it")],
     working_day: Annotated[bool, typer.Option("--working-day", help="a working day instead of a holiday")] = False,
     sender: Administrator = None,

@@ -42,8 +42,8 @@ def listing(  # noqa: PLR0913 -- one option a filter
         str | None, typer.Option(metavar="AGE|TIME", help="in the last 90s, 30min, 2h or 7d, or since an RFC 3339 time")
     ] = None,
     topic: Annotated[str | None, typer.Option(metavar="TOPIC", help="originally on this topic")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="also those that were replayed or discarded")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print the places only, for other commands")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="with replayed and discarded ones")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print only the positions, for other commands")] = False,
 ) -> None:
     """List the open dead letters, the oldest first.
 
@@ -104,7 +104,7 @@ def replay(
     places: Locations,
     *,
     force: Annotated[
-        bool, typer.Option("--force", help="also those replayed or discarded before, or from a topic of a stage")
+        bool, typer.Option("--force", help="even if replayed or discarded before, or from a topic of a stage")
     ] = False,
     by: By = None,
 ) -> None:
@@ -138,7 +138,7 @@ def discard(
     ctx: typer.Context,
     places: Locations,
     *,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="why, for the record")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="reason, for the record")],
     by: By = None,
 ) -> None:
     """Close dead letters without a replay, with the reason on record.

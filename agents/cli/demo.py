@@ -14,11 +14,11 @@ def demo(  # noqa: PLR0913 -- one for each option
     *,
     reports: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, readable=True, help="real reports (CSV or JSON lines) to play"),
+        typer.Option(exists=True, dir_okay=False, readable=True, help="real reports (CSV or JSON lines)"),
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="number of reports to generate")] = 400,
     seed: Annotated[int, typer.Option(help="the same seed generates the same reports and the same people")] = 1708,
-    seconds: Annotated[float, typer.Option(min=1, help="duration of the play")] = 60.0,
+    seconds: Annotated[float, typer.Option(min=1, help="duration")] = 60.0,
     clean: Annotated[bool, typer.Option("--clean", help="delete its topics at the end")] = False,
 ) -> None:
     """Run broker, stages, citizens and officers for about a minute; end with a reconciliation.

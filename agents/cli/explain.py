@@ -44,7 +44,7 @@ def explain_deadlines(
     ctx: typer.Context,
     complaint: Complaint,
     clock: Annotated[
-        ClockName | None, typer.Argument(help="one of its clocks, with every run of it; without, the present clocks")
+        ClockName | None, typer.Argument(help="one of its clocks, with all its runs; default: the present clocks")
     ] = None,
     *,
     json: AsJson = False,

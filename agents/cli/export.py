@@ -35,12 +35,12 @@ def export(
     *,
     form: Annotated[ExportFormat, typer.Option("--format", help="format of the rows: the export of LAPOR")],
     out: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="the file, .csv or .xlsx; CSV to stdout unless given")
+        Path | None, typer.Option(dir_okay=False, help="output file, .csv or .xlsx; default: CSV to stdout")
     ] = None,
     identities: Annotated[
         bool,
         typer.Option(
-            "--identities", help="name reporters who are not anonymous; needs the right to read complaints.identities"
+            "--identities", help="with reporters who are not anonymous; needs the right to read complaints.identities"
         ),
     ] = False,
 ) -> None:

@@ -41,7 +41,7 @@ def _zone(name: str | None) -> str | None:
 File = Annotated[
     str,
     typer.Argument(
-        metavar="FILE", help="reports in JSON, a table (CSV, .xlsx, .xls, .xlsb, .ods) or Open311; - is stdin"
+        metavar="FILE", help="reports in JSON, a table (CSV, .xlsx, .xls, .xlsb, .ods) or Open311; -: stdin"
     ),
 ]
 _Text = str | None
@@ -55,42 +55,38 @@ class FileOptions:
 
     form: Annotated[
         Format | None,
-        typer.Option("--format", help="format of the file; detected unless given, see docs/how-to/exchange-files.md"),
+        typer.Option("--format", help="format of the file, by default detected: see docs/how-to/exchange-files.md"),
     ] = None
     columns: Annotated[
         _Texts, typer.Option("--map", metavar="FIELD=COLUMN", help="the column of a field; FIELD= for none")
     ] = None
     ignore: Annotated[
-        _Texts, typer.Option("--ignore", metavar="COLUMN", help="leave this column (of Open311: name) out on purpose")
+        _Texts, typer.Option("--ignore", metavar="COLUMN", help="ignore this column (of Open311: name)")
     ] = None
-    no_id: Annotated[
-        bool, typer.Option("--no-id", help="rows have no id: derive it from the texts, the same for the same texts")
-    ] = False
-    sheet: Annotated[_Text, typer.Option(help="the sheet of a workbook; the one with the best header unless given")] = (
-        None
-    )
+    no_id: Annotated[bool, typer.Option("--no-id", help="rows have no id: derive it from their content")] = False
+    sheet: Annotated[_Text, typer.Option(help="sheet of a workbook; default: the one with the best header")] = None
     header_row: Annotated[
-        int | None, typer.Option(min=1, help="the row with the names of the columns; detected unless given")
+        int | None, typer.Option(min=1, help="row with the names of the columns; default: detected")
     ] = None
     hidden: Annotated[bool, typer.Option("--hidden", help="read hidden sheets and rows too")] = False
-    encoding: Annotated[_Text, typer.Option(help="of a CSV, such as cp1252; detected unless given")] = None
-    dates: Annotated[
-        Order | None, typer.Option(help="order of day, month and year; detected for each column unless given")
-    ] = None
+    encoding: Annotated[_Text, typer.Option(help="of a CSV, such as cp1252; default: detected")] = None
+    dates: Annotated[Order | None, typer.Option(help="order of day, month and year; default: detected per column")] = (
+        None
+    )
     zone: Annotated[
-        _Text, typer.Option(callback=_zone, help=f"zone of times without one; of the layout unless given, else {ZONE}")
+        _Text, typer.Option(callback=_zone, help=f"zone of times without one; default: that of the layout, else {ZONE}")
     ] = None
     anywhere: Annotated[bool, typer.Option("--anywhere", help=f"keep coordinates outside {_COUNTRY}")] = False
     open_as: Annotated[_Texts, typer.Option(metavar="WORD", help="a status that means open")] = None
     closed_as: Annotated[_Texts, typer.Option(metavar="WORD", help="a status that means settled")] = None
     source: Annotated[
         _Text,
-        typer.Option(callback=channel, help="channel of the reports; of the layout or the file's name unless given"),
+        typer.Option(callback=channel, help="channel of the reports; default: by layout or file name"),
     ] = None
     complaint_class: Annotated[
-        ComplaintClass | None, typer.Option("--class", help="the class of rows that have none; complaint unless given")
+        ComplaintClass | None, typer.Option("--class", help="class of rows without one; default: complaint")
     ] = None
-    settled: Annotated[bool, typer.Option("--settled", help="submit also what is settled at its source")] = False
+    settled: Annotated[bool, typer.Option("--settled", help="submit settled entries too")] = False
 
     def table(self) -> TableOptions:
         """Return the options of the table."""

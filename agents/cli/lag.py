@@ -23,10 +23,10 @@ def lag(  # noqa: PLR0913 -- one for each option
     *,
     groups: Annotated[
         list[str] | None,
-        typer.Option("--group", metavar="NAME", help="any consumer group, by its whole name, instead of the stages"),
+        typer.Option("--group", metavar="NAME", help="any consumer group, by its full name, instead of the stages"),
     ] = None,
     window: Annotated[
-        float, typer.Option(metavar="SECONDS", min=_SHORTEST, max=_LONGEST, help="period that determines the status")
+        float, typer.Option(metavar="SECONDS", min=_SHORTEST, max=_LONGEST, help="period of samples for the status")
     ] = WINDOW_SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="print the report for programs")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="repeat until Ctrl-C; tables only on a terminal")] = False,

@@ -40,7 +40,7 @@ _Text = str | None
 def list_complaints(  # noqa: PLR0913 -- one for each option
     ctx: typer.Context,
     *,
-    state: Annotated[_Text, typer.Option(help=f"{', '.join(STATES)}; open unless another option needs more")] = None,
+    state: Annotated[_Text, typer.Option(help=f"{', '.join(STATES)}; default: open, or by other options")] = None,
     status: Annotated[list[Status] | None, typer.Option(help="may be repeated")] = None,
     office: Annotated[_Text, typer.Option(metavar="ID", help="with its units; `none`: no office holds it")] = None,
     units: Annotated[bool, typer.Option(help="with the units of the office")] = True,
@@ -51,9 +51,9 @@ def list_complaints(  # noqa: PLR0913 -- one for each option
     why: Annotated[list[str] | None, typer.Option(help="what it waits for; `by-hand`: a person disposes it")] = None,
     received: Annotated[_Text, typer.Option(metavar="DAY|24h", help="such as 2026-11-30")] = None,
     ended: Annotated[_Text, typer.Option(metavar="DAY|24h")] = None,
-    sort: Annotated[str, typer.Option(metavar="COLUMN", help=f"{', '.join(ORDERS)}; -due: the other way")] = "due",
-    limit: Annotated[int, typer.Option(min=0, help="so many at most; 0: all")] = _LIMIT,
-    form: Annotated[Form, typer.Option("--format", help="how to write it")] = Form.TABLE,
+    sort: Annotated[str, typer.Option(metavar="COLUMN", help=f"{', '.join(ORDERS)}; -due: descending")] = "due",
+    limit: Annotated[int, typer.Option(min=0, help="maximum number; 0: all")] = _LIMIT,
+    form: Annotated[Form, typer.Option("--format", help="output format")] = Form.TABLE,
     mirror: FromMirrorIfAny = None,
 ) -> None:
     """List complaints by status, office, deadline, category, rung or what they wait for.

@@ -24,17 +24,15 @@ _RESUME: Final = "run it again to go on where it was"
 
 def migrate(  # noqa: PLR0913 -- the options of a command are its arguments
     ctx: typer.Context,
-    to: Annotated[str, typer.Option(metavar="PREFIX", help="what stands before the new topics, such as v2.")],
+    to: Annotated[str, typer.Option(metavar="PREFIX", help="prefix of the new topics, such as v2.")],
     *,
     partitions: Annotated[
-        int | None, typer.Option(metavar="N", min=1, max=1_000, help="of each new topic; as many as now unless given")
+        int | None, typer.Option(metavar="N", min=1, max=1_000, help="partitions of each new topic; default: as now")
     ] = None,
     replication: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="replicas of each new partition; as now unless given")
+        int | None, typer.Option(metavar="N", min=1, help="replicas of each new partition; default: as now")
     ] = None,
-    texts: Annotated[
-        Kept | None, typer.Option(help="where free text is kept from then on; where it is kept now unless given")
-    ] = None,
+    texts: Annotated[Kept | None, typer.Option(help="location of free text; default: as now")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="check, and print what would be copied")] = False,
 ) -> None:
     """Move an installation to another prefix, also with another number of partitions.

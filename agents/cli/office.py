@@ -41,7 +41,7 @@ def close(  # noqa: PLR0913 -- its options
     ctx: typer.Context,
     office: Annotated[str, typer.Argument(metavar="ID", help="the office that ends, with its units")],
     *,
-    to: Annotated[str, typer.Option(metavar="ID", help="the office that takes its open complaints over")],
+    to: Annotated[str, typer.Option(metavar="ID", help="the new holder of its open complaints")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="list the complaints, and move none")] = False,
     sender: Annotated[
         str | None, typer.Option("--as", metavar="SOURCE", callback=command_source, help="an administrator of all")

@@ -71,20 +71,18 @@ Stages = Annotated[
         metavar="[STAGE]...",
         callback=_stages,
         autocompletion=_stages_beginning,
-        help=f"{', '.join(STAGES)}; all of them unless named",
+        help=f"{', '.join(STAGES)}; default: all",
     ),
 ]
 Complaint = Annotated[str, typer.Argument(help="its complaint id, or its tracking id (digits)")]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object instead")]
-By = Annotated[str | None, typer.Option(metavar="NAME", help="who does it, for the record; your login unless given")]
-CommandId = Annotated[str | None, typer.Option("--id", metavar="ID", help="repeats with this id are one command")]
-Wait = Annotated[float, typer.Option(metavar="SECONDS", min=0, help="how long to wait for the outcome")]
+By = Annotated[str | None, typer.Option(metavar="NAME", help="author, for the record; default: your login")]
+CommandId = Annotated[str | None, typer.Option("--id", metavar="ID", help="the same for all retries")]
+Wait = Annotated[float, typer.Option(metavar="SECONDS", min=0, help="maximum time to wait for the result")]
 _MIRROR: Final = typer.Option("--from", metavar="FILE|URL", help="the mirror (alur mirror)", envvar="ALUR_MIRROR")
 FromMirror = Annotated[str, _MIRROR]
 FromMirrorIfAny = Annotated[str | None, _MIRROR]
 Administrator = Annotated[
     str | None,
-    typer.Option(
-        "--as", metavar="SOURCE", callback=command_source, help="who sends it; the national administrator unless given"
-    ),
+    typer.Option("--as", metavar="SOURCE", callback=command_source, help="sender; default: the national administrator"),
 ]

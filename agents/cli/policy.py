@@ -32,7 +32,7 @@ app = typer.Typer()
 def check(
     ctx: typer.Context,
     policy: Annotated[
-        str | None, typer.Argument(metavar="[NAME|FILE]", help="a policy that comes with alur, or a TOML file")
+        str | None, typer.Argument(metavar="[NAME|FILE]", help="a packaged policy, or a TOML file")
     ] = None,
 ) -> None:
     """Read a policy as the stages do and print its versions; exits with 1 on a mistake.

@@ -65,7 +65,7 @@ def erase(  # noqa: PLR0913 -- the options of a command are its arguments
     ctx: typer.Context,
     complaint: Complaint,
     *,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="why, for the record")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="reason, for the record")],
     texts: Annotated[bool, typer.Option("--texts", help="only the texts")] = False,
     identity: Annotated[bool, typer.Option("--identity", help="only the identity")] = False,
     by: By = None,
@@ -107,7 +107,7 @@ def set_retention(
     days: Annotated[
         int | None,
         typer.Argument(
-            min=0, max=36_500, metavar="[DAYS]", help="erase a complaint so many days after its end; 0: do not"
+            min=0, max=36_500, metavar="[DAYS]", help="days from the end of a complaint to its erasure; 0: never"
         ),
     ] = None,
 ) -> None:
@@ -135,7 +135,7 @@ def expire(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="count what is due, and erase nothing")] = False,
     by: By = None,
     sender: Administrator = None,
-    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="how long a stage may take for 500")] = _STAGE_S,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="maximum for 500 complaints")] = _STAGE_S,
 ) -> None:
     """Erase texts and identities of all complaints that ended longer ago than the retention.
 

@@ -49,12 +49,12 @@ def show_report(  # noqa: PLR0913 -- the options of a command are its arguments
     *,
     mirror: FromMirror,
     period: Annotated[
-        str | None, typer.Option(metavar="PERIOD", help="2026, 2026-Q3 or 2026-09; this year unless given")
+        str | None, typer.Option(metavar="PERIOD", help="2026, 2026-Q3 or 2026-09; default: this year")
     ] = None,
-    by: Annotated[Grouping | None, typer.Option(help="one line for each; by default what suits the report")] = None,
+    by: Annotated[Grouping | None, typer.Option(help="one line for each; the default depends on the report")] = None,
     office: Annotated[str | None, typer.Option(metavar="ID", help="only this office and its units")] = None,
-    form: Annotated[Form, typer.Option("--format", help="how to write it")] = Form.TABLE,
-    out: Annotated[Path | None, typer.Option(dir_okay=False, help="the file; stdout unless given")] = None,
+    form: Annotated[Form, typer.Option("--format", help="output format")] = Form.TABLE,
+    out: Annotated[Path | None, typer.Option(dir_okay=False, help="output file; default: stdout")] = None,
 ) -> None:
     """Show figures of the complaints received in a period, beside the period before.
 

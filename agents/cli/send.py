@@ -81,9 +81,9 @@ def _sender_option(command: type[Command]) -> inspect.Parameter:
     """Return the option `--as`, without a default if the sender is the holder of the complaint."""
     default, annotation = None, str | None
     if Role.CITIZEN in MAY[command]:
-        explanation = "who sends it; the channel that reported the complaint unless given"
+        explanation = "sender; default: the channel of the report"
     elif Role.ADMINISTRATOR in MAY[command]:
-        explanation = "who sends it; the national administrator unless given"
+        explanation = "sender; default: the national administrator"
     else:
         default, annotation = inspect.Parameter.empty, str
         explanation = f"{who_may(command)}: /offices/OFFICE or /offices/OFFICE/officers/ID"

@@ -23,7 +23,7 @@ def build(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="an empty directory, or one of an earlier build")],
     *,
     mirror: FromMirror,
-    url: Annotated[str, typer.Option(help="where the site will be, for the feed")] = "",
+    url: Annotated[str, typer.Option(help="address of the site, for the feed")] = "",
 ) -> None:
     """Write pages in Indonesian and English, a feed and open data. Keep DIR, from which published quarters are read.
 

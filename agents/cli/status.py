@@ -16,7 +16,7 @@ _WINDOW_S = 3.0
 def show_status(
     ctx: typer.Context,
     *,
-    window: Annotated[float, typer.Option(metavar="SECONDS", min=2.0, help="how long to look at most")] = _WINDOW_S,
+    window: Annotated[float, typer.Option(metavar="SECONDS", min=2.0, help="maximum time to measure")] = _WINDOW_S,
     waiting: Annotated[
         bool, typer.Option("--waiting", help="count open complaints by what they wait for: reads complaints.state")
     ] = False,

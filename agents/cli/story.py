@@ -31,10 +31,10 @@ def publish(  # noqa: PLR0913 -- the options of a command are its arguments
     ctx: typer.Context,
     complaint: Complaint,
     *,
-    title: Annotated[str | None, typer.Option(help="the title; the reporter's unless given")] = None,
-    answer: Annotated[str | None, typer.Option(help="the answer; the office's last follow-up unless given")] = None,
+    title: Annotated[str | None, typer.Option(help="title; default: the reporter's")] = None,
+    answer: Annotated[str | None, typer.Option(help="answer; default: the office's last follow-up")] = None,
     despite_findings: Annotated[
-        bool, typer.Option("--despite-findings", help="publish although identifiers were found; that is recorded")
+        bool, typer.Option("--despite-findings", help="publish in spite of identifiers, which is recorded")
     ] = False,
     sender: Administrator = None,
     wait: Wait = WAIT_S,

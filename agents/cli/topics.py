@@ -80,15 +80,13 @@ def listing(ctx: typer.Context) -> None:
 def acl(
     ctx: typer.Context,
     roles: Annotated[
-        list[str] | None, typer.Argument(metavar="[ROLE]...", help=f"{', '.join(ROLES)}; all of them unless named")
+        list[str] | None, typer.Argument(metavar="[ROLE]...", help=f"{', '.join(ROLES)}; default: all")
     ] = None,
     *,
     principal_prefix: Annotated[
-        str, typer.Option(metavar="TEXT", help="prefix of a role's name in the name of its principal")
+        str, typer.Option(metavar="TEXT", help="prefix of principals, before the name of the role")
     ] = "User:alur-",
-    principal: Annotated[
-        str | None, typer.Option(metavar="NAME", help="grant all of these roles to this one principal instead")
-    ] = None,
+    principal: Annotated[str | None, typer.Option(metavar="NAME", help="one principal for all of these roles")] = None,
     make: Annotated[bool, typer.Option("--apply", help="grant the rights now, instead of printing a script")] = False,
 ) -> None:
     """Print the rights that each role needs on Kafka as a script of kafka-acls commands, or grant them.

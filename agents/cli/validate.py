@@ -32,7 +32,7 @@ class Item:
 def validate(
     ctx: typer.Context,
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="messages in JSON: one, one a line, or a list; - is stdin")
+        str, typer.Argument(metavar="FILE", help="messages in JSON: one, one per line, or a list; -: stdin")
     ],
 ) -> None:
     """Validate messages of the contract field by field, and predict their effect.
