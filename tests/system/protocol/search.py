@@ -44,7 +44,7 @@ def search(world: World, rules: Rules) -> Found:
 
 
 def _over(world: World) -> bool:
-    return settled(world) and (world.horizon is None or world.horizon.given)
+    return settled(world) and (world.watermark is None or world.watermark.noticed)
 
 
 def _way(came_from: dict[World, tuple[World, str] | None], to: World) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ so that a test can break it and the search finds it. Here are the states; `steps
 What is modelled: the logs of two partitions, with open and aborted transactions in them and the last stable offset;
 transactional ids with their epochs, transactions that commit in two phases; the group with its generations; owners
 that crash, freeze and come back as zombies; commands that are sent on to another partition; the notice of a deadline
-and the horizon that it waits for. What is left out: time, sizes, and more than one complaint a partition; a broker
+and the watermark that it waits for. What is left out: time, sizes, and more than one complaint a partition; a broker
 that loses what it has acknowledged (see docs/explanation/guarantees.md for what that rests on).
 """
 
@@ -40,7 +40,7 @@ class Rules:
     ids_from_causes: bool = True
     keeps_over_a_gap: bool = False
     """An owner that missed a generation of the group keeps what it remembers."""
-    horizon: str = "end"
+    watermark: str = "end"
     """What notice of a deadline waits for: the `end` of all logs, their last `stable` offsets, or `nothing`."""
     refusals: bool = False
     """The broker may refuse an output: its owner fences itself anew, and processes the batch again."""
@@ -127,12 +127,12 @@ class Part(NamedTuple):
     """The last one is the group's; those before it are zombies."""
 
 
-class Horizon(NamedTuple):
+class Watermark(NamedTuple):
     """The sla stage: the log ends that it read after the deadline, and how many of them were processed."""
 
     ends: tuple[int, ...] | None = None
-    settled: int = 0
-    given: bool = False
+    processed: int = 0
+    noticed: bool = False
 
 
 class World(NamedTuple):
@@ -145,7 +145,7 @@ class World(NamedTuple):
     """How many more things may go wrong."""
     passed: bool = False
     """The deadline has passed."""
-    horizon: Horizon | None = None
+    watermark: Watermark | None = None
 
 
 def owned(*commands: Command) -> Part:

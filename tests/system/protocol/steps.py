@@ -10,13 +10,13 @@ from tests.system.protocol.state import (
     POSITION,
     Command,
     Entry,
-    Horizon,
     Kind,
     Owner,
     Part,
     Rules,
     Step,
     Transaction,
+    Watermark,
     World,
 )
 
@@ -49,8 +49,8 @@ def _steps(world: World, rules: Rules) -> Iterator[Step]:
         yield from _group(world, number, part, rules)
         for index in range(len(part.owners)):
             yield from _owner(world, number, index, rules)
-    if world.horizon is not None:
-        yield from _sla(world, world.horizon, rules)
+    if world.watermark is not None:
+        yield from _sla(world, world.watermark, rules)
 
 
 def _with(world: World, number: int, **changes: object) -> World:
@@ -304,26 +304,26 @@ def _commit_to_group(world: World, number: int, index: int, name: str) -> Iterat
     yield f"{name}: commits {offset}", _put(_with(world, number, committed=offset), number, index, done)
 
 
-def _sla(world: World, horizon: Horizon, rules: Rules) -> Iterator[Step]:
+def _sla(world: World, watermark: Watermark, rules: Rules) -> Iterator[Step]:
     if not world.passed:
         yield "the deadline passes", world._replace(passed=True)
-    elif horizon.given:
+    elif watermark.noticed:
         return
-    elif horizon.ends is None:
+    elif watermark.ends is None:
         ends = tuple(_end(part, rules) for part in world.parts)
-        yield f"sla: looks at {ends}", world._replace(horizon=Horizon(ends))
-    elif horizon.settled == len(world.parts):
+        yield f"sla: looks at {ends}", world._replace(watermark=Watermark(ends))
+    elif watermark.processed == len(world.parts):
         log = (*world.parts[0].log, Entry(Command("notice", 0, Kind.NOTICE)))
-        yield "sla: gives notice", _with(world, 0, log=log)._replace(horizon=horizon._replace(given=True))
+        yield "sla: gives notice", _with(world, 0, log=log)._replace(watermark=watermark._replace(noticed=True))
     else:
-        number = horizon.settled
-        if world.parts[number].committed >= horizon.ends[number]:
-            yield f"sla: sees {number} settled", world._replace(horizon=horizon._replace(settled=number + 1))
+        number = watermark.processed
+        if world.parts[number].committed >= watermark.ends[number]:
+            yield f"sla: sees {number} processed", world._replace(watermark=watermark._replace(processed=number + 1))
 
 
 def _end(part: Part, rules: Rules) -> int:
-    if rules.horizon == "nothing":
+    if rules.watermark == "nothing":
         return 0
-    if rules.horizon == "end":
+    if rules.watermark == "end":
         return len(part.log)
     return next((at for at, entry in enumerate(part.log) if entry.writer is not None), len(part.log))

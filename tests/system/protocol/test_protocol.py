@@ -21,11 +21,11 @@ from tests.system.protocol.state import (
     POSITION,
     Command,
     Entry,
-    Horizon,
     Kind,
     Owner,
     Part,
     Rules,
+    Watermark,
     World,
     owned,
 )
@@ -46,7 +46,7 @@ ABORTED = World((Part((Entry(A, aborted=True), Entry(REFUSED)), owners=(Owner(le
 """What was aborted lies before a command: it is passed over, without anything that would be written."""
 ASTRAY = World((owned(STRAY), owned(FOLLOW_UP)), faults=2)
 """In each partition a command that has to be sent on to the other."""
-DEADLINE = World((owned(STRAY), owned()), to_send=((1, FOLLOW_UP),), horizon=Horizon())
+DEADLINE = World((owned(STRAY), owned()), to_send=((1, FOLLOW_UP),), watermark=Watermark())
 """A follow-up in the wrong partition, behind a transaction that may still be open, and a deadline that passes."""
 REPORTS = World((Part(),), to_send=((0, A), (0, B), (0, C)), faults=2)
 
@@ -104,8 +104,8 @@ BREAKS = {
         REPORTS, replace(PLAIN, write_first=False), "and written only"
     ),
     "ids are drawn by lot": Break(REPORTS, replace(PLAIN, ids_from_causes=False), "is no beginning of"),
-    "notice waits for nothing": Break(DEADLINE, Rules(horizon="nothing"), "had reached the log in time"),
-    "notice waits for what can be read": Break(DEADLINE, Rules(horizon="stable"), "had reached the log in time"),
+    "notice waits for nothing": Break(DEADLINE, Rules(watermark="nothing"), "had reached the log in time"),
+    "notice waits for what can be read": Break(DEADLINE, Rules(watermark="stable"), "had reached the log in time"),
 }
 
 
@@ -138,7 +138,7 @@ class Shell(RuleBasedStateMachine):
         (Part(), Part()),
         to_send=((0, STRAY), (1, A), (1, FOLLOW_UP), (0, REFUSED), (1, A), (0, FOLLOW_UP)),
         faults=5,
-        horizon=Horizon(),
+        watermark=Watermark(),
     )
 
     @initialize()
