@@ -159,8 +159,8 @@ class Complaint(Frozen):
     working_days: int | None = None
     """Working days from receipt to settlement, by the calendar of that time."""
     rating: int | None = None
-    story_published: Annotated[bool | None, UNLESS_NONE] = None
-    """Whether its story is public; None if undecided (earlier releases published each story)."""
+    story_published: bool | None = None
+    """Whether its story is public; None if undecided. Left out by earlier releases only, which published each story."""
     erased: Annotated[tuple[str, ...], Field(exclude_if=not_)] = ()
     """Erased data, `identity` or `texts`: an open list."""
     recent: tuple[str, ...] = ()
