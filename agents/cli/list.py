@@ -22,7 +22,6 @@ from agents.dashboard.mirror_list import MirrorLists
 from agents.dashboard.projection import read_model_now
 from agents.dashboard.read_model import LATEST
 from events.vocabulary import ClockName, Status
-from workflow.reports.redaction import redacted
 
 
 class Form(StrEnum):
@@ -116,9 +115,7 @@ def table(rows: Iterable[ComplaintRow], now: datetime, context: DisplayContext) 
         shape, deadline = row.shape, row.deadline
         at = None if deadline is None else datetime.fromtimestamp(deadline.at, UTC)
         left = "-" if at is None else left_until(at, now)
-        without = "-" if shape.office or shape.why is None else f"({shape.why})"
-        office = redacted(shape.office, secret=shape.secret) or without
-        cells = (safe(row.tracking_id), shape.status, safe(office), deadline.clock if deadline else "-")
+        cells = (safe(row.tracking_id), shape.status, safe(shape.office_or_reason), deadline.clock if deadline else "-")
         rung = "exhausted" if shape.exhausted else str(shape.rung)
         due = "-" if at is None else local(at, context.zone)
         laid_out.add_row(*map(Text, (*cells, due, left, rung)), style="red" if at is not None and at < now else "")

@@ -25,7 +25,6 @@ from agents.ops.progress import lag
 from events.client import Reader, Record, require_topics
 from events.topics import STAGES, TopicName
 from events.vocabulary import Status
-from workflow.reports.redaction import redacted
 
 _READS: Final = (TopicName.STATE, TopicName.REJECTIONS, TopicName.DEAD_LETTERS)
 _REFRESH_S: Final = 0.5
@@ -133,9 +132,7 @@ def _deadlines(overview: Overview, now: datetime, context: DisplayContext) -> Ta
         if deadline is None:
             continue
         at = datetime.fromtimestamp(deadline.at, UTC)
-        without = "-" if row.shape.why is None or row.shape.secret else f"({row.shape.why})"
-        office = redacted(row.shape.office, secret=row.shape.secret) or without
         due, left = local(at, context.zone), left_until(at, now)
-        cells = (due, deadline.clock, row.tracking_id, row.shape.status, safe(office), left)
+        cells = (due, deadline.clock, row.tracking_id, row.shape.status, safe(row.shape.office_or_reason), left)
         table.add_row(*cells, style="red" if now > at else "")
     return table

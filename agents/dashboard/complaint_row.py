@@ -43,6 +43,13 @@ class RowShape(NamedTuple):
         return self.status in OPEN
 
     @property
+    def office_or_reason(self) -> str:
+        """Office, or in parentheses why there is none; `-` for that of a secret complaint, and without a reason."""
+        if self.office is not None:
+            return redacted(self.office, secret=self.secret) or "-"
+        return "-" if self.why is None else f"({self.why})"
+
+    @property
     def verified(self) -> bool:
         """Whether the complaint was verified, by its snapshot; a restored one may have been disposed."""
         return self.disposed or self.status is Status.VERIFIED
