@@ -19,7 +19,7 @@ from events.client.settings import valid_prefix
 from events.wording import number_of
 
 _EVERY_SECONDS: Final = 2.0
-_RESUME: Final = "run it again to go on where it was"
+_RESUME: Final = "run it again to resume"
 
 
 def migrate(  # noqa: PLR0913 -- the options of a command are its arguments

@@ -16,7 +16,7 @@ from agents.runtime import failpoints
 from events.wording import number_of
 
 app = typer.Typer(no_args_is_help=True)
-_RESUME: Final = "run it again to go on where it was"
+_RESUME: Final = "run it again to resume"
 Target = Annotated[
     str,
     typer.Argument(metavar="FILE|URL", help="DuckDB file, or postgresql://user@host/database", envvar="ALUR_MIRROR"),

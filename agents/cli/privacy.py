@@ -27,7 +27,7 @@ from events.wording import number_of
 app = typer.Typer()
 
 _AGAIN: Final = "erase it again, which does no harm"
-_RESUME: Final = "run it again: it goes on with the rest"
+_RESUME: Final = "run it again for the rest"
 _STAGE_S: Final = 60.0
 _EVERY_S: Final = 2.0
 
@@ -98,7 +98,7 @@ def erase(  # noqa: PLR0913 -- the options of a command are its arguments
         outcome = _send(settings, chosen, erasure, sender, wait)
     _report(settings, chosen, erasure, outcome)
     if late:
-        raise Failure(f"not complete: {' and '.join(late)} did not process in time what was there; {_AGAIN}", UNDECIDED)
+        raise Failure(f"not complete: {' and '.join(late)} did not process its backlog in time; {_AGAIN}", UNDECIDED)
 
 
 @app.command("retention")

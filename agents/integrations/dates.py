@@ -99,7 +99,7 @@ class DateColumn:
             what = f"{self.example} may be day first, month first or year first"
         orders = "dmy, --dates mdy or --dates ymd" if self.years else "dmy or --dates mdy"
         what = what if self.years else what.replace(", month first or year first", " or month first")
-        raise BadLayout(f"column {self.name!r}: {what}: say which with --dates {orders}")
+        raise BadLayout(f"column {self.name!r}: {what}: choose with --dates {orders}")
 
 
 def _possible(cell: str) -> set[Order]:
@@ -240,7 +240,7 @@ def reported_at(stamp: Stamp, clock: Stamp | None, zone: tzinfo, now: datetime) 
     if stamp.day.year < _EARLIEST:
         raise Implausible(f"is before {_EARLIEST}")
     if stamp.day.year > now.year + 1 or stamp.moment(zone, clock) > now + _SLACK:
-        raise Implausible("lies in the future")
+        raise Implausible("is in the future")
     return stamp.moment(zone, clock)
 
 
@@ -249,5 +249,5 @@ def plausible_day(day: date, reported: date) -> date:
     if day.year < _EARLIEST_EVENT:
         raise Implausible(f"is before {_EARLIEST_EVENT}")
     if day > reported:
-        raise Implausible("lies after the report, or in the future")
+        raise Implausible("is after the report, or in the future")
     return day

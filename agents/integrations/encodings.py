@@ -75,7 +75,7 @@ def encoding_of(stream: BinaryIO, requested: str | None = None) -> str:
         return "utf-8"
     if guess is None:
         raise UnreadableFile(
-            "is no text in UTF-8, UTF-16 or windows-1252: name its encoding with --encoding, or save it anew"
+            "is no text in UTF-8, UTF-16 or windows-1252: name its encoding with --encoding, or save it as UTF-8"
         )
     return guess.encoding
 

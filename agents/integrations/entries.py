@@ -128,6 +128,6 @@ def without_conflicts(items: Iterable[Item], entry: str) -> Iterator[Item]:
         if isinstance(item, Report):
             line, content = seen.setdefault(item.complaint, (item.line, item.content))
             if content != item.content:
-                yield Skipped(item.line, f"id: {entry} {line} has it too, with other content: mend one", item.raw)
+                yield Skipped(item.line, f"id: {entry} {line} has it too, with other content: correct one", item.raw)
                 continue
         yield item

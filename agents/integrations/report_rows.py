@@ -114,11 +114,11 @@ class Maker:
             if not number:
                 raise Unusable("id: empty")
             if _ROUNDED.fullmatch(number):
-                raise Unusable(f"id: {quoted(number)} was rounded by a spreadsheet: export anew, with ids as text")
+                raise Unusable(f"id: {quoted(number)} was rounded by a spreadsheet: export it again, with ids as text")
             if self._layout.id and not re.fullmatch(self._layout.id, number):
                 raise Unusable(
-                    f"id: {quoted(number)} is no Tracking ID (digits); if a spreadsheet has changed it, export anew "
-                    "and leave that column as text"
+                    f"id: {quoted(number)} is no Tracking ID (digits); if a spreadsheet has changed it, export it "
+                    "again and leave that column as text"
                 )
             return number
         content = "\x1f".join(f"{name}\x1e{cells[name]}" for name in sorted(cells.keys() - _CHANGING))

@@ -209,7 +209,7 @@ def check_size(row: int, column: int) -> None:
     """Raise UnreadableFile unless a sheet can have a cell there."""
     if row >= _MOST_ROWS or (row + 1) * (column + 1) > _MOST_CELLS:
         raise UnreadableFile(
-            f"claims to have a cell in row {row + 1:,}, column {column + 1:,}: export it anew, or as CSV"
+            f"claims to have a cell in row {row + 1:,}, column {column + 1:,}: export it again, or as CSV"
         )
 
 

@@ -69,7 +69,7 @@ class Docker:
     def last_words(self, name: str) -> str:
         """Return the end of the container's log, in one line."""
         done = self._run("logs", "--tail=5", name)
-        return _in_one_line(done.stdout + done.stderr) or "it said nothing"
+        return _in_one_line(done.stdout + done.stderr) or "it printed nothing"
 
     def stop(self, name: str) -> None:
         """Stop the container and remove it, keeping its volume; raise StopFailed."""

@@ -114,7 +114,7 @@ def last_words(directory: Path) -> str:
     """Return the end of the broker's log, in one line."""
     log = directory / LOG
     text = log.read_text(errors="replace") if log.is_file() else ""
-    return f"{_in_one_line(text) or 'it said nothing'} (its log: {log})"
+    return f"{_in_one_line(text) or 'it printed nothing'} (its log: {log})"
 
 
 def _major_version(java: str) -> int:

@@ -77,7 +77,7 @@ def start(env: Mapping[str, str], *, port: int | None = None, say: Report = disc
                 raise RunningElsewhere(running.port, port or DEFAULT_PORT)
             return Started(running, already=True)
         if lock is None:
-            raise StartFailed(f"another start of the broker does not come to an end; see {state}")
+            raise StartFailed(f"another start of the broker takes too long; see {state}")
         return Started(_start(env, state, port or DEFAULT_PORT, lock, say), already=False)
 
 

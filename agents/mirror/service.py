@@ -145,7 +145,7 @@ class Mirror:
             if place not in ends or offset > ends[place]:
                 raise MirrorError(
                     f"{self._settings.topic(place[0])}, partition {place[1]}, ends before offset {offset}, which "
-                    "the mirror has read: was the topic made anew? Build the mirror anew with --rebuild"
+                    "the mirror has read: was the topic recreated? Rebuild the mirror with --rebuild"
                 )
         reader.start_at({place: max(positions.get(place, 0), start) for place, start in starts.items()})
 

@@ -297,7 +297,7 @@ def require_ours(entries: Mapping[str, str], prefix: str | None) -> None:
         raise AnotherMirror(f"the mirror has prefix {its!r}, and not {prefix!r}: choose the mirror of this prefix")
     if layout != str(tables.SCHEMA_VERSION):
         raise AnotherMirror(
-            f"the mirror has layout {layout!r}, and not '{tables.SCHEMA_VERSION}': build it anew with alur mirror sync "
+            f"the mirror has layout {layout!r}, and not '{tables.SCHEMA_VERSION}': rebuild it with alur mirror sync "
             "--rebuild"
         )
 

@@ -60,7 +60,7 @@ def look_up(settings: Settings, complaint: str, *, tracking: str | None = None) 
     record = records.get(identity_key(own, tracking)) or records.get(own)
     if record is None:
         raise IdentityNotFound(
-            f"no identity is kept with the complaint {complaint}: its channel did not know who reported, it was erased "
+            f"no identity is kept with the complaint {complaint}: its channel gave none, it was erased "
             "long ago, or no such complaint is registered"
         )
     place = Place(record.partition, record.offset)
@@ -138,5 +138,5 @@ def _reporter(value: bytes, place: Place) -> Reporter:
         return ReporterIdentity.model_validate_json(value).reporter
     except ValidationError:
         raise IdentityNotFound(
-            f"what lies at {TopicName.IDENTITIES}, partition {place.partition}, offset {place.offset} is no identity"
+            f"the record at {TopicName.IDENTITIES}, partition {place.partition}, offset {place.offset} is no identity"
         ) from None

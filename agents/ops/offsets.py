@@ -100,8 +100,8 @@ def _report(settings: Settings, accepted: Sequence[AcceptedOffset]) -> None:
             each.partition,
             each.offset,
             each.offset,
-            f"offset {each.offset} was set by hand and accepted: what lies before it may be unread, "
-            "what lies behind it may have been read before",
+            f"offset {each.offset} was set by hand and accepted: records before it may be unread, "
+            "later ones may have been read before",
             at=now,
         )
         for each in accepted

@@ -124,7 +124,7 @@ class Expiry:
             publisher.flush()
             # intake may still write an identity from a batch that it fetched earlier
             if not erasures.has_passed(self.settings, "intake", self.wait):
-                raise RetentionStopped("intake did not process in time what was there: does it run?")
+                raise RetentionStopped("intake did not process its backlog in time: does it run?")
             tracking = {each.complaint_id: each.tracking_id for each in due}
             identities.erase_all(self.settings, number, tracking, reason=self.erasure.reason, by=self.erasure.by)
             with Reader(self.settings, [TopicName.EVENTS, TopicName.REJECTIONS], partitions=[number]) as answers:
@@ -148,7 +148,7 @@ def _await(answers: Reader, sent: Collection[str], wait: float) -> None:
     waiting, until = set(sent), time.monotonic() + wait
     while waiting:
         if time.monotonic() > until:
-            raise RetentionStopped("lifecycle did not process in time what it was given: does it run?")
+            raise RetentionStopped("lifecycle did not process the commands in time: does it run?")
         for record in answers.poll():
             waiting.discard(_answered(record, waiting))
 

@@ -83,7 +83,7 @@ class StartOffset:
         start = (await self._worker.consumer.beginning_offsets([self._source]))[self._source]
         if start <= offset:
             where = f"{self._source.topic}-{self._source.partition}"
-            raise RefusedToStart(f"{where} has lost offset {offset}: was it made anew?")
+            raise RefusedToStart(f"{where} has lost offset {offset}: was it recreated?")
         await self._report_expired(range(offset, start))
         return start
 
@@ -128,7 +128,7 @@ class StartOffset:
             )
         if offset > end:
             raise self._refused(
-                f"is {offset}, behind the log end {end}: Kafka has lost records, or the topic was made anew. Set it to "
+                f"is {offset}, behind the log end {end}: Kafka has lost records, or the topic was recreated. Set it to "
                 f"{end} (kafka-consumer-groups --reset-offsets), then run {self._accept}"
             )
         if not is_marked(offset, committed.metadata):

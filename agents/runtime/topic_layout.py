@@ -83,7 +83,7 @@ def missing_topics(
 ) -> dict[TopicName, str]:
     """Return a line for each topic of the installation that no longer exists."""
     return {
-        name: f"topic {settings.topic(name)} is gone: {REPAIR} makes it anew, without what was in it"
+        name: f"topic {settings.topic(name)} is gone: {REPAIR} recreates it, without its content"
         for name in names
         if name in layout.topics and name not in found
     }
@@ -98,8 +98,8 @@ def changed_topics(
         expected = BY_NAME[name].partitions_in(layout.partitions)
         if layout.topics.get(name, topic.id) != topic.id:
             lines[name] = (
-                f"topic {settings.topic(name)} has id={topic.id}, not {layout.topics[name]}: it was deleted and made "
-                f"anew; stop all stages, restore what is missing, then {REPAIR} takes it for the installation's"
+                f"topic {settings.topic(name)} has id={topic.id}, not {layout.topics[name]}: it was deleted and "
+                f"recreated; stop all stages, restore what is missing, then {REPAIR} takes it for the installation's"
             )
         elif topic.partitions != expected:
             difference = Difference(settings.topic(name), "partitions", str(expected), str(topic.partitions))

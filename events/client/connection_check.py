@@ -23,7 +23,7 @@ _NO_SASL_HERE: Final = 34
 _NONE: Final = "NONE"  # a mechanism that no broker supports
 _LARGEST_ANSWER: Final = 1_048_576  # bytes
 _CHUNK: Final = 4096  # bytes
-_SPEAKS_TLS: Final = "it speaks TLS at this port: set ALUR_SECURITY=tls or sasl-tls"
+_SPEAKS_TLS: Final = "it uses TLS at this port: set ALUR_SECURITY=tls or sasl-tls"
 _UNANSWERED: Final = (KafkaError, OSError, struct.error)
 """The connection was closed, the response timed out, or is not Kafka's protocol."""
 
@@ -93,7 +93,7 @@ def _password_refusal(broker: _Connection, security: Security) -> str | None:
             return None
         if answer.error_code:
             variables = "ALUR_SASL_USERNAME, ALUR_SASL_PASSWORD"
-            return f"it does not know the user {security.username!r} with this password ({variables})"
+            return f"it refuses the user {security.username!r} with this password ({variables})"
         try:
             exchange.receive(answer.auth_bytes)
         except Exception:  # noqa: BLE001 -- the library checks the broker's proof
@@ -112,7 +112,7 @@ def _tls_refusal(raw: socket.socket, host: str, security: Security) -> str | Non
         reason = (getattr(error, "reason", None) or "").lower().replace("_", " ")
         if "alert" in reason:
             return f"it broke off the TLS handshake: {reason}"
-        return f"it does not speak TLS at this port: {other}"
+        return f"it does not use TLS at this port: {other}"
     return None
 
 

@@ -113,7 +113,7 @@ def _follow(
             if not starts[source] <= offset <= ends[source]:
                 raise KafkaRefused(
                     f"position {offset} is not in {settings.topic(topic)}, partition {source[1]}, which goes from "
-                    f"{starts[source]} to {ends[source]}: was the topic made anew? Then begin without positions"
+                    f"{starts[source]} to {ends[source]}: was the topic recreated? Then begin without positions"
                 )
         reader.start_at(offsets)
         opening.pop_all()  # closed with the feed

@@ -224,7 +224,7 @@ def test_what_was_cut_off_is_not_replayed(settings: Settings) -> None:
     letter = put_aside(settings, TopicName.INTAKE, b" " * 5_000_000, Undecodable("not-json", "no"))
     assert letter.truncated_from == 5_000_000
     assert letter.size < 5_000_000
-    assert "too long to be kept whole" in fails(settings, "dead", "replay", str(letter.place), "--force")
+    assert "too long, and truncated" in fails(settings, "dead", "replay", str(letter.place), "--force")
 
 
 def test_a_letter_is_discarded_with_a_reason_and_a_record(settings: Settings) -> None:
@@ -266,8 +266,8 @@ def test_letters_are_found_by_what_they_say(settings: Settings) -> None:
     ambiguous = fails(settings, "dead", "discard", str(bug.origin), "--reason", "dua")
     assert f"{bug.place} (verification), {again.place} (verification)" in ambiguous
     assert does(settings, "dead", "show", str(other.place), "--raw") == "y"
-    assert "no dead letter lies at" in fails(settings, "dead", "show", "complaints.dead-letters-0@99")
-    assert "is no place" in fails(settings, "dead", "show", "here")
+    assert "there is no dead letter at" in fails(settings, "dead", "show", "complaints.dead-letters-0@99")
+    assert "is no position" in fails(settings, "dead", "show", "here")
     assert "neither an age" in fails(settings, "dead", "list", "--since", "kemarin")
     assert "has no time zone" in fails(settings, "dead", "list", "--since", "2026-03-16")
     assert "there is no topic 'x'" in fails(settings, "dead", "list", "--topic", "x")

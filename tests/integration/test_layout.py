@@ -167,8 +167,8 @@ def test_a_topic_that_is_made_anew_stops_its_stages_until_it_is_accepted(engine:
 
     eventually("the stage has stopped", lambda: not engine.alive())
     assert engine.processes.pop("resolution").returncode == 78
-    assert "it was deleted and made anew" in engine.log.read_text()
-    with pytest.raises(LayoutDiffers, match="deleted and made anew"):
+    assert "it was deleted and recreated" in engine.log.read_text()
+    with pytest.raises(LayoutDiffers, match="deleted and recreated"):
         ensure_topics(settings)
     assert alur(settings, "topics", "create")[0] == 0
     assert partitions(admin, settings)["complaints.stories"] == 4

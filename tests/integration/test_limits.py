@@ -142,7 +142,7 @@ def test_a_letter_always_fits(engine: Engine) -> None:
     assert {each.truncated_from for each in letters} == {None, 5_000_000}
     for each in letters[-2:]:
         assert "truncated from" in does(engine.settings, "dead", "show", str(each.place))
-        assert "too long to be kept whole" in fails(engine.settings, "dead", "replay", "--force", str(each.place))
+        assert "too long, and truncated" in fails(engine.settings, "dead", "replay", "--force", str(each.place))
         does(engine.settings, "dead", "discard", str(each.place), "--reason", "too long")
     engine.await_status(engine.report("after the keys"), "registered", "verified")
 

@@ -212,8 +212,8 @@ def test_what_is_in_the_way_is_named(engine: Engine) -> None:
     engine.await_quiet()
     engine.stop()
     late = migrating(engine, target)
-    assert "records have come to the topics of" in late.stderr
-    assert "and begin anew" in late.stderr
+    assert "have new records since the migration began" in late.stderr
+    assert "and start again" in late.stderr
 
 
 def replace_partitions(engine: Engine, partitions: int) -> Engine:

@@ -329,13 +329,13 @@ def refusals(secured: SecuredEngine) -> dict[str, tuple[Settings, str]]:
 
     wrong = replace(good.security, password=Secret("rahasia-keliru-7Zq"))
     return {
-        "wrong password": (at(broker.sasl, wrong), "it does not know the user 'alur-sla' with this password"),
+        "wrong password": (at(broker.sasl, wrong), "it refuses the user 'alur-sla' with this password"),
         "no user": (at(broker.sasl, Security()), "it asks who we are (SCRAM-SHA-512): set ALUR_SECURITY=sasl"),
         "mechanism": (at(broker.sasl, replace(good.security, mechanism="PLAIN")), "does not take ALUR_SASL_MECHANISM"),
         "unknown authority": (at(broker.sasl_tls, replace(over_tls, ca=None)), "its certificate is not trusted"),
         "wrong name": (at(broker.tls.replace("127.0.0.1", "localhost"), Security("tls", ca=broker.ca)), "not trusted"),
-        "tls at a plain door": (at(broker.sasl, over_tls), "it does not speak TLS at this port"),
-        "plain at a tls door": (at(broker.sasl_tls, good.security), "it speaks TLS at this port"),
+        "tls at a plain door": (at(broker.sasl, over_tls), "it does not use TLS at this port"),
+        "plain at a tls door": (at(broker.sasl_tls, good.security), "it uses TLS at this port"),
         "user at an open door": (at(broker.plain, good.security), "it takes no users at this port"),
         "nobody": (secured.of("nobody"), "does not allow nobody to do this on the topic"),
     }

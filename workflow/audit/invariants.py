@@ -372,18 +372,18 @@ class PartitionAudit:
         if waits and self.audit.escalated.includes(place):
             yield (
                 Code.BREACH_UNANSWERED,
-                f"stands at version {history.version} with a missed deadline that is not escalated",
+                f"is at version {history.version} with a missed deadline that is not escalated",
             )
         erased = "texts" in self.audit.erased.get(complaint, ())
         yield from history.check_texts(read=self.audit.texts, erased=erased)
         if complaint not in self.foreign:
-            yield from self._standing(complaint, history.version)
+            yield from self._state_findings(complaint, history.version)
 
-    def _standing(self, complaint: str, last: int) -> Iterator[Finding]:
+    def _state_findings(self, complaint: str, last: int) -> Iterator[Finding]:
         version, differs = self.states.get(complaint, (0, ""))
         if not version:
             yield Code.STATE_DIFFERS, "has no snapshot"
         elif differs:
             yield Code.STATE_DIFFERS, f"version {version} differs in {differs}"
         elif version < last or (version > last and not self.audit.live):
-            yield Code.STATE_DIFFERS, f"stands at version {version}, its history at {last}"
+            yield Code.STATE_DIFFERS, f"is at version {version}, its history at {last}"

@@ -45,7 +45,7 @@ def among_offices(directory: Directory) -> Iterator[str]:
 def _lifetimes(directory: Directory) -> Iterator[str]:
     for office in directory:
         if office.since and office.until and office.until < office.since:
-            yield f'office "{office.id}": until {office.until} lies before since {office.since}'
+            yield f'office "{office.id}": until {office.until} is before since {office.since}'
         agency = directory.get(directory.agency(office.id))
         if office.until and agency.until and office.until > agency.until:
             yield (

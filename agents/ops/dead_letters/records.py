@@ -103,7 +103,7 @@ def parse_location(settings: Settings, text: str) -> Place:
     match = _PLACE.fullmatch(text.strip())
     topic = _topic(settings, match["topic"]) if match else None
     if match is None or topic is None:
-        raise DeadLetterNotFound(f"{text!r} is no place; write it as in {TopicName.DEAD_LETTERS}-3@17")
+        raise DeadLetterNotFound(f"{text!r} is no position; write it as in {TopicName.DEAD_LETTERS}-3@17")
     return Place(topic, int(match["partition"]), int(match["offset"]))
 
 
@@ -128,7 +128,7 @@ def find_dead_letters(letters: Collection[DeadLetterRecord], place: Place) -> li
     """Return the letter at `place`, or those of the record there (one per stage); raise DeadLetterNotFound."""
     matching = [each for each in letters if place == each.place or (place == each.origin and not each.migrated)]
     if not matching:
-        raise DeadLetterNotFound(f"no dead letter lies at {place} or holds a record from there: see `alur dead list`")
+        raise DeadLetterNotFound(f"there is no dead letter at {place}, nor of a record there: see `alur dead list`")
     return matching
 
 

@@ -48,7 +48,7 @@ class DeadLetterService(AbstractContextManager["DeadLetterService"]):
             matching = find_dead_letters(letters, place)
             if len(matching) > 1:
                 theirs = ", ".join(f"{each.place} ({each.stage})" for each in matching)
-                raise DeadLetterRefused(f"{place} is in {len(matching)} letters: say which one of {theirs}")
+                raise DeadLetterRefused(f"{place} is in {len(matching)} letters: choose one of {theirs}")
             chosen[matching[0].place] = matching[0]
         return list(chosen.values())
 
@@ -60,7 +60,7 @@ class DeadLetterService(AbstractContextManager["DeadLetterService"]):
         """
         origin = letter.origin
         if origin is None:
-            raise DeadLetterRefused(f"{letter.place} does not say where it was found: it cannot be replayed")
+            raise DeadLetterRefused(f"{letter.place} has no original position: it cannot be replayed")
         _refuse_if_impossible(letter, origin)
         if not force:
             _refuse_if_unwise(letter, origin)
@@ -85,7 +85,7 @@ class DeadLetterService(AbstractContextManager["DeadLetterService"]):
 def _refuse_if_impossible(letter: DeadLetterRecord, origin: Place) -> None:
     for what, length in (("it", letter.truncated_from), ("its key", letter.key_truncated_from)):
         if length is not None:
-            cut = f"{what} was too long to be kept whole ({length:,} bytes)"
+            cut = f"{what} was too long, and truncated ({length:,} bytes)"
             raise DeadLetterRefused(f"{letter.place} cannot be replayed: {cut}; ask for it again")
     size = letter.size + len(letter.key or b"")
     if origin.topic in INWARD and size > INWARD_RECORD_BYTES:

@@ -34,8 +34,8 @@ class UnknownGroup(KafkaFailure):
 
     def __init__(self, group: str) -> None:
         super().__init__(
-            f"there is no consumer group {group!r}, or we may not see it: give its whole name, with its prefix "
-            "(kafka-consumer-groups.sh --list names them)"
+            f"there is no consumer group {group!r}, or this user has no right to see it: use its full name with "
+            "prefix (kafka-consumer-groups.sh --list names them)"
         )
 
 

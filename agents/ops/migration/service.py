@@ -193,11 +193,11 @@ def _audited(plan: Plan) -> tuple[int, int, int]:
 
 def _changed(plan: Plan) -> MigrationRefused:
     return MigrationRefused(
-        f"records have come to the topics of {plan.source.prefix!r} since the migration began: stop the senders, let "
+        f"the topics of {plan.source.prefix!r} have new records since the migration began: stop the senders, let "
         f"its stages finish and stop them, then {_anew(plan)}"
     )
 
 
 def _anew(plan: Plan) -> str:
     pattern = re.escape(plan.target.prefix) + r"complaints\..*"
-    return f"delete the topics of {plan.target.prefix!r} (kafka-topics --delete --topic '{pattern}') and begin anew"
+    return f"delete the topics of {plan.target.prefix!r} (kafka-topics --delete --topic '{pattern}') and start again"

@@ -34,7 +34,7 @@ def readiness_problem(stage_consumer: StageConsumer) -> str | None:
     if stuck is not None:
         return stuck
     if stage_consumer.rebalancing:
-        return "the group has yet to share out its partitions"
+        return "the group has not assigned its partitions yet"
     loading = sorted(source.partition for source, processor in stage_consumer.processors.items() if not processor.open)
     if loading:
         return f"reading back the memory of partitions {', '.join(map(str, loading))}"

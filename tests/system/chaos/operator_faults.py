@@ -198,7 +198,7 @@ def add_partitions(machine: Machine, _lots: random.Random) -> str:
 
 
 def recreate_topic(machine: Machine, _lots: random.Random) -> str:
-    """A topic is deleted and made anew, as auto-creation does: likewise."""
+    """A topic is deleted and recreated, as auto-creation does: likewise."""
     name = machine.settings.topic(TopicName.REJECTIONS)
     with admin_client(machine.settings) as client:
         client.delete_topics([name])

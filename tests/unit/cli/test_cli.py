@@ -124,7 +124,7 @@ def test_no_broker_is_one_line(arguments: tuple[str, ...]) -> None:
         [
             (("fly",), 2, "No such command 'fly'"),
             (("topics",), 2, "Missing command"),
-            (("dead", "show", "there"), 1, "'there' is no place; write it as in complaints.dead-letters-3@17"),
+            (("dead", "show", "there"), 1, "'there' is no position; write it as in complaints.dead-letters-3@17"),
             (("dead", "list", "--since", "lately"), 2, "--since: 'lately' is neither an age"),
             (("dead", "list", "--stage", "siesta"), 2, "--stage: there is no stage 'siesta'; there are intake"),
             (("explain", COMPLAINT, "noon"), 2, "Invalid value for 'clock': 'noon' is not one of 'verification'"),

@@ -142,7 +142,7 @@ class TestDryRun:
         assert third.split()[:2] == ["4", "3"]
         assert rest == [
             "line 3: anonymous: 'mungkin' is neither yes nor no",
-            "line 4: left out: event_date: '3020-01-01' lies after the report, or in the future",
+            "line 4: left out: event_date: '3020-01-01' is after the report, or in the future",
             f"line 2 is complaint {complaint_id(source, '1')}",
             f"line 4 is complaint {complaint_id(source, '3')}",
             "would submit 2, skipped 1",

@@ -35,7 +35,7 @@ def listener(*answers: bytes) -> Iterator[str]:
 
 def test_a_refusal_that_comes_with_the_end_of_the_connection_is_read() -> None:
     with listener(ACCEPTED, REFUSED) as address:
-        assert (refusal_of(address, USER, 5) or "").startswith("it does not know the user 'sms' with this password")
+        assert (refusal_of(address, USER, 5) or "").startswith("it refuses the user 'sms' with this password")
 
 
 def test_an_end_without_an_answer_to_the_password_is_no_refusal_of_it() -> None:

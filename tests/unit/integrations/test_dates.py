@@ -134,12 +134,12 @@ class TestPlausible:
     @pytest.mark.parametrize(
         ("column", "cell", "said"),
         [
-            ("created_at", "3020-01-01", "received: '3020-01-01' lies in the future"),
+            ("created_at", "3020-01-01", "received: '3020-01-01' is in the future"),
             ("created_at", "0001-01-01", "received: '0001-01-01' is before 1980"),
-            ("created_at", "2026-11-17", "received: '2026-11-17' lies in the future"),
+            ("created_at", "2026-11-17", "received: '2026-11-17' is in the future"),
             ("created_at", "kemarin", "received: 'kemarin' is no date"),
             ("created_at", "31/02/2026", "received: '31/02/2026' is no date"),
-            ("event_date", "2026-11-17", "event_date: '2026-11-17' lies after the report, or in the future"),
+            ("event_date", "2026-11-17", "event_date: '2026-11-17' is after the report, or in the future"),
             ("event_date", "1899-12-30", "event_date: '1899-12-30' is before 1945"),
             ("event_date", "kemarin", "event_date: 'kemarin' is no date"),
         ],
@@ -152,7 +152,7 @@ class TestPlausible:
 
     def test_nothing_happens_after_it_was_reported(self) -> None:
         assert notes("id,title,created_at,event_date\n1,Jalan,2026-03-16,2026-03-17\n") == (
-            "event_date: '2026-03-17' lies after the report, or in the future",
+            "event_date: '2026-03-17' is after the report, or in the future",
         )
 
 

@@ -109,7 +109,7 @@ def test_another_row_with_the_same_id_and_other_content_is_no_report() -> None:
 
     assert isinstance(first, Report)
     assert isinstance(other, Skipped)
-    assert other.reason == "id: line 2 has it too, with other content: mend one"
+    assert other.reason == "id: line 2 has it too, with other content: correct one"
     assert isinstance(again, Report)
 
 

@@ -270,7 +270,7 @@ def test_a_mirror_of_an_older_layout_is_refused_with_advice(
     done = alur(engine, *arguments, *(() if "sync" in command else ("--from", target)))
     assert (done.exit_code, done.stderr.strip()) == (
         1,
-        f"alur: the mirror has layout '5', and not '{SCHEMA_VERSION}': build it anew with alur mirror sync --rebuild",
+        f"alur: the mirror has layout '5', and not '{SCHEMA_VERSION}': rebuild it with alur mirror sync --rebuild",
     )
 
 

@@ -34,7 +34,7 @@ def test_the_packaged_policies_have_none(name: str) -> None:
 @pytest.mark.parametrize(
     ("more", "changes", "named"),
     [
-        ((), {"since": date(2026, 4, 1), "until": LAST}, ['office "ubud": until 2026-03-31 lies before since']),
+        ((), {"since": date(2026, 4, 1), "until": LAST}, ['office "ubud": until 2026-03-31 is before since']),
         ((), {"until": LAST, "units": [unit("u", "pasar", until=date(2026, 4, 1))]}, ['office "u": until', "ubud"]),
         ((), {"units": [unit("u", "pasar"), unit("v", "pasar")]}, ['"u" and "v"', "competent for pasar"]),
         ((TWIN,), {"city": "Ubud"}, ['"ubud" and "ubud-2"', "competent for Ubud"]),

@@ -73,7 +73,7 @@ def test_before_the_group_has_shared_out_its_partitions_it_is_not_ready_and_need
     stage_consumer = StageConsumer(
         Stage("intake", lambda _: NotImplemented), Settings(), policy_files.load("demo"), NotImplemented
     )
-    assert health.readiness_problem(stage_consumer) == "the group has yet to share out its partitions"
+    assert health.readiness_problem(stage_consumer) == "the group has not assigned its partitions yet"
     assert health.liveness_problem(stage_consumer) is None
 
 
