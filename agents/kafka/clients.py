@@ -34,6 +34,9 @@ _IN_A_GROUP: Final = {
 }
 # aiokafka's default of 100 ms between retries costs more than everything else in a transaction
 RETRY_BACKOFF_MS: Final = 5
+_GROUP_BACKOFF_MS: Final = 100
+_READER_BACKOFF_MS: Final = 20
+"""aiokafka's 100 ms go by for each topic that a reader has not asked about before: most of the time of a short read."""
 _ASK_AGAIN_SECONDS: Final = 0.1
 _NONE: Final = -1
 BATCH_BYTES: Final = 262_144
@@ -94,6 +97,7 @@ def consumer(  # noqa: PLR0913 -- one argument per setting that differs between 
         auto_offset_reset=reset,
         isolation_level=isolation,
         **_IN_A_GROUP,
+        retry_backoff_ms=_GROUP_BACKOFF_MS if group else _READER_BACKOFF_MS,
         # without a group no assignment can change meanwhile
         consumer_timeout_ms=POLL_MS if group else max(POLL_MS, fetching.wait_ms),
         fetch_max_wait_ms=fetching.wait_ms,
