@@ -174,11 +174,11 @@ async def in_time_order(
     for place, start in starts.items():
         reader.seek(place, start)
     waiting: dict[TopicPartition, deque[KafkaRecord]] = {place: deque() for place in starts}
-    due = set(starts)
+    due = {place for place, start in starts.items() if start < ends[place]}
     """Partitions whose next record has to be fetched before another one can be yielded."""
     heads: list[tuple[int, int, TopicPartition]] = []
     while due or heads:
-        fetched = await reader.getmany(*due, timeout_ms=clients.POLL_MS, max_records=_POLLED) if due else {}
+        fetched = await reader.getmany(*due, timeout_ms=_FETCHING.wait_ms, max_records=_POLLED) if due else {}
         for place, records in fetched.items():
             waiting[place].extend(each for each in records if each.offset < ends[place])
         for place in list(due):
