@@ -195,8 +195,9 @@ def test_what_is_in_the_way_is_named(engine: Engine) -> None:
     engine.start()
     engine.await_status(engine.report("one"), "registered")
     engine.await_quiet()
-    engine.stop()
     target, used = moved(engine, 3), moved(engine, 3)
+    assert migrating(engine, target).stderr.startswith("alur: intake runs: ")
+    engine.stop()
     without = Engine(replace(engine.settings, key_file=None), engine.log)
     unsigned = migrating(without, target).stderr
     assert unsigned.startswith("alur: ALUR_KEY_FILE is not set here, and the stages have one")
