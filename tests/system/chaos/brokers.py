@@ -24,6 +24,8 @@ _COPIES: Final = {
     "share.coordinator.state.topic.replication.factor": "3",
     "share.coordinator.state.topic.min.isr": "2",
 }
+_ALONE: Final = {"broker.session.timeout.ms": "3000", "broker.heartbeat.interval.ms": "500"}
+"""A broker that was killed waits for the end of its session before it answers again: by default for nine seconds."""
 _ENDED_S: Final = 60.0
 _BACK: Final = "-1h"
 _JUMPED_S: Final = 15.0
@@ -87,7 +89,7 @@ class Brokers:
             (home / "data").mkdir(parents=True)
             if disks:
                 _mount(home / "data")
-            more = {"node.id": str(number), "controller.quorum.voters": voters} | (_COPIES if count > 1 else {})
+            more = {"node.id": str(number), "controller.quorum.voters": voters} | (_COPIES if count > 1 else _ALONE)
             settings = node_settings(port, controller, str(home / "data" / "kafka"), listen_on=HOST, more=more)
             properties = home / "broker.properties"
             properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))

@@ -3,8 +3,6 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +14,7 @@ from agents.cli.context import say
 from agents.config.settings import Settings
 from agents.runtime import lifeline
 from events.topics import STAGES
+from tests.support.forked_stage import ForkedStage
 from tests.system.chaos.brokers import Brokers
 
 WORKERS_PER_STAGE: Final = 2
@@ -34,7 +33,7 @@ class Worker:
     """One process of a stage."""
 
     stage: str
-    process: subprocess.Popen[bytes]
+    process: ForkedStage
     thaw_at: float | None = None
     slow_until: float | None = None
 
@@ -69,16 +68,9 @@ class Machine:
 
     def start(self, stage: str) -> Worker:
         """Start one more worker of a stage."""
-        command = [sys.executable, "-m", "faust", "-A", f"agents.{stage}", "worker", "-l", "error", "--without-web"]
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                command,
-                env={**os.environ, **self.settings.to_environment(), **lifeline.environment(), "ALUR_LOG": "json"},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-            )
-        worker = Worker(stage, process)
+        arguments = ["-A", f"agents.{stage}", "worker", "-l", "error", "--without-web"]
+        environment = {**self.settings.to_environment(), **lifeline.environment(), "ALUR_LOG": "json"}
+        worker = Worker(stage, ForkedStage(arguments, {**os.environ, **environment}, self.log))
         self.workers.append(worker)
         return worker
 
