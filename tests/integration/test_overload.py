@@ -5,7 +5,7 @@ from pathlib import Path
 
 from agents.ops.progress import lag
 from agents.stages.intake import COMMANDS_WAITING
-from tests.support.engines import Engine, command_event, eventually, report_event
+from tests.support.engines import SHORTEST_PAUSE, Engine, command_event, eventually, report_event
 
 FLOOD = 8_000
 HEAVY = 100
@@ -41,7 +41,7 @@ def test_an_officer_does_not_queue_behind_a_flood_of_reports(stopped_engine: Eng
             answered += sum(lag(engine.settings)["intake"].values()) > 0
         return not behind["intake"] and not behind["lifecycle"]
 
-    eventually("the flood is over", over)
+    eventually("the flood is over", over, longest_pause=SHORTEST_PAUSE)  # each look is a measurement
     # what was on its way when intake looked last comes on top: one poll
     assert most < 2 * COMMANDS_WAITING, "commands wait in a short queue"
     assert sent > 0, "the flood was over too soon to try"

@@ -29,21 +29,28 @@ from tests.support.forked_stage import ForkedStage
 from workflow.audit.invariants import Audit
 
 WAIT_SECONDS = 60.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 0.3
 SUBJECT = "r-7f3a91c0d2"
 """The reporter of every report, unless a test says another."""
 CITIZEN = f"/citizens/{SUBJECT}"
 
 
-def eventually(what: str, probe: Callable[[], Any], seconds: float = WAIT_SECONDS) -> Any:
-    """Poll `probe` until it returns something true, and return that; fail with `what` after `seconds`."""
-    deadline = time.monotonic() + seconds
+def eventually(
+    what: str, probe: Callable[[], Any], seconds: float = WAIT_SECONDS, *, longest_pause: float = LONGEST_PAUSE
+) -> Any:
+    """Poll `probe` until it returns something true, and return that; fail with `what` after `seconds`.
+
+    The pauses grow with the time waited: probes take processor time from the stages that they wait for.
+    """
+    begun = time.monotonic()
     while True:
         found = probe()
         if found:
             return found
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - begun
+        if waited > seconds:
             pytest.fail(f"{what}: not within {seconds:.0f} s (last seen: {found!r})")
-        time.sleep(0.05)
+        time.sleep(min(longest_pause, SHORTEST_PAUSE + waited / 10))
 
 
 def ports_in_a_row(count: int) -> int:
