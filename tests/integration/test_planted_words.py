@@ -19,7 +19,7 @@ from events.client import read_all
 from events.topics import STAGES, TOPICS, TopicName
 from events.vocabulary import Detail, Refusal
 from tests.integration.test_erasing import EXPIRING, force_compaction, segments
-from tests.support.engines import Engine, eventually, new_engine, ports_in_a_row
+from tests.support.engines import WAIT_SECONDS, Engine, eventually, new_engine, ports_in_a_row
 from tests.support.forked_stage import run_alur
 
 CHANNEL, PANRB, PUPR = "/channels/sms", "/offices/panrb", "/offices/denpasar-pupr"
@@ -60,6 +60,7 @@ WORDS: Final = sorted({*re.findall(r"zqx[a-z]+", json.dumps([REPORT, LIFE]).lowe
 })  # fmt: skip
 IDENTIFIERS: Final = ["zqxketut", "081299988877", "zqxsurel", "zqxwarga"]
 STORY: Final = {"zqxkisah", "zqxjawabkisah"}
+STREAM_SECONDS: Final = 1.5
 _TOOLS: Final = (
     ("lag",),
     ("audit",),
@@ -83,8 +84,9 @@ def alur(engine: Engine, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def fetched(address: str, seconds: float = 1.5) -> str:
-    """Return what an address answers, of a stream what comes within `seconds`."""
+def fetched(address: str) -> str:
+    """Return what an address answers, of a stream what comes within moments."""
+    seconds = STREAM_SECONDS if address.endswith("/stream") else WAIT_SECONDS
     found, until = b"", time.monotonic() + seconds
     # an error while it reads, or a stream that is quiet
     with suppress(urllib.error.HTTPError, TimeoutError), urllib.request.urlopen(address, timeout=seconds) as answer:  # noqa: S310 -- an address of this test
