@@ -24,7 +24,7 @@ from events.client.administration import topics_missing
 from events.client.errors import BrokerUnreachable
 from events.client.settings import SettingsError
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 90.0
 _OWNER = """
 import os, sys
 from agents.local_broker import running_broker
