@@ -35,6 +35,8 @@ _IN_A_GROUP: Final = {
 # aiokafka's default of 100 ms between retries costs more than everything else in a transaction
 RETRY_BACKOFF_MS: Final = 5
 _GROUP_BACKOFF_MS: Final = 100
+_END_POLL_MS: Final = 20
+"""What mostly ends a log is the marker of a transaction, which ends no poll."""
 _READER_BACKOFF_MS: Final = 20
 """aiokafka's 100 ms go by for each topic that a reader has not asked about before: most of the time of a short read."""
 _ASK_AGAIN_SECONDS: Final = 0.1
@@ -220,7 +222,7 @@ async def to_end(reader: KafkaConsumer, partition: TopicPartition) -> AsyncItera
     await reader.seek_to_beginning(partition)
     # by position, not the last record's offset: compaction and transaction markers leave gaps
     while await reader.position(partition) < end:
-        poll = await reader.getmany(timeout_ms=POLL_MS, max_records=10_000)
+        poll = await reader.getmany(timeout_ms=_END_POLL_MS, max_records=10_000)
         for records in poll.values():
             yield records
         await asyncio.sleep(0)
