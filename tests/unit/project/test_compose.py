@@ -114,7 +114,7 @@ def test_kafka_is_the_one_that_the_command_line_starts(services: dict[str, Any])
         "KAFKA_" + key.upper().replace(".", "_"): value
         for key, value in node_settings(9092, 29093, "/var/lib/kafka/data", listen_on="").items()
     }
-    own_way = {key for key in ours if "LISTENER" in key} | {"KAFKA_LOG_CLEANER_DEDUPE_BUFFER_SIZE"}
+    own_way = {key for key in ours if "LISTENER" in key or "LOG_CLEANER" in key}
     theirs = kafka["environment"]
     assert {key: theirs.get(key) for key in ours if key not in own_way} == {
         key: value for key, value in ours.items() if key not in own_way
