@@ -5,7 +5,7 @@ from typing import Final
 
 FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 -- full-width forms, which some programs accept too
 _WORDS: Final = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-_NOT_OURS: Final = "Value error, "
+_PYDANTIC_PREFIX: Final = "Value error, "
 _SHOWN_CHARACTERS: Final = 100  # of a sender's text in a reason
 
 
@@ -26,7 +26,7 @@ def json_kind(value: object) -> str:
 
 def our_words(message: str) -> str:
     """Return the message of a validator without pydantic's prefix."""
-    return message.removeprefix(_NOT_OURS)
+    return message.removeprefix(_PYDANTIC_PREFIX)
 
 
 def defused(text: str) -> str:

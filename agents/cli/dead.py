@@ -21,7 +21,7 @@ from agents.ops.dead_letters.service import DeadLetterRefused, DeadLetterService
 from events.topics import STAGES, TopicName
 from events.wording import number_of
 
-_AGO: Final = re.compile(r"(?P<amount>[0-9]{1,6}) ?(?P<unit>s|min|h|d)")
+_AGE: Final = re.compile(r"(?P<amount>[0-9]{1,6}) ?(?P<unit>s|min|h|d)")
 _UNITS: Final = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _CHECK: Final = "`alur dead list` shows which letters are still open"
@@ -160,7 +160,7 @@ def discard(
 
 def _moment(text: str, now: datetime) -> datetime:
     """Read an age or a time; raise Failure if it is neither."""
-    match = _AGO.fullmatch(text.strip())
+    match = _AGE.fullmatch(text.strip())
     if match is not None:
         return now - timedelta(**{_UNITS[match["unit"]]: int(match["amount"])})
     try:

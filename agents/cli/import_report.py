@@ -16,9 +16,9 @@ from events.client import Place
 from events.wording import number_of
 
 _SHOWN: Final = 20
-_FEW: Final = 5
+_EXAMPLES: Final = 5
 _ROWS: Final = 10
-_KEPT: Final = "office"
+_FIELD_KEPT: Final = "office"
 """The field whose unknown values are accepted."""
 
 
@@ -62,13 +62,13 @@ class Tally:
         """Count an acknowledged report."""
         self.accepted += 1
         self.complaints[report.complaint] += 1
-        if len(self.lines) <= _FEW:
+        if len(self.lines) <= _EXAMPLES:
             self.lines.append((report.line, report.complaint))
         for note in report.notes:
             name = note.partition(":")[0]
             self.notes[name] += 1
-            if self.notes[name] <= _FEW:
-                self.noted.append(f"{report.line}: {'' if name == _KEPT else 'left out: '}{note}")
+            if self.notes[name] <= _EXAMPLES:
+                self.noted.append(f"{report.line}: {'' if name == _FIELD_KEPT else 'left out: '}{note}")
 
     def refuse(self, report: Report, reason: str) -> None:
         """Count a report that Kafka has refused."""
@@ -115,7 +115,7 @@ def report_lines(
     if tally.layout:
         shown = ", ".join([*map(str, tally.layout[:_SHOWN]), *(["…"] if len(tally.layout) > _SHOWN else [])])
         yield f"skipped, because no report: {number_of(len(tally.layout), 'line')} of sums or rules ({shown})"
-    if tally.accepted and len(tally.complaints) <= _FEW:
+    if tally.accepted and len(tally.complaints) <= _EXAMPLES:
         yield from (f"{entry} {line} is complaint {complaint}" for line, complaint in sorted(tally.lines))
     if before is not None and tally.accepted and before.unknown_why:
         yield f"which of them are new could not be looked up: {before.unknown_why}"

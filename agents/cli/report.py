@@ -39,9 +39,9 @@ class Form(StrEnum):
     HTML = "html"
 
 
-_WIDEST: Final = 10_000
-_BELOW: Final = "Below each value is its change; of shares in points, with a 95 % interval."
-_BESIDE: Final = "The change of shares is in points, with a 95 % interval."
+_PLAIN_WIDTH: Final = 10_000
+_NOTE_WITH_CHANGES: Final = "Below each value is its change; of shares in points, with a 95 % interval."
+_NOTE_ON_SHARES: Final = "The change of shares is in points, with a 95 % interval."
 
 
 def show_report(  # noqa: PLR0913 -- the options of a command are its arguments
@@ -170,7 +170,7 @@ def _html(lines: list[Line], name: Report, period: Period, group: Grouping) -> s
     return render(
         "report.html",
         title=f"{name}: {_title(lines, period)}",
-        note=_BELOW,
+        note=_NOTE_WITH_CHANGES,
         charts=[(figure, bars) for figure in plotted if (bars := list(_bars(figure, lines)))],
         lines=lines,
         group=None if group is Grouping.TOTAL else str(group),
@@ -197,9 +197,9 @@ def _print(lines: list[Line], period: Period, group: Grouping, out: Path | None)
         screen.print(_title(lines, period), markup=False)
         total = group is Grouping.TOTAL
         if _compared(lines):
-            screen.print(_BESIDE if total else _BELOW, markup=False)
+            screen.print(_NOTE_ON_SHARES if total else _NOTE_WITH_CHANGES, markup=False)
         table = _details(lines[0]) if total else _comparison(lines, group)
-        wide = Measurement.get(screen, screen.options.update(max_width=_WIDEST), table).minimum > screen.width
+        wide = Measurement.get(screen, screen.options.update(max_width=_PLAIN_WIDTH), table).minimum > screen.width
         screen.print(_narrow(lines) if wide and not total else table)
         if not total:
             for name in lines[0].values:

@@ -36,7 +36,7 @@ from events.vocabulary import Refusal
 from workflow.machine.permissions import MAY, Role, who_may
 from workflow.machine.transitions import ALLOWED_IN, OPEN
 
-_ELSEWHERE: Final = frozenset(
+_SENT_OTHERWISE: Final = frozenset(
     {
         *("register-complaint", "notice-deadline", "escalate-complaint", "reschedule-deadlines"),  # sent by stages
         *("publish-story", "unpublish-story"),  # sent by `alur story`, which scans the texts
@@ -166,5 +166,5 @@ def report(settings: Settings, result: CommandResult) -> None:
 
 
 for _command in COMMANDS:
-    if _command.NAME not in _ELSEWHERE:
+    if _command.NAME not in _SENT_OTHERWISE:
         app.command(_command.NAME, help=_help(_command))(_sender(_command))

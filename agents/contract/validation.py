@@ -18,7 +18,7 @@ from events.topics import INWARD_RECORD_BYTES
 from events.wording import clipped, json_kind, our_words
 
 _SHOWN: Final = 60  # characters of a value
-_WHOLE: Final = "message"
+_MESSAGE: Final = "message"
 _UNKNOWN: Final = "extra_forbidden"
 _MISSING: Final = "missing"
 _LENGTHS: Final = ("string_too_long", "string_too_short", "too_long", "too_short")
@@ -70,9 +70,9 @@ def validate_message(raw: bytes) -> ValidationReport:
     try:
         value = from_json(raw, allow_inf_nan=False)
     except ValueError as error:
-        return _not_read(FieldError(_WHOLE, f"is no JSON: {error}", "one JSON object"))
+        return _not_read(FieldError(_MESSAGE, f"is no JSON: {error}", "one JSON object"))
     if not isinstance(value, dict):
-        return _not_read(FieldError(_WHOLE, f"is {json_kind(value)}", "an object: one message, or one a line"))
+        return _not_read(FieldError(_MESSAGE, f"is {json_kind(value)}", "an object: one message, or one a line"))
     kind = value.get("type")
     models = {**read_by_us(), **written_by_us()}
     if not isinstance(kind, str) or kind not in models:
@@ -107,7 +107,7 @@ def _name(value: Mapping[str, Any]) -> str:
 def _too_large(raw: bytes) -> Iterator[FieldError]:
     if len(raw) > INWARD_RECORD_BYTES:
         limit = f"at most {INWARD_RECORD_BYTES:,} with key and headers"
-        yield FieldError(_WHOLE, f"has {len(raw):,} bytes", limit)
+        yield FieldError(_MESSAGE, f"has {len(raw):,} bytes", limit)
 
 
 def _of_no_type(value: Mapping[str, Any], models: Mapping[str, object]) -> FieldError:
@@ -153,7 +153,7 @@ def _at(value: Any, path: Iterable[Step]) -> Any:  # noqa: ANN401 -- any part of
 
 def _field_error(kind: str, path: tuple[Step, ...], errors: list[ErrorDetails], value: object) -> FieldError:
     schema, types = message_schemas()[kind], {error["type"] for error in errors}
-    field = _path_text(path) or _WHOLE
+    field = _path_text(path) or _MESSAGE
     if _UNKNOWN in types:
         siblings = _fields_at(schema, path[:-1])
         near = get_close_matches(str(path[-1]), siblings, n=1, cutoff=0.5)

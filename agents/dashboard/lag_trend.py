@@ -17,8 +17,8 @@ SAMPLES: Final = 60
 _PART: Final = 3
 _INSTANT_S: Final = 10.0
 """Age of the oldest unread record up to which a stage keeps up, since some records are always in flight."""
-_FEW: Final = 10
-_NOISE: Final = 0.1
+_IN_FLIGHT: Final = 10
+_LEVEL: Final = 0.1
 """Relative change below which the trend is level."""
 
 
@@ -77,6 +77,6 @@ def trend(series: Sequence[int]) -> Trend:
         return Trend.LEVEL
     samples = list(series)
     first, last = sum(samples[:part]) / part, sum(samples[-part:]) / part
-    if abs(last - first) <= _NOISE * max(first, last) or max(first, last) < _FEW:
+    if abs(last - first) <= _LEVEL * max(first, last) or max(first, last) < _IN_FLIGHT:
         return Trend.LEVEL
     return Trend.RISING if last > first else Trend.FALLING

@@ -21,7 +21,7 @@ _CHOICES: Final[Mapping[str, Sequence[str]]] = {
     "reached": KNOWN["reached"],
 }
 """Filters that have a menu."""
-_WRITTEN: Final = ("office", "category", "rung", "received", "ended")
+_TEXT_FILTERS: Final = ("office", "category", "rung", "received", "ended")
 
 
 class _Column(NamedTuple):
@@ -54,7 +54,7 @@ def list_page(
         units=[] if office is None else list(_units(view, office, counted)),
         chips=list(_chips(view, query, office)),
         menus=[(name, list(_options(view, query, name))) for name in _CHOICES],
-        written=[(name, getattr(query, name)) for name in _WRITTEN if name != "office" or not office],
+        written=[(name, getattr(query, name)) for name in _TEXT_FILTERS if name != "office" or not office],
         last=max(1, -(-found.total // PAGE)),
         lost=lost,
         source=_source(view.words, query, found),
@@ -91,7 +91,7 @@ def _label(view: View, name: str, value: str) -> str:
 
 def _chips(view: View, query: Query, office: str | None) -> Iterator[tuple[str, str, str, str]]:
     """Yield each filter that applies: its name, values and remark, and the address without it."""
-    for name in (*_CHOICES, *_WRITTEN, "missed"):
+    for name in (*_CHOICES, *_TEXT_FILTERS, "missed"):
         value = getattr(query, name)
         if not value or (name, value) == ("state", "open") or (name == "office" and office):
             continue

@@ -106,7 +106,7 @@ class Query:
         for name, text in given:
             if name not in {*cls.__dataclass_fields__, _LANGUAGE}:
                 raise UnknownFilter("name", name, known=cls.__dataclass_fields__)
-            if name in _SEVERAL and text:
+            if name in _REPEATABLE and text:
                 values[name] = (*values.get(name, ()), text)[:_MOST_VALUES]
             elif name in cls.__dataclass_fields__ and text:
                 values[name] = text
@@ -125,13 +125,13 @@ class Query:
             (name, each)
             for name, default in _DEFAULTS.items()
             if (value := getattr(changed, name)) != default
-            for each in (value if name in _SEVERAL else [value])
+            for each in (value if name in _REPEATABLE else [value])
         ]
         return urlencode(pairs)
 
 
 _DEFAULTS: Final = {name: field.default for name, field in Query.__dataclass_fields__.items()}
-_SEVERAL: Final = frozenset({"status", "why"})
+_REPEATABLE: Final = frozenset({"status", "why"})
 _OF_SETTLED: Final = frozenset({"reached", "received", "ended"})
 _LONGEST_NUMBER: Final = 8
 
@@ -141,7 +141,7 @@ def _check(values: Mapping[str, Any]) -> None:
         if any(char == "\0" or "\ud800" <= char <= "\udfff" for text in given for char in text):
             raise UnknownFilter("character", name)
     for name, known in KNOWN.items():
-        for text in values.get(name, ()) if name in _SEVERAL else filter(None, [values.get(name)]):
+        for text in values.get(name, ()) if name in _REPEATABLE else filter(None, [values.get(name)]):
             if text not in known:
                 raise UnknownFilter("value", name, text, known)
     page = values.get("page", "1")
@@ -269,7 +269,7 @@ def require_known(lists: Lists, query: Query, now: datetime, context: DisplayCon
     known = {"office": (NONE, *context.offices), "category": context.categories, "why": REASONS}
     for name, names in known.items():
         value = getattr(query, name)
-        for each in value if name in _SEVERAL else (value,):
+        for each in value if name in _REPEATABLE else (value,):
             if each is None or each in names:
                 continue
             any_of_it = Query.parse([("state", "all"), (name, each)])

@@ -14,7 +14,7 @@ from agents.dashboard.words import LANGUAGES
 
 _FOLDER: Final = resources.files("agents.dashboard") / "page"
 _TYPES: Final = {"board.js": "text/javascript", "board.css": "text/css", "icon.svg": "image/svg+xml"}
-_ELSEWHERE: Final = re.compile(r'<a href="[^#"][^"]*">(.*?)</a>')
+_OTHER_LINKS: Final = re.compile(r'<a href="[^#"][^"]*">(.*?)</a>')
 """Links of the runbook to other documents, which are not served."""
 _PREFERENCE: Final = re.compile(
     r"\s*(?P<language>[A-Za-z]{1,8})(?:-[A-Za-z0-9-]{1,32})?\s*(?:;\s*q=(?P<weight>[01](?:\.\d{0,3})?))?\s*"
@@ -50,7 +50,7 @@ def runbook() -> Asset:
     for token, content in pairwise(tokens):
         if token.type == "heading_open":
             token.attrSet("id", content.content.lower())
-    body = _ELSEWHERE.sub(r"\1", renderer.renderer.render(tokens, renderer.options, {}))
+    body = _OTHER_LINKS.sub(r"\1", renderer.renderer.render(tokens, renderer.options, {}))
     return Asset(templates().get_template("runbook.html").render(body=body).encode(), "text/html")
 
 

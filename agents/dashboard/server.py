@@ -49,13 +49,13 @@ _CSV_WAIT_S: Final = 5.0
 _CSV_S: Final = 300.0
 """Time limit of a download, so that slow ones do not block others; `alur list` has none."""
 _WAITING: Final = 10
-_KEPT: Final = 64
-_KEPT_S: Final = 60.0
+_CACHE_SIZE: Final = 64
+_CACHE_S: Final = 60.0
 _FRESH_S: Final = 1.0
 _NUMBER: Final = re.compile(r"[0-9]{1,40}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 """A tracking number, or a complaint id."""
-_AGAIN: Final = b"retry: 3000\n\n"
-_STILL_HERE: Final = b": still here\n\n"
+_RETRY: Final = b"retry: 3000\n\n"
+_KEEP_ALIVE: Final = b": still here\n\n"
 
 STATUSES: Final = {
     "busy": 503,
@@ -253,10 +253,10 @@ class Board:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         await response.prepare(request)
         try:
-            await self._send(response, _AGAIN)
+            await self._send(response, _RETRY)
             async with aclosing(self._broadcaster.follow(QUIET_S)) as news:
                 async for figures in news:
-                    await self._send(response, _STILL_HERE if figures is None else b"data: " + figures + b"\n\n")
+                    await self._send(response, _KEEP_ALIVE if figures is None else b"data: " + figures + b"\n\n")
         except (ConnectionError, TooManyBrowsers, TimeoutError):
             _abort(request)  # the browser has closed the stream or does not read it
         return response
@@ -313,7 +313,7 @@ class Board:
 
     async def _history(self, key: bytes, row: ComplaintRow) -> dict[str, Any] | None:
         """Return the history of a complaint, cached for at most a minute while its version is unchanged."""
-        cached = key, row.version, int(monotonic() // _KEPT_S)
+        cached = key, row.version, int(monotonic() // _CACHE_S)
         async with self._reading:
             if cached in self._histories:
                 self._histories.move_to_end(cached)
@@ -324,7 +324,7 @@ class Board:
         rendered = render_history(result, row, self._context)
         if result.whole:
             self._histories[cached] = rendered
-            while len(self._histories) > _KEPT:
+            while len(self._histories) > _CACHE_SIZE:
                 self._histories.popitem(last=False)
         return rendered
 

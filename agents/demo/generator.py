@@ -46,12 +46,12 @@ _CHANNELS: Final = {"sms": 22, "web": 34, "app": 28, "x": 8, "walk-in": 8}
 _REDELIVERED: Final = 0.06
 _ANONYMOUS: Final = 0.18
 _SECRET: Final = 0.1
-_VAGUE: Final = 0.7
+_WITHOUT_LOCATION: Final = 0.7
 """Share of duplicates without a location."""
 _PLACELESS: Final = 0.3
 """Share of reports for a chosen office without a location."""
 _PING_PONG: Final = 0.3
-_LATER: Final = 20
+_REDELIVERED_WITHIN: Final = 20
 """Maximum number of reports between a report and its redelivery."""
 _DATED: Final = 0.8
 _TALKATIVE: Final = 0.5
@@ -97,7 +97,7 @@ class Generator:
         for number, submission in enumerate(islice(self._reports(), count)):
             yield submission
             if self._lots.random() < _REDELIVERED:
-                later.append((number + self._lots.randint(1, _LATER), replace(submission, again=True)))
+                later.append((number + self._lots.randint(1, _REDELIVERED_WITHIN), replace(submission, again=True)))
             yield from (repeat for when, repeat in later if when == number)
             later = [(when, repeat) for when, repeat in later if when > number]
         yield from (repeat for _, repeat in later)
@@ -170,7 +170,7 @@ class Generator:
         original = self._lots.choice(self._past).report
         repeated = ("class_", "title", "body", "category", "location", "event_date")
         fields = {name: getattr(original.data, name) for name in repeated}
-        if self._lots.random() < _VAGUE:
+        if self._lots.random() < _WITHOUT_LOCATION:
             fields["location"] = None
         desk = {"desk": OfficeConduct.ARCHIVES, "reason": ArchiveReason.DUPLICATE}
         return fields, desk | {"duplicate_of": original.complaint_id}

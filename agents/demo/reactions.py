@@ -24,12 +24,12 @@ from workflow.stages.disposition import competent_office
 
 _OFFICERS: Final = 3
 _DELEGATING: Final = 0.5
-_PLEASED: Final = 4
-_TOLD: Final = 0.5
+_GOOD_RATING: Final = 4
+_STORIES: Final = 0.5
 """Share of well-rated complaints whose story is published."""
 _APPEALING: Final = 0.2
 """Share of reporters who appeal once the time to settle has passed."""
-_PROMPT_AGAIN: Final = 0.8
+_APPEALS: Final = 0.8
 _MOST_DAYS: Final = 2
 _PRESSING_RUNG: Final = 2
 """The rung at which an office of `Conduct.NEVER` answers."""
@@ -292,7 +292,7 @@ def _on_follow_up_rejected(scene: Situation) -> Iterator[PlannedAction]:
 
 @_on(f.FollowUpReplied)
 def _on_replied(scene: Situation) -> Iterator[PlannedAction]:
-    first, last = (0.1, 0.7) if scene.lots.random() < _PROMPT_AGAIN else (1.2, 2.0)
+    first, last = (0.1, 0.7) if scene.lots.random() < _APPEALS else (1.2, 2.0)
     yield _follow_up(scene, first, last, phrases().second_answers)
 
 
@@ -309,7 +309,7 @@ def _on_rated(scene: Situation) -> Iterator[PlannedAction]:
     if rating == 1 and bounds is not None and scene.complaint.reopenings < bounds.limit:
         command = c.ReopenComplaint(reason=scene.lots.choice(phrases().replies))
         yield scene.act(scene.within(ClockName.CITIZEN_REPLY, 0.05, 0.2), scene.citizen, command)
-    if not scene.complaint.secret and rating >= _PLEASED and scene.lots.random() < _TOLD:
+    if not scene.complaint.secret and rating >= _GOOD_RATING and scene.lots.random() < _STORIES:
         category = (scene.complaint.category or "layanan publik").replace("-", " ")
         answer = scene.lots.choice(_answers(scene))
         title = f"Laporan {scene.complaint.tracking_id} tentang {category}"

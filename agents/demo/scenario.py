@@ -28,7 +28,7 @@ _LISTEN_SECONDS: Final = 0.1
 _LINGER_MS: Final = 5
 _LAG_EVERY: Final = 1.0
 _CATCH_UP_SECONDS: Final = 30.0
-_LOOKS: Final = 2
+_IDLE_SAMPLES: Final = 2
 _MARKERS: Final = 1
 """Lag of an idle stage: one control record may follow the last record."""
 
@@ -60,7 +60,7 @@ class LagMonitor:
     @property
     def caught_up(self) -> bool:
         """Whether no stage had lag in two samples: in one, messages may be in flight between stages."""
-        return self._at_rest >= _LOOKS
+        return self._at_rest >= _IDLE_SAMPLES
 
     def _run(self) -> None:
         while not self._over.wait(_LAG_EVERY):

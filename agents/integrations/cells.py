@@ -19,7 +19,7 @@ _SHOWN: Final = 40
 _ERROR: Final = re.compile(r"#(?:N/A|[A-Z0-9/_]+[!?])|#{3,}|Err:[0-9]{3}")
 _OF_LINKS: Final = ("url", "href", "src", "link", "media_url", "value")
 _BETWEEN: Final = re.compile(r"\s+|[,;|]\s*(?=https?:|$)")
-_BEHIND_DATA: Final = re.compile(r"[\s,;|]+(?=https?:)")
+_DATA_URI_END: Final = re.compile(r"[\s,;|]+(?=https?:)")
 """A data: URI, which contains separators and often line ends."""
 _QUOTED: Final = re.compile(r'="((?:[^"]|"")*)"')
 
@@ -133,7 +133,7 @@ def _in_text(text: str) -> list[object]:
     if text[:1] in {"[", "{"}:
         with suppress(ValueError):
             return _flat(from_json(text))
-    between = _BEHIND_DATA if text[:5].casefold() == "data:" else _BETWEEN
+    between = _DATA_URI_END if text[:5].casefold() == "data:" else _BETWEEN
     return [part for part in between.split(text) if part]
 
 

@@ -21,10 +21,10 @@ _EARLIEST: Final = 1980
 _EARLIEST_EVENT: Final = 1945
 _SLACK: Final = timedelta(hours=1)
 """Tolerance for a source whose clock is ahead."""
-_CLEAR: Final = 19
+_CLEAR_MAJORITY: Final = 19
 """Number of cells with one order from which a single cell with another one is an error."""
 
-_PARTED: Final = re.compile(r"(\d{1,2})([./\- ])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
+_SEPARATED: Final = re.compile(r"(\d{1,2})([./\- ])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
 _YEAR_FIRST: Final = re.compile(r"(\d{4})([./\- ])(\d{1,2})\2(\d{1,2})(?!\d)")
 _DAY_MONTH: Final = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[\s.\-/]*([^\W\d_]+)\.?[\s,.\-/]*(\d{4}|\d{2})(?!\d)")
 _MONTH_DAY: Final = re.compile(r"([^\W\d_]+)\.?[\s\-]+(\d{1,2})(?:st|nd|rd|th)?[\s,\-]+(\d{4})(?!\d)")
@@ -92,7 +92,7 @@ class DateColumn:
             return self.requested
         ranked = [each for each in self.counts.most_common() if each[0] is not None]
         most, least = (ranked[0][1] if ranked else 0), sum(count for _, count in ranked[1:])
-        if ranked and most >= _CLEAR * least:
+        if ranked and most >= _CLEAR_MAJORITY * least:
             return ranked[0][0]
         what = f"its dates are written in more than one order, such as {self.example or 'day first and month first'}"
         if not ranked:
@@ -104,7 +104,7 @@ class DateColumn:
 
 def _possible(cell: str) -> set[Order]:
     """Return the orders in which a numeric date is valid; none if it is no date, or the same in all orders."""
-    match = _PARTED.match(_without_weekday(cell))
+    match = _SEPARATED.match(_without_weekday(cell))
     if not match:
         return set()
     days = {order: day for order in (Order.DMY, Order.MDY) if (day := _in_order(match, order))}
@@ -140,7 +140,7 @@ def read_date(cell: str, order: Order | None, zone: tzinfo) -> Stamp | None:
 
 
 def _in_words(text: str, order: Order | None) -> Stamp | None:
-    if match := _PARTED.match(text):
+    if match := _SEPARATED.match(text):
         day = _in_order(match, order or Order.DMY)
     elif match := _YEAR_FIRST.match(text):
         day = date(int(match[1]), int(match[3]), int(match[4]))

@@ -14,7 +14,7 @@ LONGEST: Final = 64 * 1024 * 1024
 _CHUNK: Final = 1024 * 1024
 _SAMPLE: Final = 64 * 1024
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_RARE: Final = 20
+_INVALID_PER_VALID: Final = 20
 _GUESSES: Final = ["cp1252"]
 _NO_TEXT: Final = (
     (b"%PDF", "a PDF"),
@@ -68,7 +68,7 @@ def encoding_of(stream: BinaryIO, requested: str | None = None) -> str:
         return "utf-16-le" if odd > even else "utf-16-be"
     count, right, wrong, sample = _as_utf8(stream)
     # a non-ASCII line of another encoding is rarely valid UTF-8
-    if right * _RARE >= wrong:
+    if right * _INVALID_PER_VALID >= wrong:
         return "utf-8"
     guess = from_bytes(sample, cp_isolation=_GUESSES).best()
     if guess is None and wrong * 2 < count:

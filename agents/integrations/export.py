@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from agents.integrations.lapor_rows import TELLING, RowTexts, row, texts_after
+from agents.integrations.lapor_rows import WITH_TEXTS, RowTexts, row, texts_after
 from agents.ops.snapshots import last_of_each
 from events.client import ClientSettings, Reader, Record, extents, read_all, texts_of_partition
 from events.codec.decode import decode_fact, decode_snapshot, decode_texts
@@ -59,7 +59,7 @@ class Export:
     def _partition(self, number: int) -> Iterator[tuple[str, ...]]:
         last = self._versions(number)
         names = self._names(number) if self.options.identities else {}
-        words = texts_of_partition(self.settings, number, TELLING)
+        words = texts_of_partition(self.settings, number, WITH_TEXTS)
         incomplete: dict[str, RowTexts] = {}
         with Reader(self.settings, [TopicName.EVENTS], partitions=[number]) as reader:
             for record in self._until_complete(reader, last):

@@ -43,7 +43,7 @@ from agents.integrations.workbooks import OLE, ZIP, sheets_of
 OPEN311: Final = "open311"
 LAPOR: Final = "lapor"
 
-_HELD: Final = 16 * 1024 * 1024
+_IN_MEMORY: Final = 16 * 1024 * 1024
 _WEB_PAGE: Final = ("<!doctype html", "<html", "<table", "<meta", "<head", "<style", "<div", "<!--", "mime-version:")
 _DATES: Final = ("received", "event_date")
 
@@ -226,7 +226,7 @@ def _seekable(stream: BinaryIO, lines: Iterable[bytes]) -> BinaryIO:
     """Return a seekable stream: the content of a pipe is copied to a temporary file."""
     if stream.seekable():
         return stream
-    copy = tempfile.SpooledTemporaryFile(max_size=_HELD)  # noqa: SIM115 -- lives as long as the import
+    copy = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 -- lives as long as the import
     copy.writelines(lines)
     return cast("BinaryIO", copy)
 

@@ -39,7 +39,7 @@ class RowTexts:
     archived_for: ArchiveReason | None = None
 
 
-TELLING: Final = tuple(
+WITH_TEXTS: Final = tuple(
     each.NAME for each in (f.ComplaintRegistered, f.ReportCompleted, f.ComplaintVerified, f.ComplaintPostponed)
 )
 """The facts with words that a row shows."""

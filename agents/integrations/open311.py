@@ -34,7 +34,7 @@ _TEXTS: Final = (
     *("address_string", "agency_responsible", "service_notice"),
 )
 """Fields with free text."""
-_AROUND: Final = "envelope"
+_ENVELOPE: Final = "envelope"
 _ENVELOPES: Final = ("service_requests", "requests")
 _ATTRIBUTES: Final = ("attributes", "extended_attributes", "attribute")
 _LINKS: Final = ("media_url", "media_urls", "photos", "photo", "media", "attachments", "images")
@@ -67,7 +67,7 @@ def requests_in(value: object) -> list[Any]:
     around = {name: each for name, each in value.items() if each is not chosen[0]}
     if not speaks_of_privacy(around):
         return requests
-    return [{**each, _AROUND: around} if isinstance(each, Mapping) else each for each in requests]
+    return [{**each, _ENVELOPE: around} if isinstance(each, Mapping) else each for each in requests]
 
 
 def entries_of(requests: Iterator[tuple[int, Any]], ignored: Collection[str] = ()) -> Iterator[Entry | Skipped]:

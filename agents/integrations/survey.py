@@ -14,7 +14,7 @@ from agents.integrations.privacy import may_be_private, private_words
 from agents.integrations.report_rows import ImportOptions, is_layout
 
 _SAMPLED: Final = 200
-_OFTEN: Final = 20
+_ENTRIES_PER_WORD: Final = 20
 """A word in at least one of this many entries is intended, not an error."""
 _WORDS: Final = (
     "class",
@@ -122,7 +122,7 @@ class Survey:
         """Return the date order of each column; raise BadLayout if a date order or a status is ambiguous."""
         if not self.total:
             raise UnreadableFile(NOTHING)
-        often = {word: count for word, count in self._unknown.most_common() if count * _OFTEN >= self.total}
+        often = {word: count for word, count in self._unknown.most_common() if count * _ENTRIES_PER_WORD >= self.total}
         if often:
             words = ", ".join(f"{quoted(word)} ({count} of {self.total})" for word, count in list(often.items())[:10])
             word = quoted(next(iter(often)))

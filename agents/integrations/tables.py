@@ -17,7 +17,7 @@ _LONGEST_CELL: Final = 16 * 1024 * 1024
 # a body has at most 20,000 characters: a quote that is open for longer is stray
 _LONGEST_RECORD: Final = 100_000
 _MOST_LINES: Final = 1_000
-_SURE: Final = 20
+_ROWS_FOR_WIDTH: Final = 20
 """Number of rows with one width that determine the width of the table."""
 
 _LONG_NUMBER: Final = 4
@@ -116,7 +116,7 @@ class _Shape:
     def differs(self, cells: Sequence[str]) -> bool:
         """Return whether a row has another width than enough rows before it."""
         width, rows = max(self.widths.items(), key=lambda each: each[1], default=(0, 0))
-        return rows >= _SURE and (len(cells) < width or any(cell.strip() for cell in cells[width:]))
+        return rows >= _ROWS_FOR_WIDTH and (len(cells) < width or any(cell.strip() for cell in cells[width:]))
 
     def has_rows(self, swallowed: Sequence[str], delimiter: str) -> bool:
         """Return whether most lines within a text are rows of the table, or one has a row number."""

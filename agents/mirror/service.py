@@ -27,7 +27,7 @@ TOPICS: Final = (TopicName.EVENTS, TopicName.RESOLUTIONS)
 _BATCH_BYTES: Final = 100_000_000
 _BATCH_S: Final = 5.0
 _POLL_S: Final = 1.0
-_NOTED_EACH: Final = timedelta(seconds=_POLL_S)
+_RECORDED_EVERY: Final = timedelta(seconds=_POLL_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Mirror:
                 written = self._write(reader.poll(_POLL_S))
                 yield replace(written, lag=reader.lag())
                 # earlier log ends: under load the present ones are never reached
-                if datetime.now(UTC) - moment >= _NOTED_EACH and reader.has_reached(ends):
+                if datetime.now(UTC) - moment >= _RECORDED_EVERY and reader.has_reached(ends):
                     self._note_current(moment)
                     moment, ends = datetime.now(UTC), reader.ends()
                 if self._stories_gone:

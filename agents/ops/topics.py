@@ -31,7 +31,7 @@ from events.topics import ALL_TOPICS, BY_NAME, STAGES, TopicName
 
 _ANSWER_S: Final = 10.0
 _RETRY_S: Final = 0.2
-_SETTLES_S: Final = 5.0
+_VISIBLE_S: Final = 5.0
 _RETENTION: Final = "retention.ms"
 
 
@@ -142,7 +142,7 @@ def create_topics(
 
 
 def _compare(client: AdminClient, settings: Settings, names: Collection[TopicName]) -> None:
-    deadline = time.monotonic() + _SETTLES_S
+    deadline = time.monotonic() + _VISIBLE_S
     while differing := differences(client, settings, describe_topics(client, settings, names), settings.replication):
         if time.monotonic() > deadline:  # altered settings become visible with a delay
             raise TopicsDiffer(differing, [remedy(settings, each) for each in differing])

@@ -18,9 +18,9 @@ from workflow.policy.announcements import all_with_announcements, announce, fold
 
 log = structlog.get_logger()
 
-FOLDS_AT: Final = 50
+COMPACT_ABOVE: Final = 50
 """Announcements since compaction above which it is tried again, hourly at most: it reads all open complaints."""
-_FOLDS_AGAIN: Final = timedelta(hours=1)
+_RETRY_AFTER: Final = timedelta(hours=1)
 _NOTHING: Final = Announcements.of()
 
 CalendarDependency = Callable[[], tuple[int, date]]
@@ -38,7 +38,7 @@ class CalendarState:
         self._partition = partition
         self._calendar_dependency = dependency
         self._committed = _NOTHING
-        self._folds_from = datetime.min.replace(tzinfo=UTC)
+        self._retry_at = datetime.min.replace(tzinfo=UTC)
         self.announcements = _NOTHING
         self.policies = partition.policies
         """Every version of the policy, with all that has been announced so far."""
@@ -72,9 +72,9 @@ class CalendarState:
         return [OutgoingRecord(TopicName.STATE, CALENDAR_KEY, value, self._partition.number, state_headers(offset))]
 
     def _fold(self, now: datetime) -> Announcements:
-        if len(self.announcements.announcements) - self.announcements.folded <= FOLDS_AT or now < self._folds_from:
+        if len(self.announcements.announcements) - self.announcements.folded <= COMPACT_ABOVE or now < self._retry_at:
             return self.announcements
-        self._folds_from = now + _FOLDS_AGAIN
+        self._retry_at = now + _RETRY_AFTER
         behind, first_day = self._calendar_dependency()
         return folded(self.announcements, behind, first_day, now)
 

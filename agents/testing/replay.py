@@ -38,7 +38,7 @@ HISTORY: Final = (
 Without `complaints.texts`, and for erased texts, decisions of `verification` are not compared."""
 _VERIFICATION: Final = stage_source(verification.NAME)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_REACTING: Final = {stage_source(name) for name in (verification.NAME, disposition.NAME, escalation.NAME)}
+_REACTING_SOURCES: Final = {stage_source(name) for name in (verification.NAME, disposition.NAME, escalation.NAME)}
 _REGISTERED: Final = f"lapor.complaint.{ComplaintRegistered.NAME}.v1"
 _KEYED: Final = ("_digest", "_digests")
 """Suffixes of the names of fields that depend on the installation's keys."""
@@ -101,7 +101,7 @@ def replay(history: Iterable[Record], settings: Settings) -> Replay:
     sent = {
         key: events
         for key, events in asked.items()
-        if key.source in _REACTING and (key.source != _VERIFICATION or key.complaint not in wordless)
+        if key.source in _REACTING_SOURCES and (key.source != _VERIFICATION or key.complaint not in wordless)
     }
     policies = policy_files.load(settings.policy)
     positions = _installation(topics[TopicName.INSTALLATION]).get(FIRST_POSITIONS, {})

@@ -118,7 +118,7 @@ class Shown(IntEnum):
 Finding = tuple[Code, str]
 """A kind of violation, and its message."""
 
-_OF_ITSELF: Final = (f.DeadlineBreached, f.DeadlineRescheduled, f.ComplaintWithdrawn, f.ComplaintClosed)
+_BY_DEADLINE: Final = (f.DeadlineBreached, f.DeadlineRescheduled, f.ComplaintWithdrawn, f.ComplaintClosed)
 
 
 class History:
@@ -227,7 +227,7 @@ class History:
             )
         self._causes.setdefault(cause, False)
         # a command also records calendar changes and overdue deadlines, before its own fact
-        self._one_more = isinstance(recorded.fact, _OF_ITSELF) and recorded.fact.by == f.SYSTEM
+        self._one_more = isinstance(recorded.fact, _BY_DEADLINE) and recorded.fact.by == f.SYSTEM
 
 
 def _versions(bits: int) -> str:

@@ -17,7 +17,7 @@ from workflow.machine.handlers import Rejected
 from workflow.machine.permissions import office_of
 from workflow.policy.model import Policy, PolicySet
 
-_BACK: Final = timedelta(days=366)
+_OLDEST: Final = timedelta(days=366)
 _AHEAD: Final = timedelta(days=3 * 366)
 RECENT: Final = timedelta(days=30)
 """Age up to which announcements count towards limits and are not compacted, as long as commands are retained."""
@@ -60,7 +60,7 @@ def announce(
 
 def impossible(day: date, today: date, *, day_off: bool) -> str | None:
     """Return why the day can no longer, or not yet, become a day off (or a working day); None if it can."""
-    if not today - _BACK <= day <= today + _AHEAD:
+    if not today - _OLDEST <= day <= today + _AHEAD:
         return f"{day} is more than a year past or more than three years ahead"
     if not day_off and day <= today:
         # a deadline would move into the past, missed by a later rule

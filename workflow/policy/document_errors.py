@@ -12,7 +12,7 @@ ABSENT: Final = "missing"
 """Message for a missing required key."""
 _KEY: Final = "[key]"
 _EMPTY: Final = ("too_short", "string_too_short")
-_OURS: Final = {
+_MESSAGES: Final = {
     **dict.fromkeys(("int_type", "int_parsing"), "must be a whole number"),
     **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
     **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
@@ -73,7 +73,7 @@ def _mistake(details: ErrorDetails) -> str:
         return str(details["ctx"]["error"])
     if kind in _CHOICES and isinstance(written, str):
         return f"{written!r} is unknown{suggestion(written, _CHOICE.findall(details['ctx']['expected']), say_all=True)}"
-    return f"{_OURS.get(kind, details['msg'].replace('Input should be', 'must be'))}, not {written!r}"
+    return f"{_MESSAGES.get(kind, details['msg'].replace('Input should be', 'must be'))}, not {written!r}"
 
 
 def _nearest_key(details: ErrorDetails, model: type[BaseModel]) -> str | None:

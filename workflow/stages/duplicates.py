@@ -16,7 +16,7 @@ from workflow.policy.plain_text import plain
 
 _DECIMALS: Final = 3
 """Places of a coordinate in degrees: 0.001 is about 110 m on the equator, where the country lies."""
-_UNTIDY: Final = 1_000
+_MIN_CLEANUP: Final = 1_000
 
 
 def fingerprint(report: ReportContent, policy: Policy) -> bytes | None:
@@ -66,7 +66,7 @@ class Index:
         self._originals: dict[bytes, bytes] = {}
         self._fingerprints: dict[bytes, tuple[bytes, bytes | None]] = {}
         self._newest = 0
-        self._tidy_at = _UNTIDY
+        self._drop_at = _MIN_CLEANUP
 
     def __len__(self) -> int:
         return len(self._fingerprints)
@@ -82,7 +82,7 @@ class Index:
         self._fingerprints[mine[8:]] = mine, print_
         self._newest = max(self._newest, _moment(mine))
         self._put(print_, mine)
-        if len(self._fingerprints) > self._tidy_at:
+        if len(self._fingerprints) > self._drop_at:
             self._drop_expired()
 
     def _put(self, print_: bytes | None, mine: bytes) -> None:
@@ -119,7 +119,7 @@ class Index:
         oldest = self._newest - _milliseconds(self.window)
         self._originals = {print_: first for print_, first in self._originals.items() if _moment(first) >= oldest}
         self._fingerprints = {name: entry for name, entry in self._fingerprints.items() if _moment(entry[0]) >= oldest}
-        self._tidy_at = 2 * len(self._fingerprints) + _UNTIDY
+        self._drop_at = 2 * len(self._fingerprints) + _MIN_CLEANUP
 
 
 def _packed(at: datetime, complaint: str) -> bytes:

@@ -30,7 +30,7 @@ from events.topics import ALL_TOPICS, STAGES
 WINDOW_SECONDS: Final = 15.0
 """Three times Kafka's default commit interval (`auto.commit.interval.ms`)."""
 SAMPLE_INTERVAL_SECONDS: Final = 1.0
-_SOON: Final = 60.0
+_CATCHES_UP_SOON: Final = 60.0
 """Seconds to catch up below which deadlines at stake are not worth reading the state for."""
 
 
@@ -132,7 +132,7 @@ class LagWatcher(AbstractContextManager["LagWatcher"]):
     def _with_deadlines(self, group: GroupLag, now: datetime) -> GroupLag:
         if self._deadlines is None or group.stage not in ON_DEADLINES:
             return group
-        if group.status is Status.OK or (group.drain is not None and group.drain < _SOON and group.lag):
+        if group.status is Status.OK or (group.drain is not None and group.drain < _CATCHES_UP_SOON and group.lag):
             return group
         behind = [each.partition for each in group.partitions if each.status is not Status.OK]
         numbers = behind or [each.partition for each in group.partitions]

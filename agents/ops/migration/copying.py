@@ -43,7 +43,7 @@ from workflow.audit.evidence import Place
 _RECORDS: Final = 5_000
 _BYTES: Final = 4 * 1_048_576
 """Maximum records, and approximate maximum bytes, of a transaction."""
-_POLLED: Final = 5_000
+_RECORDS_PER_POLL: Final = 5_000
 _FETCHING: Final = clients.Fetching(1, wait_ms=10)
 """Short, since a fetch that waits at the end of one partition delays the next partition."""
 CHECKSUM_BITS: Final = (1 << 64) - 1
@@ -178,7 +178,7 @@ async def in_time_order(
     """Partitions whose next record has to be fetched before another one can be yielded."""
     heads: list[tuple[int, int, TopicPartition]] = []
     while due or heads:
-        fetched = await reader.getmany(*due, timeout_ms=_FETCHING.wait_ms, max_records=_POLLED) if due else {}
+        fetched = await reader.getmany(*due, timeout_ms=_FETCHING.wait_ms, max_records=_RECORDS_PER_POLL) if due else {}
         for place, records in fetched.items():
             waiting[place].extend(each for each in records if each.offset < ends[place])
         for place in list(due):

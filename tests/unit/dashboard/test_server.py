@@ -478,7 +478,7 @@ class TestComplaints:
             assert len(site.read) == 1
 
         site = Site()
-        monkeypatch.setattr(server, "_KEPT_S", 1e9)  # no new minute begins meanwhile
+        monkeypatch.setattr(server, "_CACHE_S", 1e9)  # no new minute begins meanwhile
         run(site, act)
 
     def test_it_is_linked_with_what_came_before_and_after_it(self) -> None:

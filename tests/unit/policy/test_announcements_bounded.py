@@ -150,7 +150,7 @@ class TestFolding:
 
 
 def test_the_record_shrinks_while_complaints_are_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calendar_state, "FOLDS_AT", 3)
+    monkeypatch.setattr(calendar_state, "COMPACT_ABOVE", 3)
     lifecycle = Deciding()
     lifecycle.register()
     for number in range(4):
