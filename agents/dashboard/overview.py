@@ -14,7 +14,7 @@ Figures = Mapping[str, Any]
 _Office = tuple[str | None, str, str | None, Mapping[str, int]]
 """Id, name, filter for its complaints, and counts."""
 _Count = tuple[str, int, str]
-"""Label, count, and query of the list of what is counted."""
+"""Label, count, and query of the list of the counted complaints."""
 
 
 def overview(view: View, figures: Figures | None) -> str:

@@ -57,7 +57,7 @@ class _Leniently:
 
 @dataclass(slots=True)
 class FetchedRecord:
-    """A record as the stages need it: aiokafka's own has more fields and is frozen, and takes twice as long to make."""
+    """A record with the fields that stages need; aiokafka's has more, is frozen, and takes twice as long to create."""
 
     topic: str
     partition: int

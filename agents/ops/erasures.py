@@ -38,7 +38,7 @@ def keeps_texts_apart(settings: Settings) -> bool:
 
 def keep_texts(settings: Settings, where: str) -> None:
     """Set where free text is written from now on."""
-    from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
+    from agents.runtime.installation import change_now  # noqa: PLC0415 -- imports aiokafka, which few commands need
 
     require_topics(settings, [TopicName.TEXTS, TopicName.ERASURES])
     change_now(settings, lambda _values: {TEXTS_KEY: where})

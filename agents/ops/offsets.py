@@ -89,7 +89,7 @@ def set_offsets(client: AdminClient, group: str, offsets: Mapping[TopicPartition
 
 def _report(settings: Settings, accepted: Sequence[AcceptedOffset]) -> None:
     """Report an incident for each offset, except those of earlier versions, which did not mark offsets."""
-    from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, for this command only
+    from agents.runtime.installation import change_now  # noqa: PLC0415 -- imports aiokafka, for this command only
 
     now = datetime.now(UTC)
     incidents = {

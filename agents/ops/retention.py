@@ -58,7 +58,7 @@ def erase_after(values: Mapping[str, Any]) -> timedelta | None:
 
 def set_erase_after(settings: Settings, days: int) -> None:
     """Set the retention in days after the end of a complaint; 0 for none."""
-    from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
+    from agents.runtime.installation import change_now  # noqa: PLC0415 -- imports aiokafka, which few commands need
 
     require_topics(settings, [TopicName.INSTALLATION])
     change_now(settings, lambda _values: {ERASE_AFTER_KEY: days})

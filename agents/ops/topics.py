@@ -211,7 +211,7 @@ def _empty(client: AdminClient, settings: Settings, existing: Mapping[TopicName,
 
 def _record(settings: Settings, existing: Mapping[TopicName, TopicDescription], *, fresh: bool) -> None:
     """Record the topics in the installation record; a replaced topic is an incident."""
-    from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
+    from agents.runtime.installation import change_now  # noqa: PLC0415 -- imports aiokafka, which few commands need
 
     ids = {str(name): topic.id for name, topic in existing.items()}
 

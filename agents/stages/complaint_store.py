@@ -34,7 +34,7 @@ _LONGEST: Final = 1 << 8 * _LENGTH
 def _dictionary_samples() -> bytes:
     """Return sample snapshots of closed complaints: the compression dictionary."""
     samples = (files("agents.stages") / "samples.jsonl").read_bytes().splitlines()
-    # the likeliest last: what is near is referred to in fewer bits
+    # the most frequent kind last: a short distance takes fewer bits
     return b"".join(encode_complaint(Complaint.model_validate_json(each)) for each in samples)
 
 

@@ -55,22 +55,22 @@ class MigrationReport:
     """Findings of `alur audit`, the same in both installations."""
 
 
-def migrate(plan: Plan, report: Report, tell: Callable[[str], None]) -> MigrationReport:
+def migrate(plan: Plan, report: Report, on_step: Callable[[str], None]) -> MigrationReport:
     """Copy an installation as planned, or resume a copy; a complete one stays unchanged.
 
-    `report` is called during the copy, `tell` with the name of each step. Raises MigrationRefused: the target contains
-    something else, the source has changed, or the copies differ.
+    `report` is called during the copy, `on_step` with the name of each step. Raises MigrationRefused: the target
+    contains something else, the source has changed, or the copies differ.
     """
     entry = _entry(plan)
     if entry is None or "written" not in entry:
         _begin(plan)
         run(Copy(plan, report).run())
-        tell("comparing records")
+        on_step("comparing records")
         # recorded first: compaction may delete compared records from here on
         _note(plan, written=_compared(plan))
-    tell("handing over offsets and the installation record")
+    on_step("handing over offsets and the installation record")
     _hand_over(plan)
-    tell("auditing both installations")
+    on_step("auditing both installations")
     complaints, facts, findings = _audited(plan)
     if settled_ends(plan.source) != plan.ends:
         raise _changed(plan)
