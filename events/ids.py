@@ -14,7 +14,7 @@ _UUID: Final = TypeAdapter(UUID)
 def canonical_id(complaint: str) -> str:
     """Return the canonical form of a complaint id in any spelling that the contract accepts; or raise ValueError.
 
-    The contract accepts upper case, `urn:uuid:`, braces, and a missing dash; keys are always canonical.
+    The contract accepts upper case, `urn:uuid:`, braces, and no dashes; keys are always canonical.
     """
     return str(_UUID.validate_strings(complaint))
 

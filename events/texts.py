@@ -49,7 +49,7 @@ FREE_TEXT: Final[Mapping[type[Frozen], tuple[str, ...]]] = {
     f.DeadlineExtended: ("reason",),
     f.ExtensionRefused: ("reason",),
 }
-"""Fields with free text by fact, and of the report in `registered`.
+"""Fields with free text by fact, and of the report in `registered`: the only list of them.
 
 The `office` of a report is free text only if it is not in the directory."""
 

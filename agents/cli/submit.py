@@ -52,11 +52,11 @@ def submit(
     """Submit reports: messages of the contract, a table, or service requests of Open311.
 
     Format, encoding, header and columns are detected and shown; an ambiguity stops before anything is sent, and the
-    message names the option that resolves it. An invalid entry is skipped with its reason; the exit status is then 1,
-    as for an empty file. Submitting a file again does no harm: the same source and id are the same report. Fields to
-    map: id, title, body, final, class, category, received, received_time, event_date, status, province, city, district,
-    village, address, lat, lon, office, privacy, anonymous, secret, public, name, first_name, last_name, phone, email,
-    subject, follows, attachments.
+    message names the option that resolves it. A report counts once Kafka has acknowledged it. An invalid entry is
+    skipped with its reason; the exit status is then 1, as for an empty file. Submitting a file again does no harm: the
+    same source and id are the same report. Fields to map: id, title, body, final, class, category, received,
+    received_time, event_date, status, province, city, district, village, address, lat, lon, office, privacy, anonymous,
+    secret, public, name, first_name, last_name, phone, email, subject, follows, attachments.
 
         alur submit laporan.xlsx --dry-run
 

@@ -104,14 +104,14 @@ def acl(
         raise Failure(f"--principal: {principal!r} is none; write it like User:{principal}", MISUSED)
     settings = settings_of(ctx)
     chosen = list(dict.fromkeys(roles or ROLES))
-    granted_rights = [
+    required = [
         right for name in chosen for right in rights(ROLES[name], settings, principal or f"{principal_prefix}{name}")
     ]
     if not make:
-        say(script(granted_rights, settings, chosen).rstrip())
+        say(script(required, settings, chosen).rstrip())
         return
-    granted = apply(granted_rights, settings)
-    say(f"granted {granted} rights to {len({right.principal for right in granted_rights})} principals")
+    granted = apply(required, settings)
+    say(f"granted {granted} rights to {len({right.principal for right in required})} principals")
 
 
 def _table(settings: Settings, extents: dict[TopicName, Extent]) -> Table:

@@ -15,8 +15,8 @@ _SUFFIX: Final = {Side.READ: "sent", Side.WRITTEN: "received"}
 class Components:
     """The merged schemas, in `schemas`.
 
-    A part with different schemas for reading and writing (where every field is required) has two names, such as
-    `Location.sent` and `Location.received`.
+    A part with different schemas for reading and writing (where fields with a default are required too) has two names,
+    such as `Location.sent` and `Location.received`.
     """
 
     def __init__(self, documents: Mapping[str, Mapping[str, Any]], sides: Mapping[str, Side]) -> None:

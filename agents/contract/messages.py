@@ -1,7 +1,7 @@
 """The messages of the contract as JSON Schemas (2020-12), generated from the models.
 
 In messages to the engine, fields with a default are optional and unknown fields are refused. In messages from the
-engine, every field is present, and more may be added.
+engine, a field is missing only if the schema does not require it, and more may be added.
 """
 
 import ast
@@ -122,7 +122,7 @@ def _descriptions(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 
 class _Plain(GenerateJsonSchema):
-    """JSON Schemas without generated titles, in which all fields of a written message are required."""
+    """JSON Schemas without generated titles, in which a written message has all fields but those with `exclude_if`."""
 
     def field_title_should_be_set(self, schema: object) -> bool:
         del schema

@@ -44,10 +44,9 @@ class RowShape(NamedTuple):
 
     @property
     def office_or_reason(self) -> str:
-        """Office, or in parentheses why there is none; `-` for that of a secret complaint, and without a reason."""
-        if self.office is not None:
-            return redacted(self.office, secret=self.secret) or "-"
-        return "-" if self.why is None else f"({self.why})"
+        """Office, or in parentheses why there is none; of a secret complaint neither."""
+        shown = self.office or (None if self.why is None else f"({self.why})")
+        return redacted(shown, secret=self.secret) or "-"
 
     @property
     def verified(self) -> bool:

@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler, Middleware
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; "
-    # the browser refuses innerHTML
+    # no text becomes markup: the browser refuses innerHTML
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 HEADERS: Final = {

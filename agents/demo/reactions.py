@@ -29,7 +29,7 @@ _STORIES: Final = 0.5
 """Share of well-rated complaints whose story is published."""
 _APPEALING: Final = 0.2
 """Share of reporters who appeal once the time to settle has passed."""
-_APPEALS: Final = 0.8
+_PROMPT_SECOND_ANSWERS: Final = 0.8
 _MOST_DAYS: Final = 2
 _PRESSING_RUNG: Final = 2
 """The rung at which an office of `Conduct.NEVER` answers."""
@@ -292,7 +292,7 @@ def _on_follow_up_rejected(scene: Situation) -> Iterator[PlannedAction]:
 
 @_on(f.FollowUpReplied)
 def _on_replied(scene: Situation) -> Iterator[PlannedAction]:
-    first, last = (0.1, 0.7) if scene.lots.random() < _APPEALS else (1.2, 2.0)
+    first, last = (0.1, 0.7) if scene.lots.random() < _PROMPT_SECOND_ANSWERS else (1.2, 2.0)
     yield _follow_up(scene, first, last, phrases().second_answers)
 
 

@@ -20,7 +20,7 @@ _ERROR: Final = re.compile(r"#(?:N/A|[A-Z0-9/_]+[!?])|#{3,}|Err:[0-9]{3}")
 _OF_LINKS: Final = ("url", "href", "src", "link", "media_url", "value")
 _BETWEEN: Final = re.compile(r"\s+|[,;|]\s*(?=https?:|$)")
 _DATA_URI_END: Final = re.compile(r"[\s,;|]+(?=https?:)")
-"""A data: URI, which contains separators and often line ends."""
+"""Separator after a data: URI, which itself contains separators and often line ends."""
 _QUOTED: Final = re.compile(r'="((?:[^"]|"")*)"')
 
 

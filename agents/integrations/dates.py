@@ -134,12 +134,12 @@ def read_date(cell: str, order: Order | None, zone: tzinfo) -> Stamp | None:
         return _counted(text, zone)
     text = _without_weekday(text)
     try:
-        return _in_words(text, order)
+        return _date_in(text, order)
     except (ValueError, OverflowError):
         return None  # such as 31 February
 
 
-def _in_words(text: str, order: Order | None) -> Stamp | None:
+def _date_in(text: str, order: Order | None) -> Stamp | None:
     if match := _SEPARATED.match(text):
         day = _in_order(match, order or Order.DMY)
     elif match := _YEAR_FIRST.match(text):

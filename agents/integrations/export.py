@@ -29,7 +29,7 @@ PATIENCE_S: Final = 10.0
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """Options of the export. `identities`: include reporters who are not anonymous."""
+    """Options of the export. `identities`: include reporters who are not anonymous; needs the right to read them."""
 
     offices: Mapping[str, tuple[str, str]]
     """By office: its name, and that of the office above it, if any."""

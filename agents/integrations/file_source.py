@@ -17,7 +17,7 @@ _COPY: Final = r"\(\d{1,3}\)|(?:day|hari)[-_ ]?\d{1,3}"
 
 
 def source_of(file: str) -> str:
-    """Return the source of the reports in a file, from its folder and name.
+    """Return the source of the reports in a file, from its folder and name: the same at each submission.
 
     Dates and names of months or weekdays are removed, so that daily exports have the same source.
     """

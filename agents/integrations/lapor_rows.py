@@ -81,7 +81,7 @@ def row(
 ) -> tuple[str, ...]:
     """Return the cells of a complaint, in the order of `HEADER`, redacted by `workflow/reports/redaction.py`.
 
-    The `reporter` of an anonymous complaint is omitted.
+    The `reporter` of an anonymous complaint is omitted; that of a secret one is in, where the caller may export it.
     """
     view, texts = public_view(complaint, texts.archived_for), _with_erasures(texts, complaint)
     place = view.location or Location()

@@ -34,9 +34,9 @@ _IN_A_GROUP: Final = {
 }
 # aiokafka's default of 100 ms between retries costs more than everything else in a transaction
 RETRY_BACKOFF_MS: Final = 5
-_GROUP_BACKOFF_MS: Final = 100
+_GROUP_BACKOFF_MS: Final = 100  # aiokafka's own: members live long, and ask about one topic
 _END_POLL_MS: Final = 20
-"""What mostly ends a log is the marker of a transaction, which ends no poll."""
+"""A poll does not end at the marker of a transaction, which most logs end with."""
 _READER_BACKOFF_MS: Final = 20
 """aiokafka's 100 ms go by for each topic that a reader has not asked about before: most of the time of a short read."""
 _ASK_AGAIN_SECONDS: Final = 0.1
@@ -84,7 +84,7 @@ def consumer(  # noqa: PLR0913 -- one argument per setting that differs between 
 
     `reset`: without a valid offset, continue at the `earliest` record, or raise OffsetOutOfRangeError (`none`). It
     prefetches at most `partition_bytes` per partition, or one larger batch. Its `end_offsets` are the last stable
-    offsets, with `read_uncommitted` the log ends.
+    offsets, with `read_uncommitted` the log ends; behind an open transaction `read_committed` sees nothing.
     """
     if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
         in_memory: KafkaConsumer = substitute.stage_consumer(group, isolation, reset)

@@ -297,12 +297,12 @@ def _ranked(rows: Sequence[Row]) -> list[Row]:
 
 def _slugs(names: set[str]) -> dict[str, str]:
     """Return a file name for each name, with a number if two are equal."""
-    slug_of: dict[str, str] = {}
+    slugs_of: dict[str, str] = {}
     for name in sorted(names):
         plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "area"
         slugs = chain([plain], (f"{plain}-{number}" for number in count(2)))
-        slug_of[name] = next(slug for slug in slugs if slug not in slug_of.values())
-    return slug_of
+        slugs_of[name] = next(slug for slug in slugs if slug not in slugs_of.values())
+    return slugs_of
 
 
 def _chunks(stories: Sequence[Story]) -> list[tuple[str, list[Story]]]:

@@ -77,7 +77,7 @@ class Replay:
     complaints: int
     """Number of compared complaints."""
     incomplete: tuple[str, ...]
-    """Number of complaints that were not, since the command of their registration has expired."""
+    """Ids of complaints that were not compared, since the command of their registration has expired."""
     divergences: tuple[Divergence, ...]
 
 

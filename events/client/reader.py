@@ -55,7 +55,7 @@ class Extent:
 def committed_consumer(settings: ClientSettings, client: str, at_once: int) -> KafkaConsumer:
     """Return a consumer of kafka-python for committed records, from the earliest offset; it joins no group.
 
-    A poll returns at most `at_once` records; `group`: whose committed offsets it can request.
+    A poll returns at most `at_once` records.
     """
     if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
         return substitute.consumer()

@@ -62,7 +62,7 @@ class Code(StrEnum):
     RESOLUTION_DOUBLED = "resolution-doubled"
     """A settlement published twice."""
     RESOLUTION_UNKNOWN = "resolution-unknown"
-    """A resolution of an open complaint."""
+    """A resolution of a complaint that was open at that version."""
     PRIVATE_PUBLISHED = "private-published"
     """A resolution with an unpublished story, or with details of a secret complaint."""
     CALENDAR_DIFFERS = "calendar-differs"

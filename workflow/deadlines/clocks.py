@@ -74,7 +74,10 @@ class ClockContext(NamedTuple):
         return clock.model_copy(update=still)
 
     def pause_capped(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
-        """Return a clock with capped pauses when one begins: due as if the pause used up the cap, or never ended."""
+        """Return a clock with capped pauses when one begins: due as if the pause used up the cap.
+
+        So the clock is due even if the pause never ends.
+        """
         if clock.breached or clock.due_at is None:
             return clock.model_copy(update={"paused": True})
         left = self.worked(name, clock, at, clock.due_at)
@@ -244,7 +247,10 @@ def _pause_or_resume(
 
 
 def _escalation(clocks: Clocks, before: Complaint | None, fact: f.Fact, at: datetime, context: ClockContext) -> Clocks:
-    """Add the clock for the time of each rung, while a deadline is missed and the ladder is not exhausted."""
+    """Add the clock for the time of each rung, while a deadline is missed and the ladder is not exhausted.
+
+    So a complaint that returns to an office after a missed deadline has a clock.
+    """
     used_up = before is not None and before.exhausted and not isinstance(fact, OPEN_AGAIN)
     exhausted = isinstance(fact, f.EscalationExhausted) or used_up
     if before is None or exhausted or not any(clock.pressing for clock in clocks.values()):

@@ -114,7 +114,9 @@ class Rules(Model):
     settlement_pauses_in: frozenset[Status] = frozenset({Status.POSTPONED, Status.FOLLOWED_UP})
     """Statuses in which the settlement clock pauses."""
     settlement_pause_cap: Term | None = None
-    """Maximum working time of all its pauses together. Without a cap, pauses are unlimited and count in full days."""
+    """Maximum working time of all its pauses together.
+
+    Without a cap, pauses are unlimited and count in days, without their last one."""
     warn: dict[ClockName, Annotated[StrictFloat, Field(gt=0, lt=1)]] = Field(default_factory=dict)
     """Share of its time after which a clock warns; others do not warn."""
     warn_in: Literal["elapsed time", "working days"] = "elapsed time"

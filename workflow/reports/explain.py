@@ -86,7 +86,7 @@ class Run:
     due_at: datetime | None
     """Due time, of an ended run the last one; None while paused."""
     recomputed: datetime | None
-    """Recomputed due time, after a difference from the recorded one."""
+    """Recomputed due time, continued from the recorded one after a difference; None while paused."""
     warn_at: datetime | None
     remaining: str | None
     """Remaining time, while paused."""

@@ -45,7 +45,7 @@ def test_a_grid_keeps_each_character(width: int) -> None:
         (None, "no-competent-office", False, "(no-competent-office)"),
         (None, None, False, "-"),
         ("badung", "follow-up", True, "-"),
-        (None, "verification", True, "(verification)"),
+        (None, "verification", True, "-"),
     ],
 )
 def test_a_reason_is_not_taken_for_an_office(office: str | None, why: str | None, secret: bool, shown: str) -> None:  # noqa: FBT001
