@@ -41,12 +41,15 @@ for _name in [name for name in os.environ if name.startswith("ALUR_") and name n
 gc.disable()
 
 _INTEGRATION = Path(__file__).parent / "integration"
+_LONG_AT_THE_END = {"test_tutorial.py", "test_upgrade.py"}
+"""Files that one process would still run when the others have nothing left."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(_INTEGRATION):
             item.add_marker(pytest.mark.integration)
+    items.sort(key=lambda item: item.path.name not in _LONG_AT_THE_END)
 
 
 def pytest_collection_finish() -> None:
