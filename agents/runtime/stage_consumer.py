@@ -30,7 +30,7 @@ from agents.runtime.batch import Batch
 from agents.runtime.installation import Installation
 from agents.runtime.layout_guard import LayoutGuard
 from agents.runtime.output_writer import OutputWriter
-from agents.runtime.partition_processor import TRANSACTION_PAUSE_SECONDS, PartitionProcessor
+from agents.runtime.partition_processor import PartitionProcessor, transaction_pause
 from agents.runtime.policy_guard import PolicyGuard
 from agents.runtime.process import STOP_SECONDS, exit_after, exit_with_error
 from agents.runtime.stage import Stage
@@ -86,6 +86,7 @@ class StageConsumer(Service):
         self.idle.set()
         self._tracing = tracing
         self._polls = polls
+        self._polled_records = 0
         self._skipped_at = 0.0
 
     @property
@@ -149,7 +150,7 @@ class StageConsumer(Service):
                     return
                 self.fail(error)
             await self.idle.wait()
-            if pause := TRANSACTION_PAUSE_SECONDS if self.stage.transactional else self.stage.poll_delay:
+            if pause := transaction_pause(self._polled_records) if self.stage.transactional else self.stage.poll_delay:
                 await asyncio.sleep(pause)
 
     async def _poll(self) -> None:
@@ -175,10 +176,11 @@ class StageConsumer(Service):
             return
         self.idle.clear()
         poll = [(each, fetched[each.source]) for each in self.assignment.open if each.source in fetched]
+        self._polled_records = sum(len(records) for _, records in poll)
         if poll:
             failpoints.reach("after-poll")
             if self.backpressure is not None:
-                self.backpressure.consume(sum(len(records) for _, records in poll))
+                self.backpressure.consume(self._polled_records)
             await self._polls.put(poll)
         else:
             await self._skip_control_records([])
