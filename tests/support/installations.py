@@ -9,13 +9,14 @@ not rely on either.
 
 import gzip
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
 
 from agents.config.settings import Settings
@@ -25,6 +26,11 @@ from events.topics import STAGES
 # every byte is a character of it, so that what is no UTF-8 is kept too
 _BYTES: Final = "latin-1"
 _WAIT_S: Final = 30.0
+_NOT_YET: Final = (
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)
 
 Headers = list[tuple[str, str | None]]
 
@@ -151,8 +157,22 @@ def restore(found: Installation, settings: Settings) -> None:
         group = Consumer({"bootstrap.servers": settings.broker, "group.id": settings.group(stage)})
         name = settings.topic(STAGES[stage])
         if committed:
-            group.commit(offsets=[TopicPartition(name, int(n), at) for n, at in committed.items()], asynchronous=False)
+            _commit(group, [TopicPartition(name, int(number), at) for number, at in committed.items()])
         group.close()
+
+
+def _commit(group: Consumer, offsets: list[TopicPartition]) -> None:
+    """Commit; a broker that has just started is still loading the offsets of its groups."""
+    deadline = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            group.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as error:
+            if error.args[0].code() not in _NOT_YET or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 class _Layout:
