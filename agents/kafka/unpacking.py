@@ -71,7 +71,7 @@ class FetchedRecord:
 class _PartitionRecords(aiokafka_fetcher.PartitionRecords):  # type: ignore[misc]  # no types
     """Unpacks a failed fetch again, from the failed position."""
 
-    _records_iterator: Iterator[FetchedRecord] | None
+    _records_iterator: Iterator[FetchedRecord]
 
     def __init__(self, tp: object, records: "_Fetched", aborted: object, start: int, *options: object) -> None:
         super().__init__(tp, records, aborted, start, *options)
@@ -80,12 +80,12 @@ class _PartitionRecords(aiokafka_fetcher.PartitionRecords):  # type: ignore[misc
 
     def __next__(self) -> FetchedRecord:
         try:
-            return next(self._records_iterator or iter(()))
+            return next(self._records_iterator)
         except UnicodeDecodeError:
             handed_over = self.next_fetch_offset
             again = (self._tp, _Leniently(self._fetched.raw), self._aborted, handed_over, *self._options)
             super().__init__(*again)
-            unpacked = self._records_iterator or iter(())
+            unpacked = self._records_iterator
             self._records_iterator = (record for record in unpacked if record.offset >= handed_over)
             return next(self._records_iterator)
 
