@@ -11,7 +11,7 @@ The order of `acquire` makes the handover exact:
 import asyncio
 from collections.abc import Awaitable, Sequence
 from datetime import datetime
-from typing import Final, cast
+from typing import cast
 
 import structlog
 from aiokafka import TopicPartition
@@ -30,19 +30,6 @@ from events.errors import Undecodable
 from events.topics import INWARD
 
 log = structlog.get_logger()
-
-_PAUSE_SECONDS: Final = 0.005
-_BUSY_PAUSE_SECONDS: Final = 0.01
-_BUSY_RECORDS: Final = 100
-
-
-def transaction_pause(records: int) -> float:
-    """Return the pause until the next poll of a transactional stage, in seconds, after one with so many records.
-
-    The broker refuses the next transaction until it has written the markers of the last one, and the client then waits
-    for longer than this. Under load a longer pause makes larger transactions of the same work.
-    """
-    return _PAUSE_SECONDS if records < _BUSY_RECORDS else _BUSY_PAUSE_SECONDS
 
 
 class PartitionProcessor:

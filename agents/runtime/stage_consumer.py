@@ -30,7 +30,7 @@ from agents.runtime.batch import Batch
 from agents.runtime.installation import Installation
 from agents.runtime.layout_guard import LayoutGuard
 from agents.runtime.output_writer import OutputWriter
-from agents.runtime.partition_processor import PartitionProcessor, transaction_pause
+from agents.runtime.partition_processor import PartitionProcessor
 from agents.runtime.policy_guard import PolicyGuard
 from agents.runtime.process import STOP_SECONDS, exit_after, exit_with_error
 from agents.runtime.stage import Stage
@@ -50,6 +50,18 @@ Polls = AsyncIterable[Poll]
 _LEAVE_SECONDS: Final = 5.0
 _HELD_SECONDS: Final = 0.05
 _SKIP_SECONDS: Final = 1.0
+_PAUSE_SECONDS: Final = 0.005
+_BUSY_PAUSE_SECONDS: Final = 0.01
+_BUSY_RECORDS: Final = 100
+
+
+def _transaction_pause(records: int) -> float:
+    """Return the pause until the next poll of a transactional stage, in seconds, after one with so many records.
+
+    The broker refuses the next transaction until it has written the markers of the last one, and the client then waits
+    for longer than this. Under load a longer pause makes larger transactions of the same work.
+    """
+    return _PAUSE_SECONDS if records < _BUSY_RECORDS else _BUSY_PAUSE_SECONDS
 
 
 class PollChannel(Protocol):
@@ -150,7 +162,7 @@ class StageConsumer(Service):
                     return
                 self.fail(error)
             await self.idle.wait()
-            if pause := transaction_pause(self._polled_records) if self.stage.transactional else self.stage.poll_delay:
+            if pause := _transaction_pause(self._polled_records) if self.stage.transactional else self.stage.poll_delay:
                 await asyncio.sleep(pause)
 
     async def _poll(self) -> None:
