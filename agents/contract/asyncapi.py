@@ -17,7 +17,7 @@ from agents.contract.components import Components
 from agents.contract.messages import Schema
 from agents.contract.traffic import MESSAGES, PARTIES, VALUES, Party
 from agents.kafka.records import FORWARDED, REPLAYS
-from agents.observability.tracing import TRACEPARENT
+from agents.observability.trace_context import TRACEPARENT
 from events.announcements import CALENDAR, CALENDAR_TYPE, AnnouncementEvent
 from events.cloudevents import CONTENT_TYPE
 from events.codec.decode import decode_fact

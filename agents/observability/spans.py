@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
-from agents.observability.tracing import TRACEPARENT, TraceContext, Tracing, carrying, context_of, read
+from agents.observability.trace_context import TRACEPARENT, TraceContext, Tracing, carrying, context_of, read
 from events.topics import TopicName
 
 log = structlog.get_logger()

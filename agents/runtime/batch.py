@@ -13,7 +13,7 @@ from typing import Final
 from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import FULL_VALUE, NO_VALUE, OutgoingRecord, Unwritable
 from agents.observability.metrics import Metrics
-from agents.observability.tracing import Tracing
+from agents.observability.trace_context import Tracing
 from agents.runtime import failpoints
 from agents.runtime.stage import RefusedToStart
 from events.topics import TopicName

@@ -22,7 +22,7 @@ from agents.kafka import clients
 from agents.kafka.deferred_commits import DeferredCommits
 from agents.kafka.protocols import KafkaRecord
 from agents.observability.metrics import Metrics
-from agents.observability.tracing import PASS_THROUGH, Tracing
+from agents.observability.trace_context import PASS_THROUGH, Tracing
 from agents.runtime import failpoints
 from agents.runtime.assignment import Assignment
 from agents.runtime.backpressure import Backpressure

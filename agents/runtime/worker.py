@@ -7,7 +7,7 @@ from agents.config.settings import Settings
 from agents.kafka.deferred_commits import DeferredCommits
 from agents.kafka.protocols import KafkaConsumer
 from agents.observability.metrics import Metrics
-from agents.observability.tracing import PASS_THROUGH, Tracing
+from agents.observability.trace_context import PASS_THROUGH, Tracing
 from agents.runtime.installation import Installation
 from agents.runtime.output_writer import OutputWriter
 from agents.runtime.stage import Partition, Stage

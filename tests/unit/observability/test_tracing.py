@@ -16,7 +16,8 @@ from structlog.testing import capture_logs
 
 from agents.kafka.records import OutgoingRecord
 from agents.observability.spans import Spans
-from agents.observability.tracing import HTTP, PASS_THROUGH, TRACEPARENT, TraceContext, context_of, read, tracing
+from agents.observability.trace_context import PASS_THROUGH, TRACEPARENT, TraceContext, context_of, read
+from agents.observability.tracing import HTTP, tracing
 from events.codec.encode import HEADERS
 from events.topics import TopicName
 from tests.support.tables import every

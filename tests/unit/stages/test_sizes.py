@@ -26,7 +26,7 @@ from agents.kafka.records import (
     accept,
     dead_letter,
 )
-from agents.observability.tracing import TraceContext, carrying
+from agents.observability.trace_context import TraceContext, carrying
 from agents.runtime.output_writer import OutputWriter
 from agents.runtime.stage import Partition
 from agents.stages.intake import Intake
