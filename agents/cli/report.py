@@ -24,9 +24,9 @@ from agents.integrations.sheet_writer import XlsxWriter
 from agents.mirror import drivers
 from agents.mirror.definitions import FIGURES, REPORTS, Grouping, Report
 from agents.mirror.figures import FEW, Line, Period, report
-from agents.mirror.markup import render
 from agents.mirror.stores import Reading
 from agents.ops.csv_text import csv_text
+from agents.runtime.http.templates import environment
 
 
 class Form(StrEnum):
@@ -167,8 +167,8 @@ def _html(lines: list[Line], name: Report, period: Period, group: Grouping) -> s
     """Return one HTML page: plots of the size and of the first share, the table, the definitions."""
     figures = list(lines[0].values)
     plotted = [figures[0], *[figure for figure in figures if FIGURES[figure].of][:1]] if len(lines) > 1 else []
-    return render(
-        "report.html",
+    page = environment("agents.mirror", "pages").get_template("report.html")
+    return page.render(
         title=f"{name}: {_title(lines, period)}",
         note=_NOTE_WITH_CHANGES,
         charts=[(figure, bars) for figure in plotted if (bars := list(_bars(figure, lines)))],

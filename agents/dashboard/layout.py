@@ -13,7 +13,7 @@ from jinja2 import Environment
 from agents.dashboard.chart import sparkline
 from agents.dashboard.figures import DisplayContext, Sources
 from agents.dashboard.words import LANGUAGES, Words
-from agents.mirror.markup import environment
+from agents.runtime.http.templates import environment
 from events.wording import clipped
 
 _NAMES: Final = {"id": "Bahasa Indonesia", "en": "English"}

@@ -17,9 +17,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from agents.mirror.figures import Period
 from agents.mirror.floor import OTHERS, Cell, Quarter, Row, published
-from agents.mirror.markup import render
 from agents.mirror.stores import MirrorError, Reading
 from agents.ops.csv_text import csv_text
+from agents.runtime.http.templates import environment
 from workflow.policy import place_names
 from workflow.policy.offices import slug_of, topic_of
 from workflow.policy.place_names import City
@@ -108,9 +108,9 @@ def build(reading: Reading, directory: Path, url: str = "") -> Built:
     contents = {f"data/{each.name}.json": _json(each.document()) for each in quarters}
     contents |= _open_data(quarters, stories, pages)
     contents["style.css"] = files("agents.mirror").joinpath("pages/style.css").read_text("utf-8")
-    feed = render("feed.xml", stories=stories[-1:-21:-1], url=url.rstrip("/"), pages=pages)
+    feed = _render("feed.xml", stories=stories[-1:-21:-1], url=url.rstrip("/"), pages=pages)
     contents["feed.xml"] = _NO_XML.sub("", feed)
-    contents["index.html"] = render("choice.html")
+    contents["index.html"] = _render("choice.html")
     for language in LANGUAGES:
         contents |= {f"{language}/{name}": text for name, text in _pages(language, quarters, chunks, pages)}
     return _write_files(directory, earlier, contents, len(quarters), len(stories))
@@ -253,6 +253,10 @@ _Chunks = Sequence[tuple[str, Sequence[Story]]]
 """Names of pages, and their stories."""
 
 
+def _render(template: str, **values: object) -> str:
+    return environment("agents.mirror", "pages").get_template(template).render(values)
+
+
 def _pages(
     language: str, quarters: Sequence[Quarter], chunks: _Chunks, pages: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
@@ -272,7 +276,7 @@ def _pages(
 
     def page(name: str, template: str, **values: object) -> tuple[str, str]:
         up = "../" * (name.count("/") + 1)
-        return name, render(template, **common, name=name, up=up, **values)
+        return name, _render(template, **common, name=name, up=up, **values)
 
     yield page("index.html", "home.html", quarters=quarters[::-1], newest=newest, stories=stories[-1:-6:-1])
     for name, table in TABLES.items():

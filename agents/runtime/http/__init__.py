@@ -1,1 +1,1 @@
-"""HTTP port of a stage: health checks and metrics."""
+"""HTTP: health checks, metrics, connection limits, and templates of pages."""

@@ -15,8 +15,3 @@ def environment(package: str, folder: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-def render(template: str, **values: object) -> str:
-    """Return a page of a report or of the site, or a feed."""
-    return environment("agents.mirror", "pages").get_template(template).render(**values)
