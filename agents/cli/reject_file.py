@@ -28,8 +28,8 @@ def refuse_unless_writable(path: Path | None, file: str) -> None:
         path.open("ab").close()
         if new:
             path.resolve().unlink()  # for a link to a missing file, keep the link
-    except OSError as no:
-        raise Failure(f"{_unwritable(path, no)}; nothing was submitted", MISUSED) from None
+    except OSError as error:
+        raise Failure(f"{_unwritable(path, error)}; nothing was submitted", MISUSED) from None
 
 
 def _are_same(path: Path, file: str) -> bool:
@@ -47,8 +47,8 @@ def write(path: Path, skipped: Iterable[Skipped], imported: Import) -> None:
                 stream.writelines(f"{to_json(_object(each, imported.source)).decode()}\n" for each in skipped)
             else:
                 _write_rows(stream, skipped, imported.header, imported.source)
-    except OSError as no:
-        raise Failure(f"{_unwritable(path, no)}; what was submitted is submitted") from None
+    except OSError as error:
+        raise Failure(f"{_unwritable(path, error)}; what was submitted is submitted") from None
 
 
 def _for_owner(path: str, flags: int) -> int:
@@ -82,5 +82,5 @@ def _object(skipped: Skipped, source: str | None) -> dict[str, Any]:
     return {REASON: skipped.reason} | ({SOURCE: source} if source else {}) | rest
 
 
-def _unwritable(path: Path, no: OSError) -> str:
-    return f"--rejects: {path} cannot be written ({no.strerror})"
+def _unwritable(path: Path, error: OSError) -> str:
+    return f"--rejects: {path} cannot be written ({error.strerror})"

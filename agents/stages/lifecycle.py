@@ -192,15 +192,15 @@ class Lifecycle:
             f"there are open complaints {what}, which ALUR_POLICY={self._calendar_state.policies.name} {why}"
         )
 
-    def _check_announcements(self, name: bytes, reckoned_with: int) -> None:
+    def _check_announcements(self, name: bytes, expected: int) -> None:
         left = self._calendar_state.announcements.revision
-        if reckoned_with <= left:
+        if expected <= left:
             return
         if self._calendar_lost:
             self._quarantine.add(name)
             return
         raise RefusedToStart(
-            f"there are open complaints on a calendar with {reckoned_with} announcements, and {left} are left: the "
+            f"there are open complaints on a calendar with {expected} announcements, and {left} are left: the "
             f"record `calendar` of partition {self._partition.number} of {TopicName.STATE} is gone"
         )
 
@@ -364,20 +364,21 @@ class Lifecycle:
         return outputs
 
     def _rejected(
-        self, sender: Sender, no: Rejected, complaint: Complaint | None, record: KafkaRecord
+        self, sender: Sender, refused: Rejected, complaint: Complaint | None, record: KafkaRecord
     ) -> OutgoingRecord:
         rejection = Rejection(
             command_id=sender.command_id,
             command_type=sender.command_type,
             command_source=sender.source,
-            code=no.code,
-            message=no.message,
+            code=refused.code,
+            message=refused.message,
             status=complaint.status if complaint else None,
             version=complaint.version if complaint else 0,
-            detail=no.detail,
+            detail=refused.detail,
         )
-        self._on_commit.append(partial(self._partition.metrics.rejected, sender.command_type, no.detail or no.code))
-        number, position = self._partition.number, self._partition.position(TopicName.COMMANDS, record.offset)
+        reason, number = refused.detail or refused.code, self._partition.number
+        self._on_commit.append(partial(self._partition.metrics.rejected, sender.command_type, reason))
+        position = self._partition.position(TopicName.COMMANDS, record.offset)
         value = encode_rejection(
             rejection, subject=sender.subject, time=log_time(record), partition=number, offset=position
         )

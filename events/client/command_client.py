@@ -62,9 +62,9 @@ class CommandResult:
         """Return the result in one line."""
         name = self.request.name
         if self.refused is not None:
-            no = self.refused.rejection
-            standing = f" (it is {no.status}, version {no.version})" if no.status else ""
-            return f"{name} was refused, {no.code}: {no.message}{standing}"
+            rejection = self.refused.rejection
+            state = f" (it is {rejection.status}, version {rejection.version})" if rejection.status else ""
+            return f"{name} was refused, {rejection.code}: {rejection.message}{state}"
         if self.facts:
             return f"{name}: {' → '.join(recorded.fact.NAME for recorded in self.facts)}"
         where = f"{TopicName.COMMANDS}, partition {self.place.partition}, offset {self.place.offset}"

@@ -70,7 +70,7 @@ def test_it_reads_every_topic_to_its_end(settings: Settings) -> None:
     ensure_topics(settings)
     messages = generated(8, 3, POLICY, NOW).messages[:8]
     name, raw = messages[0]
-    no = Rejection(
+    rejection = Rejection(
         command_id="c-1", command_type="t", command_source="/a", code=Refusal.NOT_PERMITTED, message="no", version=1
     )
     tally = Tally()
@@ -78,7 +78,7 @@ def test_it_reads_every_topic_to_its_end(settings: Settings) -> None:
         for each in dict(messages).values():
             publish_registered(publisher, each)
         publisher.publish(
-            TopicName.REJECTIONS, name, encode_rejection(no, subject=name, time=NOW, partition=0, offset=7)
+            TopicName.REJECTIONS, name, encode_rejection(rejection, subject=name, time=NOW, partition=0, offset=7)
         )
         publisher.publish(TopicName.EVENTS, name, b"not one of ours")
         unread = json.loads(raw) | {"id": "never-read"}

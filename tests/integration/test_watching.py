@@ -39,9 +39,9 @@ def health(port: int, question: str = "ready") -> tuple[int, dict[str, Any]]:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/{question}", timeout=2) as answer:
             return answer.status, json.load(answer)
-    except HTTPError as no:
-        with no:
-            return no.code, json.load(no)
+    except HTTPError as error:
+        with error:
+            return error.code, json.load(error)
     except OSError:
         return 0, {}
 

@@ -40,13 +40,13 @@ def announce(
     if office_of(event.source) != policy.national:
         return Rejected(Refusal.NOT_PERMITTED, f"announce-holiday is for the national administrator, {policy.national}")
     data = event.data
-    if no := impossible(data.day, now.astimezone(policy.national_zone).date(), day_off=data.day_off):
-        return Rejected(Refusal.INVALID_DATA, f"data.day: {no}")
-    standing = next((each for each in reversed(kept) if each.day == data.day), None)
-    if standing is not None and standing.day_off == data.day_off:
-        return Rejected(Refusal.ALREADY_ANNOUNCED, f"it is announced already that {standing.reason}")
-    if no := _too_many(kept, data.day, now):
-        return Rejected(Refusal.NOT_PERMITTED, no, Detail.ANNOUNCEMENT_LIMIT)
+    if problem := impossible(data.day, now.astimezone(policy.national_zone).date(), day_off=data.day_off):
+        return Rejected(Refusal.INVALID_DATA, f"data.day: {problem}")
+    present = next((each for each in reversed(kept) if each.day == data.day), None)
+    if present is not None and present.day_off == data.day_off:
+        return Rejected(Refusal.ALREADY_ANNOUNCED, f"it is announced already that {present.reason}")
+    if problem := _too_many(kept, data.day, now):
+        return Rejected(Refusal.NOT_PERMITTED, problem, Detail.ANNOUNCEMENT_LIMIT)
     return Announcement(
         day=data.day,
         day_off=data.day_off,

@@ -69,8 +69,7 @@ class StageWeb(Service):
         return _answer("ready", health.readiness_problem(self._stage_consumer))
 
 
-def _answer(question: str, no: str | None) -> web.Response:
-    body: dict[str, Any] = {question: no is None} | ({} if no is None else {"reason": no})
-    return web.Response(
-        body=orjson.dumps(body) + b"\n", status=200 if no is None else _UNAVAILABLE, content_type="application/json"
-    )
+def _answer(question: str, problem: str | None) -> web.Response:
+    status = 200 if problem is None else _UNAVAILABLE
+    body: dict[str, Any] = {question: problem is None} | ({} if problem is None else {"reason": problem})
+    return web.Response(body=orjson.dumps(body) + b"\n", status=status, content_type="application/json")

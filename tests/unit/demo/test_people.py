@@ -99,7 +99,7 @@ def test_a_whole_play_shows_everything_there_is(whole: Rehearsal) -> None:
 
 @pytest.mark.long
 def test_people_are_refused_only_for_coming_too_late(whole: Rehearsal) -> None:
-    outside = {no.code for _, source, _, no in whole.world.refused if not source.startswith("/stages/")}
+    outside = {rejection.code for _, source, _, rejection in whole.world.refused if not source.startswith("/stages/")}
     assert outside <= {Refusal.NOT_ALLOWED_IN_STATUS, Refusal.DEADLINE_PASSED}
     assert outside
 

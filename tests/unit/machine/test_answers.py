@@ -190,13 +190,13 @@ def test_data_that_cannot_be_read_are_answered_each_time_and_last() -> None:
     [one], [two] = rejections(told.raw(raw)), rejections(told.raw(raw))
     assert (one.data.code, one.id != two.id) == (Refusal.UNKNOWN_COMPLAINT, True)
     told.register()
-    [no] = rejections(told.raw(raw))
-    assert no.data.code is Refusal.NOT_ALLOWED_IN_STATUS
-    [no] = rejections(told.raw(raw.replace(b"/citizens/anonymous", b"/offices/badung")))
-    assert no.data.code is Refusal.NOT_PERMITTED
-    [no] = rejections(told.raw(raw.replace(b"rate-resolution", b"withdraw-complaint")))
-    assert (no.data.code, no.data.status) == (Refusal.INVALID_DATA, "registered")
-    assert "data.rating" in no.data.message
+    [rejection] = rejections(told.raw(raw))
+    assert rejection.data.code is Refusal.NOT_ALLOWED_IN_STATUS
+    [rejection] = rejections(told.raw(raw.replace(b"/citizens/anonymous", b"/offices/badung")))
+    assert rejection.data.code is Refusal.NOT_PERMITTED
+    [rejection] = rejections(told.raw(raw.replace(b"rate-resolution", b"withdraw-complaint")))
+    assert (rejection.data.code, rejection.data.status) == (Refusal.INVALID_DATA, "registered")
+    assert "data.rating" in rejection.data.message
 
 
 def test_a_command_in_another_partition_is_answered_at_home() -> None:
@@ -216,13 +216,13 @@ class TestRepeatsOfReports:
     def test_other_content_is_rejected_to_the_channel(self) -> None:
         told = Deciding()
         told.register()
-        [no] = rejections(told.register(title="Lampu jalan mati", office="denpasar"))
-        assert (no.data.code, no.data.detail) == (Refusal.INVALID_DATA, Detail.CONTENT_DIFFERS)
-        assert (no.data.command_source, no.data.command_id) == (CHANNEL, "1")
-        assert no.data.command_type == ReportSubmitted.TYPE
-        assert str(no.subject) == COMPLAINT
-        assert "another title, office," in no.data.message
-        assert (no.data.status, no.data.version) == ("registered", 1)
+        [rejection] = rejections(told.register(title="Lampu jalan mati", office="denpasar"))
+        assert (rejection.data.code, rejection.data.detail) == (Refusal.INVALID_DATA, Detail.CONTENT_DIFFERS)
+        assert (rejection.data.command_source, rejection.data.command_id) == (CHANNEL, "1")
+        assert rejection.data.command_type == ReportSubmitted.TYPE
+        assert str(rejection.subject) == COMPLAINT
+        assert "another title, office," in rejection.data.message
+        assert (rejection.data.status, rejection.data.version) == ("registered", 1)
         counted = told.lifecycle._partition.metrics.decisions  # noqa: SLF001 -- what is exposed
         assert counted["submitted", "content-differs"] == 1
 
@@ -247,8 +247,8 @@ class TestRepeatsOfReports:
         for name, change in changes.items():
             whole = report().model_copy(update=change)
             command = register().model_copy(update={"report": whole})
-            [no] = rejections(told.tell(command, INTAKE, stage_command_id(COMPLAINT, "register")))
-            assert f"another {name}," in no.data.message
+            [rejection] = rejections(told.tell(command, INTAKE, stage_command_id(COMPLAINT, "register")))
+            assert f"another {name}," in rejection.data.message
 
     def test_what_it_was_completed_with_does_not_count(self) -> None:
         told = Deciding()

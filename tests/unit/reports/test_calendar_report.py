@@ -92,14 +92,14 @@ class TestAnswers:
         return encode_calendar(found, partition=0, time=MOMENT)
 
     def refused(self, command_id: str = "calendar-1") -> bytes:
-        no = Rejection(
+        rejection = Rejection(
             command_id=command_id,
             command_type="lapor.command.announce-holiday.v1",
             command_source="/offices/panrb",
             code=Refusal.ALREADY_ANNOUNCED,
             message="it is announced already",
         )
-        return encode_rejection(no, subject="calendar", time=MOMENT, partition=0, offset=7)
+        return encode_rejection(rejection, subject="calendar", time=MOMENT, partition=0, offset=7)
 
     def test_each_partition_decides(self) -> None:
         answers = Answers(2)
