@@ -33,7 +33,7 @@ from events.errors import InvalidCommand, Undecodable
 from events.facts import LateReplyRecorded
 from events.topics import TopicName
 from events.vocabulary import Refusal
-from workflow.machine.permissions import MAY, Role, who_may
+from workflow.machine.permissions import PERMITTED_ROLES, Role, who_may
 from workflow.machine.transitions import ALLOWED_IN, OPEN
 
 _SENT_OTHERWISE: Final = frozenset(
@@ -80,9 +80,9 @@ def _sender(command: type[Command]) -> Callable[..., None]:
 def _sender_option(command: type[Command]) -> inspect.Parameter:
     """Return the option `--as`, without a default if the sender is the holder of the complaint."""
     default, annotation = None, str | None
-    if Role.CITIZEN in MAY[command]:
+    if Role.CITIZEN in PERMITTED_ROLES[command]:
         explanation = "sender; default: the channel of the report"
-    elif Role.ADMINISTRATOR in MAY[command]:
+    elif Role.ADMINISTRATOR in PERMITTED_ROLES[command]:
         explanation = "sender; default: the national administrator"
     else:
         default, annotation = inspect.Parameter.empty, str
@@ -95,7 +95,7 @@ def source_of(settings: Settings, command: type[Command], complaint: str, sender
     """Return `sender`, else the default sender of a command about `complaint`."""
     if sender is not None:
         return sender
-    if Role.CITIZEN not in MAY[command]:
+    if Role.CITIZEN not in PERMITTED_ROLES[command]:
         return f"/offices/{policy_now(settings).national}"
     snapshot = read_snapshot(settings, complaint)
     if snapshot is None:

@@ -14,7 +14,7 @@ from events.reports import ReportSubmitted
 from events.topics import TopicName
 from workflow.machine.decide import decide
 from workflow.machine.handlers import Rejected, known_office
-from workflow.machine.permissions import MAY, possible_roles, who_may
+from workflow.machine.permissions import PERMITTED_ROLES, possible_roles, who_may
 from workflow.policy.announcements import announce
 from workflow.policy.model import Policy
 from workflow.stages.intake import registration
@@ -72,7 +72,7 @@ def _lacks(missing: tuple[str, ...], policy: Policy) -> str:
 def _command(event: CommandEvent[Command], now: datetime, policy: Policy) -> Iterator[str]:
     yield f"is about complaint {event.subject}, which is its key"
     command = event.data
-    if not possible_roles(event.source) & MAY[type(command)]:
+    if not possible_roles(event.source) & PERMITTED_ROLES[type(command)]:
         yield f"would be refused, not-permitted: {command.NAME} is for {who_may(type(command))}, not for {event.source}"
     if isinstance(command, DisposeComplaint) and known_office(command.office, now, policy) is None:
         yield f"would be refused, unknown-office: the directory of {policy.version} has no office {command.office}"

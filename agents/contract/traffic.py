@@ -12,7 +12,7 @@ from events.outcomes import Rejection, Resolution, ResolutionReopened
 from events.reports import ReportSubmitted
 from events.snapshot import STATE_TYPE
 from events.topics import STAGES, TopicName
-from workflow.machine.permissions import MAY, Role
+from workflow.machine.permissions import PERMITTED_ROLES, Role
 
 IDENTITY: Final = "reporter-identity.v1"
 STORY: Final = "story.v1"
@@ -70,7 +70,7 @@ class Party:
 
 def _commands_of(roles: Iterable[Role]) -> tuple[str, ...]:
     senders = frozenset(roles)
-    return tuple(command_type(command.NAME) for command in COMMANDS if MAY[command] & senders)
+    return tuple(command_type(command.NAME) for command in COMMANDS if PERMITTED_ROLES[command] & senders)
 
 
 def _stage(role: access.Role) -> Party:

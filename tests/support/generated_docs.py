@@ -21,7 +21,7 @@ from events.facts import FACTS, Fact
 from events.topics import ALL_TOPICS, STAGES, TOPICS, TopicName
 from events.vocabulary import Status
 from workflow.deadlines.clock_rules import RULES, OnExpiry, Rule
-from workflow.machine.permissions import MAY
+from workflow.machine.permissions import PERMITTED_ROLES
 from workflow.machine.transitions import ALLOWED_IN, OPEN, TRANSITIONS
 
 DOCUMENTS: Final = (
@@ -86,7 +86,7 @@ def _statuses(statuses: Iterable[Status]) -> str:
 
 
 def _people(command: type[Command]) -> str:
-    return ", ".join(sorted(role.value for role in MAY[command]))
+    return ", ".join(sorted(role.value for role in PERMITTED_ROLES[command]))
 
 
 def _first_line(documented: type) -> str:

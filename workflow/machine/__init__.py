@@ -23,7 +23,7 @@ repeat of an accepted one (same source and id, `Complaint.recent`), leave no fac
    (`deadline-rescheduled`), elapsed deadlines become `breached`, `withdrawn` or `closed`, in the order of their due
    times. So a follow-up that reached the log too late comes after its breach even if no timer fired, and a timely one
    is in time however late it is read. Timers (the `sla` stage) only make a breach visible early.
-3. Permission: the sender's role (`permissions.MAY`), and further conditions of the handler on the sender or the policy
+3. Permission: the sender's role (`permissions.PERMITTED_ROLES`), and the handler's conditions on sender and policy
    (`may`). A sender without permission gets the same code in every status.
 4. Status: the expected version, then the status (`transitions.ALLOWED_IN`). For commands of stages: the basis of the
    decision still holds (status, revision, round, breaches), else `overtaken`, so that a stage that reads its topic

@@ -15,7 +15,7 @@ from workflow.machine.deadline_handlers import DEADLINE_HANDLERS
 from workflow.machine.handlers import HANDLERS, CommandContext, Handler, Refused
 from workflow.machine.permissions import (
     CHANNELS,
-    MAY,
+    PERMITTED_ROLES,
     Role,
     is_stage,
     names_a_person,
@@ -44,7 +44,7 @@ def check(kind: type[c.Command], context: CommandContext, data: c.Command | None
         Refused: by the first check that fails.
     """
     handler = HANDLER_OF[kind]
-    if not context.roles & MAY[kind]:
+    if not context.roles & PERMITTED_ROLES[kind]:
         raise _not_permitted(kind, context)
     if handler.may is not None:
         handler.may(context, data)
@@ -65,7 +65,7 @@ def check(kind: type[c.Command], context: CommandContext, data: c.Command | None
 
 def _not_permitted(kind: type[c.Command], context: CommandContext) -> Refused:
     """Return the rejection for a sender without permission, with the roles that have it."""
-    source, policy, may = context.by, context.policy, MAY[kind]
+    source, policy, may = context.by, context.policy, PERMITTED_ROLES[kind]
     office, subject = office_of(source), subject_of(source)
     if not context.roles and office is not None and office in policy.directory:
         ended = policy.directory.last_day(office)

@@ -36,7 +36,7 @@ _VERIFIERS: Final = frozenset({Role.ADMINISTRATOR, Role.VERIFICATION})
 _CITIZEN: Final = frozenset({Role.CITIZEN})
 _HOLDER: Final = frozenset({Role.HOLDER})
 
-MAY: Final[dict[type[c.Command], frozenset[Role]]] = {
+PERMITTED_ROLES: Final[dict[type[c.Command], frozenset[Role]]] = {
     c.RegisterComplaint: frozenset({Role.INTAKE}),
     c.VerifyComplaint: _VERIFIERS,
     c.PostponeComplaint: _VERIFIERS,
@@ -167,5 +167,5 @@ def administering_agency(complaint: Complaint, policy: Policy) -> str | None:
 
 def who_may(command: type[c.Command]) -> str:
     """Return a phrase for people: the roles that may send `command`."""
-    names = sorted(role.value for role in MAY[command])
+    names = sorted(role.value for role in PERMITTED_ROLES[command])
     return " or ".join(names)

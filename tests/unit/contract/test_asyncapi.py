@@ -21,7 +21,7 @@ from events.commands import COMMANDS, command_type
 from events.errors import Undecodable
 from events.topics import ALL_TOPICS, STAGES, TOPICS
 from tests.support.tables import every
-from workflow.machine.permissions import MAY, Role
+from workflow.machine.permissions import PERMITTED_ROLES, Role
 
 ROOT = Path(__file__).parent.parent.parent.parent
 DOCUMENT: dict[str, Any] = json.loads(documents(ROOT / "tests" / "golden")[ASYNCAPI])
@@ -108,7 +108,7 @@ def test_each_party_has_operations_for_all_that_it_may_do() -> None:
 
 
 def test_people_send_the_commands_that_they_may_send() -> None:
-    asked = {command_type(command.NAME): MAY[command] for command in COMMANDS}
+    asked = {command_type(command.NAME): PERMITTED_ROLES[command] for command in COMMANDS}
     citizens, officers = sent("citizens", "commands"), sent("officers", "commands")
     assert citizens == {kind for kind, roles in asked.items() if Role.CITIZEN in roles}
     assert "lapor.command.record-follow-up.v1" in officers - citizens

@@ -42,7 +42,7 @@ HELD: Final = {Status.DISPOSED, Status.FOLLOWED_UP, Status.REPLIED, Status.CLOSE
 ANSWERED: Final = {Status.FOLLOWED_UP, Status.REPLIED}
 WITH_AN_OFFICE: Final = {Status.DISPOSED, Status.RETURNED, *ANSWERED}
 
-MAY: Final[dict[str, set[str]]] = {
+PERMITTED_ROLES: Final[dict[str, set[str]]] = {
     "verify-complaint": {PANRB, VERIFICATION},
     "postpone-complaint": {PANRB, VERIFICATION},
     "archive-complaint": {PANRB, VERIFICATION},
@@ -69,8 +69,8 @@ MAY: Final[dict[str, set[str]]] = {
     "escalate-complaint": {ESCALATION},
     "reschedule-deadlines": {SLA},
 }
-FOR_CITIZENS: Final = {name for name, who in MAY.items() if who >= REPORTERS_SIDE}
-FOR_THE_HOLDER: Final = {name for name, who in MAY.items() if who == {PUPR}}
+FOR_CITIZENS: Final = {name for name, who in PERMITTED_ROLES.items() if who >= REPORTERS_SIDE}
+FOR_THE_HOLDER: Final = {name for name, who in PERMITTED_ROLES.items() if who == {PUPR}}
 
 Answer = tuple[Refusal, Detail | None] | None
 """Code and detail of a rejection; None where the command is accepted."""
@@ -79,7 +79,7 @@ Answer = tuple[Refusal, Detail | None] | None
 def expected(name: str, status: Status | None, by: str, *, readable: bool) -> Answer:
     if status is None:
         return Refusal.UNKNOWN_COMPLAINT, None
-    if by not in MAY[name] or (by in {PUPR, DENPASAR} and status not in HELD):
+    if by not in PERMITTED_ROLES[name] or (by in {PUPR, DENPASAR} and status not in HELD):
         return Refusal.NOT_PERMITTED, _who_else(name, by)
     if readable and name == "dispose-complaint" and by == PUPR:
         return Refusal.NOT_PERMITTED, None  # to a unit of another office
@@ -119,7 +119,7 @@ def answered(world: World, command: c.Command, by: str, *, readable: bool) -> An
 
 
 def test_the_table_has_every_command() -> None:
-    assert MAY.keys() == TABLE.keys()
+    assert PERMITTED_ROLES.keys() == TABLE.keys()
 
 
 @pytest.mark.long
@@ -140,7 +140,7 @@ def test_who_may_not_learns_nothing_of_what_has_just_ended(name: str, status: st
     """Neither does an expected version tell where the complaint stands."""
     world = known_reporter(Status(status))
     command = TABLE[name][2](world)
-    for by in {STRANGER, NOBODY, BADUNG} - MAY[name]:
+    for by in {STRANGER, NOBODY, BADUNG} - PERMITTED_ROLES[name]:
         assert world.refuse(command, by, expected=0) is Refusal.NOT_PERMITTED
 
 

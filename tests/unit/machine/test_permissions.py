@@ -28,7 +28,7 @@ from tests.support.worlds import (
     seconds,
     to_status,
 )
-from workflow.machine.permissions import MAY, Role, is_stage, office_of, roles_of, who_may
+from workflow.machine.permissions import PERMITTED_ROLES, Role, is_stage, office_of, roles_of, who_may
 from workflow.stages.escalation import next_rung
 
 HOLDER = "/offices/denpasar-pupr"
@@ -157,6 +157,6 @@ def test_stage_and_office_sources() -> None:
 
 
 def test_every_command_is_permitted_to_some_role() -> None:
-    assert MAY.keys() == set(c.COMMANDS)
-    assert all(MAY.values())
+    assert PERMITTED_ROLES.keys() == set(c.COMMANDS)
+    assert all(PERMITTED_ROLES.values())
     assert who_may(c.VerifyComplaint) == "its administrator or the verification stage"
