@@ -85,28 +85,28 @@ class _Batch:
 
     def _add_fact(self, value: bytes) -> None:
         cut = None if self._all_parsed else partial.cut_fact(value)
-        standing = None if cut is None else partial.standing_in(cut[1])
-        event = orjson.loads(value if cut is None or standing is None else cut[0])
-        if cut is not None and standing is not None and partial.is_well_cut(event):
+        summary = None if cut is None else partial.summary_in(cut[1])
+        event = orjson.loads(value if cut is None or summary is None else cut[0])
+        if cut is not None and summary is not None and partial.is_well_cut(event):
             snapshot: bytes | dict[str, Any] = cut[1]
-            self._snapshots[standing.complaint_id] = cut[1]
+            self._snapshots[summary.complaint_id] = cut[1]
         else:
             event = orjson.loads(value)
             snapshot = each = event["data"]["complaint"]
-            standing = partial.Standing(each["complaint_id"], each["version"], each["status"], each["office"])
+            summary = partial.SnapshotSummary(each["complaint_id"], each["version"], each["status"], each["office"])
             self._add_complaint(each)  # first, since it detects unreadable records
-            self._snapshots.pop(standing.complaint_id, None)
+            self._snapshots.pop(summary.complaint_id, None)
         data, name, at = event["data"], event["type"][_NAME], _moment(event["time"])
         row = (
-            standing.complaint_id, standing.version, name, at, actor(data["by"]), standing.status, standing.office,
+            summary.complaint_id, summary.version, name, at, actor(data["by"]), summary.status, summary.office,
             data.get("office"), data.get("clock"), _moment(data.get("due_at")),
             data["reason"] if name == "archived" else None, data.get("rating"), data.get("working_days"),
         )  # fmt: skip
         if name == "follow-up-rejected":
-            firsts = self._firsts.setdefault(standing.complaint_id, {})
+            firsts = self._firsts.setdefault(summary.complaint_id, {})
             firsts["answered_at"] = firsts["answered_working_days"] = None
         if (first := _FIRSTS.get(name)) is not None:
-            firsts = self._firsts.setdefault(standing.complaint_id, {})
+            firsts = self._firsts.setdefault(summary.complaint_id, {})
             if firsts.get(first) is None:
                 firsts[first] = at
                 if first == "answered_at":

@@ -122,8 +122,8 @@ def read_part(model: type[P], raw: bytes) -> P:
     return read_ours(model, _whole(raw))
 
 
-class Standing(NamedTuple):
-    """Status and holder of a complaint."""
+class SnapshotSummary(NamedTuple):
+    """Id, version, status and holder of a complaint."""
 
     complaint_id: str
     version: int
@@ -131,13 +131,13 @@ class Standing(NamedTuple):
     office: str | None
 
 
-def standing_in(snapshot: bytes) -> Standing | None:
-    """Read the status and holder from a bare snapshot without parsing it; None if our encoder did not write it."""
+def summary_in(snapshot: bytes) -> SnapshotSummary | None:
+    """Read the summary of a bare snapshot without parsing it; None if our encoder did not write it."""
     head, holder = _HEAD.match(snapshot), _HOLDER.search(snapshot)
     if head is None or holder is None:
         return None
     office = holder["office"]
-    return Standing(
+    return SnapshotSummary(
         head["id"].decode(), int(head["version"]), head["status"].decode(), None if office is None else office.decode()
     )
 

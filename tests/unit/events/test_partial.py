@@ -83,8 +83,8 @@ def test_a_snapshot_in_parts_is_the_snapshot_in_full(raw: bytes) -> None:
         assert decode.read_complaint(found.raw) == whole
         assert (found.complaint_id.decode(), found.version) == (whole.complaint_id, whole.version)
         assert found.status is whole.status
-        standing = partial.standing_in(found.raw)
-        assert standing in {None, (whole.complaint_id, whole.version, whole.status, whole.office)}
+        summary = partial.summary_in(found.raw)
+        assert summary in {None, (whole.complaint_id, whole.version, whole.status, whole.office)}
         basis = partial.basis_of(found.raw)
         assert (basis.policy, basis.calendar, basis.status) == (whole.policy, whole.calendar, whole.status)
         assert (basis.office, basis.chosen_office) == (whole.office, whole.chosen_office)
@@ -119,7 +119,7 @@ def test_our_own_layout_takes_the_fast_path(raw: bytes) -> None:
     cut = partial._cut(ours)  # noqa: SLF001 -- the path, which the result does not show
     assert cut is not None
     assert partial._HEAD.match(cut) or b"\\" in cut  # noqa: SLF001 -- as above
-    assert partial.standing_in(cut) or b"\\" in cut
+    assert partial.summary_in(cut) or b"\\" in cut
 
 
 @pytest.mark.parametrize("event", [SNAPSHOT, FACT])

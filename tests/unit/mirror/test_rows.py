@@ -43,7 +43,7 @@ def test_a_fact_in_parts_has_the_rows_of_the_whole(facts: list[bytes]) -> None:
 def test_our_own_layout_is_cut() -> None:
     cut = partial.cut_fact(compact(FACT))
     assert cut is not None
-    assert partial.standing_in(cut[1])
+    assert partial.summary_in(cut[1])
 
 
 @pytest.mark.parametrize("missing", ["location", "tracking_id", "clocks", "received_at"])
