@@ -49,7 +49,7 @@ class Location(Frozen):
     lon: Annotated[float, Field(ge=-180, le=180)] | None = None
 
     @property
-    def known(self) -> bool:
+    def is_known(self) -> bool:
         """Whether it has any name, or a complete pair of coordinates."""
         named = self.province or self.city or self.district or self.village
         return bool(named) or (self.lat is not None and self.lon is not None)

@@ -138,7 +138,7 @@ def offices_of(policy: str) -> Callable[[str], tuple[str, str | None]]:
         directory, today = current().directory, datetime.now(current().national_zone).date()
         named = (office.id for office in directory if office.name.casefold() == text.casefold())
         name = text if text in directory else next(named, text)
-        if directory.known(name, today):
+        if directory.exists_on(name, today):
             return name, None
         what = "does not exist today" if name in directory else f"is not in the directory of {current().version}"
         return text, f"{quoted(text)} {what}: it is kept as text for the decision"

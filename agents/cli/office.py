@@ -85,7 +85,7 @@ def _closing(directory: Directory, office: str, to: str) -> set[str]:
     closing = {office, *units}
     if to in closing:
         raise Failure(f"{to} ends with {office}: name another office")
-    if not directory.known(to, today):
+    if not directory.exists_on(to, today):
         raise Failure(f"{to} does not exist today (since, until): name another office")
     return closing
 

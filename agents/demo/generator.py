@@ -87,7 +87,7 @@ class Generator:
         self._directory = directory
         self._today = today
         self._topics = {topic: topic.weight for topic in phrases().topics}
-        self._cities = [each for each in directory if each.level is Level.CITY and directory.known(each.id, today)]
+        self._cities = [each for each in directory if each.level is Level.CITY and directory.exists_on(each.id, today)]
         self._numbers: Counter[str] = Counter()
         self._past: list[Submission] = []
 

@@ -145,7 +145,7 @@ def _completion(scene: Situation) -> c.CompleteReport:
     fact = scene.recorded.fact
     missing = fact.missing if isinstance(fact, f.ComplaintPostponed) else ()
     directory = scene.policy.directory
-    cities = [each for each in directory if each.level is Level.CITY and directory.known(each.id, scene.today)]
+    cities = [each for each in directory if each.level is Level.CITY and directory.exists_on(each.id, scene.today)]
     city = scene.lots.choice(cities)
     return c.CompleteReport(
         title="Laporan warga" if "title" in missing else None,
@@ -186,7 +186,7 @@ def _on_archived(scene: Situation) -> Iterator[PlannedAction]:
 def _some_office(scene: Situation) -> str:
     levels, directory = {Level.PROVINCE, Level.CITY}, scene.policy.directory
     agencies = (each.id for each in directory if each.level in levels)
-    return scene.lots.choice([each for each in agencies if directory.known(each, scene.today)])
+    return scene.lots.choice([each for each in agencies if directory.exists_on(each, scene.today)])
 
 
 @_on(f.DeadlineBreached)

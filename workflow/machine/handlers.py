@@ -77,7 +77,7 @@ class Handler:
 
 def known_office(office: str | None, now: datetime, policy: Policy) -> str | None:
     """Return `office` if the directory has it on the day of `now`, else None."""
-    return office if office is not None and policy.directory.known(office, policy.day_of(now)) else None
+    return office if office is not None and policy.directory.exists_on(office, policy.day_of(now)) else None
 
 
 def _verify(context: CommandContext, data: c.VerifyComplaint) -> f.Fact:

@@ -131,7 +131,7 @@ def roles_of(
     if source.startswith(CHANNELS) and source == complaint.report.source and policy.citizens == "reporter":
         return _CITIZEN
     office = office_of(source)
-    if office is None or not policy.directory.known(office, today := policy.day_of(now)):
+    if office is None or not policy.directory.exists_on(office, today := policy.day_of(now)):
         return frozenset()
     holder = complaint.office
     found = set()

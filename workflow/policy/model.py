@@ -245,7 +245,7 @@ class Policy(Rules):
         }
         ladder = self.ladder if override is None or override.ladder is None else override.ladder
         resolved = (standing_for[rung]() if rung in standing_for else rung for rung in ladder)
-        existing = (each for each in resolved if each is not None and self.directory.known(each, day))
+        existing = (each for each in resolved if each is not None and self.directory.exists_on(each, day))
         return tuple(dict.fromkeys(each for each in existing if each != office))
 
     def day_of(self, moment: datetime) -> date:

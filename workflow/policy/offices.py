@@ -217,7 +217,7 @@ class Directory:
         except KeyError:
             raise UnknownOffice(f'there is no office "{office}"') from None
 
-    def known(self, office: str, day: date) -> bool:
+    def exists_on(self, office: str, day: date) -> bool:
         """Return whether the office exists on that day."""
         span = self._spans.get(office)
         return span is not None and span[0] <= day <= span[1]
@@ -238,7 +238,7 @@ class Directory:
     def superior_on(self, office: str, day: date) -> str | None:
         """Return the nearest superior office that exists on that day; None if there is none."""
         above = self.superior(office)
-        while above is not None and not self.known(above, day):
+        while above is not None and not self.exists_on(above, day):
             above = self.superior(above)
         return above
 
@@ -283,7 +283,7 @@ class Directory:
         for agency in filter(None, (local, regional)):
             ranked += self._find_competent_units(agency.id, category)
             ranked.append(agency.id)
-        return tuple(office for office in ranked if self.known(office, day))
+        return tuple(office for office in ranked if self.exists_on(office, day))
 
     def area(self, province: str | None, city: str) -> place_names.City:
         """Return the city or regency of a name, with its kind if that is unambiguous."""
@@ -318,14 +318,14 @@ class Directory:
             office
             for area, office in self._cities.get(named.name, ())
             if named.may_be(area)
-            and self.known(office.id, day)
+            and self.exists_on(office.id, day)
             and (not province or (regional and office.parent == regional.id))
         ]
         return cities[0] if len(cities) == 1 else None
 
     def _province(self, province: str | None, day: date) -> Office | None:
         named = self._provinces.get(place_names.province(province or ""), ())
-        provinces = [office for office in named if self.known(office.id, day)]
+        provinces = [office for office in named if self.exists_on(office.id, day)]
         return provinces[0] if len(provinces) == 1 else None
 
     def _find_competent_units(self, agency: str, category: str | None) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ def competent_office(complaint: Complaint, policy: Policy, today: date) -> str |
     """
     directory = policy.directory
     chosen = complaint.chosen_office
-    if chosen is not None and chosen not in complaint.returned_by and directory.known(chosen, today):
+    if chosen is not None and chosen not in complaint.returned_by and directory.exists_on(chosen, today):
         return chosen
     place = complaint.location
     candidates = directory.candidates(

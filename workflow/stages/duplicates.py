@@ -39,7 +39,7 @@ def fingerprint(report: ReportContent, policy: Policy) -> bytes | None:
 
 def _place_of(location: Location | None, directory: Directory) -> str | None:
     """Return the place in a canonical form: its coordinates, else its names."""
-    if location is None or not location.known:
+    if location is None or not location.is_known:
         return None
     if location.lat is not None and location.lon is not None:
         # adding zero turns -0.0 into 0.0

@@ -17,7 +17,7 @@ _HAS: Final[dict[Requirement, Callable[[Complaint, Policy], bool]]] = {
     "body": lambda complaint, policy: complaint.report.body_length >= max(policy.completeness.min_body, 1),
     # a requested office replaces a place: its officers know theirs
     "location": lambda complaint, _: (
-        complaint.chosen_office is not None or (complaint.location is not None and complaint.location.known)
+        complaint.chosen_office is not None or (complaint.location is not None and complaint.location.is_known)
     ),
     "category": lambda complaint, _: complaint.category is not None,
     "event_date": lambda complaint, _: complaint.report.dated,

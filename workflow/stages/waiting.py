@@ -47,7 +47,7 @@ def _for_disposition(complaint: Complaint, policy: Policy, now: datetime) -> Wai
 
 def _for_the_holder(complaint: Complaint, policy: Policy, now: datetime) -> Waiting:
     office = complaint.office or policy.national
-    if policy.directory.known(office, policy.day_of(now)):
+    if policy.directory.exists_on(office, policy.day_of(now)):
         return _waiting(office, "follow-up")
     return _waiting(policy.national, "office-ended")
 

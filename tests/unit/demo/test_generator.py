@@ -98,7 +98,7 @@ def test_a_wrongly_addressed_report_names_an_office_that_is_not_competent(submis
         assert office is not None
         assert category is not None
         assert place is not None
-        assert DIRECTORY.known(office, TODAY)
+        assert DIRECTORY.exists_on(office, TODAY)
         assert office not in DIRECTORY.candidates(category, place.province, place.city, TODAY)
         assert each.script.conduct in {Conduct.RETURNS, Conduct.RETURNS_AGAIN}
 
@@ -106,7 +106,7 @@ def test_a_wrongly_addressed_report_names_an_office_that_is_not_competent(submis
 def test_a_chosen_office_is_competent(submissions: list[Submission]) -> None:
     for each in of_kind(submissions, Kind.CHOSEN):
         assert each.report.data.office is not None
-        assert DIRECTORY.known(each.report.data.office, TODAY)
+        assert DIRECTORY.exists_on(each.report.data.office, TODAY)
 
 
 def test_every_district_belongs_to_an_office_of_the_directory() -> None:

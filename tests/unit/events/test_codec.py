@@ -387,7 +387,7 @@ class TestReports:
     def test_a_place_or_a_reporter_of_blanks_is_none_that_is_known(self) -> None:
         blank = decode.decode_report(report(location={"city": " "}, reporter={"name": "", "phone": " "}))
         assert blank.data.location is not None
-        assert not blank.data.location.known
+        assert not blank.data.location.is_known
         assert identity(blank) is None
 
     @pytest.mark.parametrize("says", [{"title": ""}, {"title": " \n", "body": "\t"}, {"title": None, "body": None}])

@@ -42,9 +42,9 @@ def ending(*offices: str, **rules: Any) -> Policy:
 @pytest.mark.parametrize("ended", ["denpasar-pupr", "denpasar"])
 def test_a_unit_ends_with_its_agency(ended: str) -> None:
     directory = ending(ended).directory
-    assert (directory.known("denpasar-pupr", LAST), directory.last_day("denpasar-pupr")) == (True, LAST)
-    assert not directory.known("denpasar-pupr", LAST + days(1))
-    assert directory.known("badung-pupr", LAST + days(1))
+    assert (directory.exists_on("denpasar-pupr", LAST), directory.last_day("denpasar-pupr")) == (True, LAST)
+    assert not directory.exists_on("denpasar-pupr", LAST + days(1))
+    assert directory.exists_on("badung-pupr", LAST + days(1))
 
 
 @pytest.mark.parametrize("ended", ["denpasar-pupr", "denpasar"])

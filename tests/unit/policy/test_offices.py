@@ -93,7 +93,7 @@ def test_an_unknown_office_is_said_to_be_unknown() -> None:
     for ask in (PACKAGED.get, PACKAGED.superior, PACKAGED.agency, PACKAGED.children, PACKAGED.units_below):
         with pytest.raises(UnknownOffice, match='there is no office "atlantis"'):
             ask("atlantis")
-    assert not PACKAGED.known("atlantis", TODAY)
+    assert not PACKAGED.exists_on("atlantis", TODAY)
     assert "atlantis" not in PACKAGED
     assert "denpasar" in PACKAGED
 
@@ -160,9 +160,9 @@ def test_offices_exist_from_their_first_day_to_their_last() -> None:
     offices = parse_offices(document(units=units))
     assert offices.candidates("pasar", "Bali", "Ubud", date(2026, 3, 31))[0] == "old"
     assert offices.candidates("pasar", "Bali", "Ubud", date(2026, 4, 1))[0] == "new"
-    assert offices.known("old", date(2026, 3, 31))
-    assert not offices.known("old", date(2026, 4, 1))
-    assert not offices.known("new", date(2026, 3, 31))
+    assert offices.exists_on("old", date(2026, 3, 31))
+    assert not offices.exists_on("old", date(2026, 4, 1))
+    assert not offices.exists_on("new", date(2026, 3, 31))
     assert offices.superior("old") == "ubud"
 
 
