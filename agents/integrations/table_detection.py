@@ -28,7 +28,7 @@ class Table:
     """The first non-empty cell of each row above the header, or why the row is invalid."""
     room: int = 0
     """Number of cells in the header's row, empty ones after the last name included."""
-    known: Score = lambda _: 0
+    score: Score = lambda _: 0
     """Scores a row as the header of another table."""
 
     def rows(self) -> Iterator[Row | Skipped]:
@@ -58,7 +58,7 @@ class Table:
         names = [name for name in _trimmed(cells) if name]
         if any(name.isdigit() for name in names):
             return False
-        count = self.known(names)
+        count = self.score(names)
         return count >= _A_HEADER and count * 3 >= len(names) * 2
 
     @property
@@ -71,26 +71,26 @@ class Table:
         return f"the header is in row {self.at}; skipped above it: {shown}{more}"
 
 
-def find_table(grids: Sequence[Grid], known: Score, *, header_row: int | None = None) -> tuple[Table, list[str]]:
+def find_table(grids: Sequence[Grid], score: Score, *, header_row: int | None = None) -> tuple[Table, list[str]]:
     """Return the table whose header has the most known column names, and the names of the other sheets.
 
     Raises BadLayout if there is no row `header_row`, and UnreadableFile if all sheets are empty.
     """
-    candidates = [(score, table) for grid in grids for score, table in _candidates(grid, known, header_row)]
+    candidates = [(points, table) for grid in grids for points, table in _candidates(grid, score, header_row)]
     if not candidates:
         if header_row is not None:
             raise BadLayout(f"--header-row {header_row}: there is nothing in that row")
         raise UnreadableFile("has no header line")
-    score, best = max(candidates, key=lambda each: each[0])
+    points, best = max(candidates, key=lambda each: each[0])
     best = _widened(best)
     others = [grid.name for grid in grids if grid is not best.grid]
-    if score == 0 and len(grids) > 1:
+    if points == 0 and len(grids) > 1:
         names = ", ".join(grid.name for grid in grids)
         raise BadLayout(f"no sheet has a header with known names: name one with --sheet; there are {names}")
     return best, others
 
 
-def _candidates(grid: Grid, known: Score, header_row: int | None) -> Iterable[tuple[int, Table]]:
+def _candidates(grid: Grid, score: Score, header_row: int | None) -> Iterable[tuple[int, Table]]:
     above: list[str] = []
     best: tuple[int, int, Table] | None = None
     rows = grid.rows() if header_row is not None else islice(grid.rows(), HEAD)
@@ -105,11 +105,11 @@ def _candidates(grid: Grid, known: Score, header_row: int | None) -> Iterable[tu
                 break
         else:
             # without known names, the first of the widest rows is the header
-            points = (known(names), len([name for name in names if name]))
+            points = (score(names), len([name for name in names if name]))
             # of two header rows, the second has the more specific names
             second = best is not None and points[0] == best[0] >= _A_HEADER and number == best[2].at + 1
             if best is None or second or points[0] > best[0] or (points[0] == best[0] == 0 and points[1] > best[1]):
-                others: Score = known if header_row is None else lambda _: 0
+                others: Score = score if header_row is None else lambda _: 0
                 best = (*points, Table(grid, names, number, tuple(above), len(cells), others))
         above.append(next((name for name in names if name), ""))
     return [] if best is None else [(best[0], best[2])]

@@ -183,7 +183,7 @@ class _Lines:
         self.number += count
 
 
-def csv_grid(lines: Callable[[], Iterator[str]], known: Score) -> CsvGrid:
+def csv_grid(lines: Callable[[], Iterator[str]], score: Score) -> CsvGrid:
     """Return the table of a CSV file, with the separator detected.
 
     It is that of a first line `sep=`, else the one with the most known names in one of the first rows, then with the
@@ -195,11 +195,11 @@ def csv_grid(lines: Callable[[], Iterator[str]], known: Score) -> CsvGrid:
     if marker.startswith("sep=") and len(marker) <= len("sep=x"):
         return CsvGrid(lines, first.strip().strip('"')[4:] or "\t", start=2)
     grids = [CsvGrid(lines, delimiter) for delimiter in _DELIMITERS]
-    return max(grids, key=lambda grid: _fitness(grid, known))
+    return max(grids, key=lambda grid: _fitness(grid, score))
 
 
-def _fitness(grid: CsvGrid, known: Score) -> tuple[int, int, int]:
+def _fitness(grid: CsvGrid, score: Score) -> tuple[int, int, int]:
     rows = [row[1] for row in islice(grid.rows(), HEAD) if not isinstance(row, Skipped)]
     widths = Counter(len(row) for row in rows if len(row) > 1)
     width, count = max(widths.items(), key=lambda each: (each[1], each[0]), default=(1, 0))
-    return max(map(known, rows), default=0), count, width
+    return max(map(score, rows), default=0), count, width
