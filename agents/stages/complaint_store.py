@@ -43,8 +43,8 @@ _COMPRESSOR: Final = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, z
 _DECOMPRESSOR: Final = zlib.decompressobj(_WINDOW, _DICTIONARY)
 
 
-def compress(name: bytes, snapshot: bytes) -> bytes | None:
-    """Compress the snapshot of the complaint with id bytes `name`; None if `decompress` would not restore it.
+def compress(id_bytes: bytes, snapshot: bytes) -> bytes | None:
+    """Compress the snapshot of the complaint with this id; None if `decompress` would not restore it.
 
     The id is omitted, and digests are stored as bytes: neither compresses.
     """
@@ -56,21 +56,21 @@ def compress(name: bytes, snapshot: bytes) -> bytes | None:
     compressor = _COMPRESSOR.copy()
     compressed = compressor.compress(head[_OPENED:]) + compressor.flush() + binary
     try:
-        return compressed if decompress(name, compressed) == snapshot else None
+        return compressed if decompress(id_bytes, compressed) == snapshot else None
     except zlib.error:
         return None
 
 
-def decompress(name: bytes, compressed: bytes) -> bytes:
-    """Return the snapshot that `compress` compressed under that name."""
+def decompress(id_bytes: bytes, compressed: bytes) -> bytes:
+    """Return the snapshot that `compress` compressed under that id."""
     decompressor = _DECOMPRESSOR.copy()
     head = decompressor.decompress(compressed)
     digests = decompressor.unused_data.hex(",", _DIGEST_BYTES).encode().replace(b",", _BETWEEN)
-    return b"%b%b%b%b%b" % (_opened(name), head, _DIGESTS, digests, _ENDING)
+    return b"%b%b%b%b%b" % (_opened(id_bytes), head, _DIGESTS, digests, _ENDING)
 
 
-def _opened(name: bytes) -> bytes:
-    digits = name.hex()
+def _opened(id_bytes: bytes) -> bytes:
+    digits = id_bytes.hex()
     return f"{_OPENING}{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}".encode()
 
 
@@ -90,41 +90,41 @@ class CompressedSnapshots:
         """Return the number of snapshots."""
         return self._count
 
-    def get(self, name: bytes) -> bytes | None:
+    def get(self, id_bytes: bytes) -> bytes | None:
         """Return a compressed snapshot; None if there is none."""
         if not self._count:
             return None
-        bucket = self._buckets[hash(name) % len(self._buckets)]
-        entry = _entry_in(bucket, name)
+        bucket = self._buckets[hash(id_bytes) % len(self._buckets)]
+        entry = _entry_in(bucket, id_bytes)
         return None if entry is None else bucket[entry.start + _HEAD : entry.stop]
 
-    def add(self, name: bytes, compressed: bytes) -> None:
+    def add(self, id_bytes: bytes, compressed: bytes) -> None:
         """Add a snapshot under a new id, less than 64 kB long."""
         if not self._buckets:
             self._buckets = [b""] * self._size
-        number, length = hash(name) % len(self._buckets), len(compressed).to_bytes(_LENGTH)
-        self._buckets[number] = b"%b%b%b%b" % (self._buckets[number], name, length, compressed)
+        number, length = hash(id_bytes) % len(self._buckets), len(compressed).to_bytes(_LENGTH)
+        self._buckets[number] = b"%b%b%b%b" % (self._buckets[number], id_bytes, length, compressed)
         self._count += 1
 
-    def remove(self, name: bytes) -> None:
+    def remove(self, id_bytes: bytes) -> None:
         """Remove a snapshot, if present."""
         if not self._count:
             return
-        number = hash(name) % len(self._buckets)
+        number = hash(id_bytes) % len(self._buckets)
         bucket = self._buckets[number]
-        entry = _entry_in(bucket, name)
+        entry = _entry_in(bucket, id_bytes)
         if entry is not None:
             self._buckets[number] = bucket[: entry.start] + bucket[entry.stop :]
             self._count -= 1
 
 
-def _entry_in(bucket: bytes, name: bytes) -> slice | None:
-    if name not in bucket:  # true for most open complaints, and faster than comparing each entry
+def _entry_in(bucket: bytes, id_bytes: bytes) -> slice | None:
+    if id_bytes not in bucket:  # true for most open complaints, and faster than comparing each entry
         return None
     start = 0
     while start < len(bucket):
-        end = start + _HEAD + int.from_bytes(bucket[start + len(name) : start + _HEAD])
-        if bucket.startswith(name, start):
+        end = start + _HEAD + int.from_bytes(bucket[start + len(id_bytes) : start + _HEAD])
+        if bucket.startswith(id_bytes, start):
             return slice(start, end)
         start = end
     return None
@@ -141,39 +141,39 @@ class ComplaintStore:
         """Return the number of complaints."""
         return len(self._uncompressed) + len(self._compressed)
 
-    def get(self, name: bytes) -> bytes | None:
+    def get(self, id_bytes: bytes) -> bytes | None:
         """Return the snapshot of a complaint, byte for byte."""
-        snapshot = self._uncompressed.get(name)
+        snapshot = self._uncompressed.get(id_bytes)
         if snapshot is not None:
             return snapshot
-        compressed = self._compressed.get(name)
-        return None if compressed is None else decompress(name, compressed)
+        compressed = self._compressed.get(id_bytes)
+        return None if compressed is None else decompress(id_bytes, compressed)
 
-    def put(self, name: bytes, snapshot: bytes) -> None:
+    def put(self, id_bytes: bytes, snapshot: bytes) -> None:
         """Replace the snapshot of a complaint."""
-        if name not in self._uncompressed:
-            self._compressed.remove(name)
-        self._uncompressed[name] = snapshot
+        if id_bytes not in self._uncompressed:
+            self._compressed.remove(id_bytes)
+        self._uncompressed[id_bytes] = snapshot
 
-    def put_back(self, name: bytes, snapshot: bytes | None) -> None:
+    def put_back(self, id_bytes: bytes, snapshot: bytes | None) -> None:
         """Replace the snapshot of a complaint by an earlier one; None if there was none."""
         if snapshot is None:
-            self.remove(name)
+            self.remove(id_bytes)
         else:
-            self.put(name, snapshot)
+            self.put(id_bytes, snapshot)
 
-    def remove(self, name: bytes) -> None:
+    def remove(self, id_bytes: bytes) -> None:
         """Remove a complaint, if present."""
-        self._uncompressed.pop(name, None)
-        self._compressed.remove(name)
+        self._uncompressed.pop(id_bytes, None)
+        self._compressed.remove(id_bytes)
 
-    def compress(self, name: bytes) -> None:
+    def compress(self, id_bytes: bytes) -> None:
         """Compress a closed complaint: 16 µs now, and 5 µs for each later read."""
-        snapshot = self._uncompressed.get(name)
-        compressed = None if snapshot is None else compress(name, snapshot)
+        snapshot = self._uncompressed.get(id_bytes)
+        compressed = None if snapshot is None else compress(id_bytes, snapshot)
         if compressed is not None and len(compressed) < _LONGEST:
-            self._compressed.add(name, compressed)
-            del self._uncompressed[name]
+            self._compressed.add(id_bytes, compressed)
+            del self._uncompressed[id_bytes]
 
     def uncompressed(self) -> Iterator[tuple[bytes, bytes]]:
         """Return the uncompressed complaints: all open ones and some closed ones."""

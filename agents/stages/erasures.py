@@ -56,12 +56,12 @@ class Erasures:
     def take(self, key: bytes | None, value: bytes | None) -> None:
         """Apply one record; an invalid one changes nothing."""
         with suppress(Undecodable, ValueError):
-            name = UUID((key or b"").decode()).bytes
+            id_bytes = UUID((key or b"").decode()).bytes
             if value is None:
-                self._by_complaint.pop(name, None)
+                self._by_complaint.pop(id_bytes, None)
             else:
                 erasure = read_ours(Erasure, value)
-                self._by_complaint[name] = _SHARED[erasure.texts, erasure.identity]
+                self._by_complaint[id_bytes] = _SHARED[erasure.texts, erasure.identity]
 
     async def catch_up(self) -> None:
         """Read all present erasures; none if the topic is missing. Ends the process on failure."""

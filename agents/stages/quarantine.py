@@ -23,26 +23,26 @@ class Quarantine:
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._refused)
 
-    def __contains__(self, name: bytes) -> bool:
-        return name in self._refused
+    def __contains__(self, id_bytes: bytes) -> bool:
+        return id_bytes in self._refused
 
-    def add(self, name: bytes) -> None:
+    def add(self, id_bytes: bytes) -> None:
         """Quarantine a complaint."""
-        self._refused.setdefault(name, set())
+        self._refused.setdefault(id_bytes, set())
 
-    def lift(self, name: bytes) -> None:
+    def lift(self, id_bytes: bytes) -> None:
         """Release a complaint from quarantine: its last record is the engine's own."""
-        self._refused.pop(name, None)
+        self._refused.pop(id_bytes, None)
 
     def refuse(
-        self, name: bytes, source: str, command_id: str, at_commit: Callable[[Callable[[], None]], None]
+        self, id_bytes: bytes, source: str, command_id: str, at_commit: Callable[[Callable[[], None]], None]
     ) -> None:
         """Drop a command about a quarantined complaint; raise Undecodable, for a dead letter, only the first time."""
-        refused, mark = self._refused[name], digest(source, command_id)
+        refused, mark = self._refused[id_bytes], digest(source, command_id)
         if mark in refused:
             return
         at_commit(lambda: refused.add(mark))
-        complaint = UUID(bytes=name)
+        complaint = UUID(bytes=id_bytes)
         raise Undecodable(
             "quarantined",
             f"complaint {complaint} is quarantined, since its last record in complaints.state is foreign or cannot be "

@@ -52,10 +52,10 @@ class ContentDigests:
         self._keys = keys.derive(_PURPOSE)
         self._signing = keys.ids[0]
 
-    def of(self, command: Command, complaint: Complaint | None, name: bytes) -> str | None:
+    def of(self, command: Command, complaint: Complaint | None, id_bytes: bytes) -> str | None:
         """Return the digests of the content in `command`, for comparison with those of `complaint`.
 
-        None for a command without content, and if the complaint has no digests or their key is gone. `name`: the 16
+        None for a command without content, and if the complaint has no digests or their key is gone. `id_bytes`: the 16
         bytes of the id.
         """
         if isinstance(command, RegisterComplaint):
@@ -65,15 +65,15 @@ class ContentDigests:
         else:
             return None
         if complaint is None:
-            return self._digests(content, self._signing, name)
+            return self._digests(content, self._signing, id_bytes)
         known = complaint.report.content_digests
-        return None if known is None else self._digests(content, key_of(known), name)
+        return None if known is None else self._digests(content, key_of(known), id_bytes)
 
-    def _digests(self, content: ReportContent | CompleteReport, key: str, name: bytes) -> str | None:
+    def _digests(self, content: ReportContent | CompleteReport, key: str, salt: bytes) -> str | None:
         secret = self._keys.get(key)
         if secret is None:
             return None
-        made = b64encode(b"".join([_digest(getattr(content, each, None), secret, name, of) for each, of in _FIELDS]))
+        made = b64encode(b"".join([_digest(getattr(content, each, None), secret, salt, of) for each, of in _FIELDS]))
         if isinstance(content, CompleteReport):
             given = (getattr(content, each, None) is not None for each, _ in _FIELDS)
             slots = (made[start : start + SLOT] for start in range(0, len(made), SLOT))
@@ -81,6 +81,6 @@ class ContentDigests:
         return f"{key}:{made.decode()}"
 
 
-def _digest(value: object, secret: bytes, name: bytes, field: bytes) -> bytes:
+def _digest(value: object, secret: bytes, salt: bytes, field: bytes) -> bytes:
     text = to_json(value, exclude_none=True)
-    return blake2b(text, digest_size=_BYTES, key=secret, salt=name, person=field).digest()
+    return blake2b(text, digest_size=_BYTES, key=secret, salt=salt, person=field).digest()

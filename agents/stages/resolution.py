@@ -61,13 +61,13 @@ class Resolutions(Stateful):
         recorded = self._with_words(decode_own_fact(record.key, record.value))
         complaint = recorded.complaint
         key = complaint.complaint_id.encode()
-        name = complaint_key(key)
-        stored = self._uncommitted[name] if name in self._uncommitted else self._stored(name)
+        id_bytes = complaint_key(key)
+        stored = self._uncommitted[id_bytes] if id_bytes in self._uncommitted else self._stored(id_bytes)
         before = None if stored is None else read_ours(Story, stored)
         story = story_after(before, recorded)
         number = self._partition.number
         if story != before:
-            value = self._uncommitted[name] = None if story is None else encode_value(story)
+            value = self._uncommitted[id_bytes] = None if story is None else encode_value(story)
             yield OutgoingRecord(TopicName.STORIES, key, value, number, _STORY_HEADERS)
         if publishes(recorded):
             policy = self._partition.policies.governing(complaint.policy, complaint.received_at)
@@ -85,23 +85,23 @@ class Resolutions(Stateful):
 
     def commit(self) -> None:
         """Apply the story changes of the batch."""
-        for name, value in self._uncommitted.items():
-            self._keep(name, value)
+        for id_bytes, value in self._uncommitted.items():
+            self._keep(id_bytes, value)
         self._uncommitted.clear()
 
     def rollback(self) -> None:
         """Discard the story changes of the batch."""
         self._uncommitted.clear()
 
-    def _stored(self, name: bytes) -> bytes | None:
+    def _stored(self, id_bytes: bytes) -> bytes | None:
         try:
-            return self._stories.get(name)
+            return self._stories.get(id_bytes)
         except DiskFailed as error:  # not an error of the current record, which would become a dead letter
             exit_with_error(NAME, RefusedToStart(str(error)))
 
-    def _keep(self, name: bytes, story: bytes | None) -> None:
+    def _keep(self, id_bytes: bytes, story: bytes | None) -> None:
         try:
-            self._stories.put(name, story)
+            self._stories.put(id_bytes, story)
         except DiskFailed as error:
             exit_with_error(NAME, RefusedToStart(str(error)))
 
