@@ -40,6 +40,18 @@ class TopicName(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordPosition:
+    """Position of a record in the log, as in ``complaints.events-3@17``."""
+
+    topic: TopicName
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}-{self.partition}@{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
 class Topic:
     """One topic: its name, the settings it must have, and who may read it."""
 

@@ -165,8 +165,8 @@ def _notes(result: Audit) -> Iterator[str]:
     """Yield a line for each erased complaint and foreign record, which are no violations."""
     for complaint, what in sorted(result.erased.items()):
         yield f"{complaint} erased: {' and '.join(what)}"
-    for place in result.foreign[:_FOREIGN_NAMED]:
-        yield f"{place} foreign: not written by the engine, and ignored"
+    for position in result.foreign[:_FOREIGN_NAMED]:
+        yield f"{position} foreign: not written by the engine, and ignored"
 
 
 def _as_json(result: Audit, incidents: list[Incident], *, identities: bool) -> str:
@@ -177,7 +177,7 @@ def _as_json(result: Audit, incidents: list[Incident], *, identities: bool) -> s
         "doubled": result.doubled,
         "violations": [str(each) for each in result.violations],
         "erased": result.erased,
-        "foreign": [str(place) for place in result.foreign],
+        "foreign": [str(position) for position in result.foreign],
         "incidents": [{"id": each.id, **each.to_value()} for each in incidents],
     }
     if identities:

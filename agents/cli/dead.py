@@ -16,7 +16,7 @@ from agents.cli.options import By
 from agents.cli.tables import grid, new_table
 from agents.cli.wording import local, safe, shortened
 from agents.config.settings import Settings
-from agents.ops.dead_letters.records import DeadLetterRecord, find_dead_letters, parse_location, read_dead_letters
+from agents.ops.dead_letters.records import DeadLetterRecord, find_dead_letters, parse_position, read_dead_letters
 from agents.ops.dead_letters.service import DeadLetterRefused, DeadLetterService
 from events.topics import STAGES, TopicName
 from events.wording import number_of
@@ -25,9 +25,9 @@ _AGE: Final = re.compile(r"(?P<amount>[0-9]{1,6}) ?(?P<unit>s|min|h|d)")
 _UNITS: Final = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _CHECK: Final = "`alur dead list` shows which letters are still open"
-_LOCATION: Final = "topic-partition@offset, of the letter or of the record in it"
+_POSITION: Final = "topic-partition@offset, of the letter or of the record in it"
 
-Locations = Annotated[list[str], typer.Argument(metavar="PLACE...", help=_LOCATION)]
+Positions = Annotated[list[str], typer.Argument(metavar="POSITION...", help=_POSITION)]
 
 app = typer.Typer()
 
@@ -65,7 +65,7 @@ def listing(  # noqa: PLR0913 -- one option a filter
     ]
     if quiet:
         for letter in chosen:
-            say(str(letter.place))
+            say(str(letter.position))
         return
     if chosen:
         console().print(_table(chosen, policy_now(settings).national_zone))
@@ -76,7 +76,7 @@ def listing(  # noqa: PLR0913 -- one option a filter
 @app.command()
 def show(
     ctx: typer.Context,
-    place: Annotated[str, typer.Argument(help=_LOCATION)],
+    position: Annotated[str, typer.Argument(help=_POSITION)],
     *,
     raw: Annotated[bool, typer.Option("--raw", help="print the original bytes, and nothing else")] = False,
 ) -> None:
@@ -87,7 +87,7 @@ def show(
     alur dead show complaints.intake-0@4211 --raw > report.json
     """
     settings = settings_of(ctx)
-    wanted = parse_location(settings, place)
+    wanted = parse_position(settings, position)
     letters = find_dead_letters(read_dead_letters(settings, keep=[wanted]), wanted)
     if raw:
         if len({letter.value for letter in letters}) > 1:
@@ -101,7 +101,7 @@ def show(
 @app.command()
 def replay(
     ctx: typer.Context,
-    places: Locations,
+    positions: Positions,
     *,
     force: Annotated[
         bool, typer.Option("--force", help="even if replayed or discarded before, or from a topic of a stage")
@@ -116,7 +116,7 @@ def replay(
         alur dead replay complaints.dead-letters-3@17
     """
     settings = settings_of(ctx)
-    wanted = [parse_location(settings, place) for place in places]
+    wanted = [parse_position(settings, position) for position in positions]
     with DeadLetterService(settings, login(by)) as service, interruptible(lambda: _CHECK):
         letters, refused = service.records_at(wanted), 0
         for letter in letters:
@@ -128,7 +128,7 @@ def replay(
                 refused += 1
                 say(str(error))
                 continue
-            say(f"replayed {letter.place} ({letter.stage}, {letter.code}) to {now_at}")
+            say(f"replayed {letter.position} ({letter.stage}, {letter.code}) to {now_at}")
     if refused:
         raise Failure(f"{refused} of {len(letters)} letters were not replayed", FAILED)
 
@@ -136,7 +136,7 @@ def replay(
 @app.command()
 def discard(
     ctx: typer.Context,
-    places: Locations,
+    positions: Positions,
     *,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="reason, for the record")],
     by: By = None,
@@ -148,14 +148,14 @@ def discard(
     if not reason.strip():
         raise Failure("--reason: give one", MISUSED)
     settings = settings_of(ctx)
-    wanted = [parse_location(settings, place) for place in places]
+    wanted = [parse_position(settings, position) for position in positions]
     with DeadLetterService(settings, login(by)) as service, interruptible(lambda: _CHECK):
         letters = service.records_at(wanted)
         if closed := [letter for letter in letters if not letter.open]:
-            raise DeadLetterRefused(f"{closed[0].place} was {closed[0].disposition}: nothing is left to discard")
+            raise DeadLetterRefused(f"{closed[0].position} was {closed[0].disposition}: nothing is left to discard")
         for letter in letters:
             service.discard(letter, reason.strip())
-            say(f"discarded {letter.place} ({letter.stage}, {letter.code})")
+            say(f"discarded {letter.position} ({letter.stage}, {letter.code})")
 
 
 def _moment(text: str, now: datetime) -> datetime:
@@ -184,8 +184,8 @@ def _table(letters: list[DeadLetterRecord], zone: ZoneInfo) -> Table:
     table = new_table(*columns, unwrapped=["letter"], right=["replays"])
     for letter in letters:
         reason = letter.reason if letter.open else f"{letter.disposition}; {letter.reason}"
-        place, at, replays = str(letter.place), local(letter.at, zone), str(letter.replays or "")
-        cells = (place, at, letter.stage, letter.found_at, letter.code, replays, reason)
+        position, at, replays = str(letter.position), local(letter.at, zone), str(letter.replays or "")
+        cells = (position, at, letter.stage, letter.found_at, letter.code, replays, reason)
         table.add_row(*(Text(safe(cell).replace("\n", " "), style="" if letter.open else "dim") for cell in cells))
     return table
 
@@ -194,7 +194,7 @@ def _print(letter: DeadLetterRecord, zone: ZoneInfo) -> None:
     table = grid(2, padding=(0, 1, 0, 1))
     table.columns[0].style = "dim"
     rows = {
-        "letter": str(letter.place),
+        "letter": str(letter.position),
         "status": f"{letter.disposition}, {local(letter.disposition.at, zone)}" if letter.disposition else "open",
         "written": f"{local(letter.at, zone)} by {letter.stage}",
         "origin": letter.found_at,

@@ -11,8 +11,7 @@ from agents.cli.options import Complaint
 from agents.cli.wording import local, safe
 from agents.config.settings import Settings
 from agents.ops.identities import Erasure, look_up
-from events.client import Place, find_complaint
-from events.topics import TopicName
+from events.client import find_complaint
 
 app = typer.Typer()
 
@@ -30,7 +29,7 @@ def show(ctx: typer.Context, complaint: Complaint) -> None:
         return
     for name, value in stored.reporter.model_dump().items():
         console().print(f"{name:<7} {safe(value or 'not given')}", markup=False)
-    say(f"(kept since {_local(stored.since, settings)}, {_at(stored.place)})")
+    say(f"(kept since {_local(stored.since, settings)}, {stored.position})")
 
 
 @app.command("erase", hidden=True, context_settings={"ignore_unknown_options": True})
@@ -41,13 +40,9 @@ def erase_identity(complaint: str, _others: Annotated[list[str] | None, typer.Ar
 
 def _erased(erasure: Erasure, settings: Settings) -> str:
     return (
-        f"erased at {_local(erasure.at, settings)} by {safe(erasure.by)}: {safe(erasure.reason)} ({_at(erasure.place)})"
+        f"erased at {_local(erasure.at, settings)} by {safe(erasure.by)}: {safe(erasure.reason)} ({erasure.position})"
     )
 
 
 def _local(moment: datetime, settings: Settings) -> str:
     return local(moment, policy_now(settings).national_zone)
-
-
-def _at(place: Place) -> str:
-    return f"{TopicName.IDENTITIES}, partition {place.partition}, offset {place.offset}"

@@ -12,7 +12,7 @@ from rich.text import Text
 from agents.cli.tables import new_table
 from agents.cli.wording import safe
 from agents.integrations.entries import Ignored, Item, Report, Skipped
-from events.client import Place
+from events.topics import RecordPosition
 from events.wording import number_of
 
 _SHOWN: Final = 20
@@ -58,7 +58,7 @@ class Tally:
         """Entries that were not sent, in the order of the file."""
         return sorted((*self.skipped, *self.refused), key=lambda each: each.line)
 
-    def accept(self, report: Report, _place: Place | None = None) -> None:
+    def accept(self, report: Report, _position: RecordPosition | None = None) -> None:
         """Count an acknowledged report."""
         self.accepted += 1
         self.complaints[report.complaint] += 1

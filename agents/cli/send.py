@@ -159,8 +159,7 @@ def report(settings: Settings, result: CommandResult) -> None:
     say(str(result))
     if result.facts:
         after = result.facts[-1].complaint
-        location = f"{TopicName.COMMANDS}, partition {result.place.partition}, offset {result.place.offset}"
-        say(f"complaint {after.tracking_id} is {after.status} at version {after.version}; command in {location}")
+        say(f"complaint {after.tracking_id} is {after.status} at version {after.version}; command in {result.position}")
         if isinstance(late := result.facts[-1].fact, LateReplyRecorded):
             say(f"it came after the closing: {after_late_reply(late, _UTC)}")
 

@@ -16,7 +16,7 @@ from events.client.errors import BrokerUnreachable, KafkaRefused
 from events.topics import TopicName
 from events.writer import MARKED, Origin
 
-Place = tuple[TopicName, int]
+Partition = tuple[TopicName, int]
 """Topic and partition."""
 _PARTITION_BYTES: Final = 4_000_000
 _STALLED_S: Final = 30.0
@@ -68,48 +68,51 @@ class TopicReader:
             raise
         return partitions
 
-    def starts(self) -> dict[Place, int]:
+    def starts(self) -> dict[Partition, int]:
         """Return the log start of each partition."""
-        return self._by_place(self._wait(self._consumer.beginning_offsets(self._partitions)))
+        return self._by_partition(self._wait(self._consumer.beginning_offsets(self._partitions)))
 
-    def ends(self) -> dict[Place, int]:
+    def ends(self) -> dict[Partition, int]:
         """Return the last stable offset of each partition."""
-        return self._by_place(self._wait(self._consumer.end_offsets(self._partitions)))
+        return self._by_partition(self._wait(self._consumer.end_offsets(self._partitions)))
 
-    def start_at(self, places: Mapping[Place, int]) -> None:
+    def start_at(self, offsets: Mapping[Partition, int]) -> None:
         """Continue from these offsets."""
         for partition in self._partitions:
-            self._consumer.seek(partition, places[self._names[partition.topic], partition.partition])
+            self._consumer.seek(partition, offsets[self._names[partition.topic], partition.partition])
 
     def poll(self, seconds: float) -> list[Part]:
         """Return the next records; none if none come within `seconds`."""
         fetched = self._wait(self._consumer.getmany(timeout_ms=int(seconds * 1000)))
-        return [(self._names[place.topic], self._without_foreign(place, records)) for place, records in fetched.items()]
+        return [
+            (self._names[partition.topic], self._without_foreign(partition, records))
+            for partition, records in fetched.items()
+        ]
 
-    def _without_foreign(self, place: TopicPartition, records: Sequence[KafkaRecord]) -> Sequence[KafkaRecord]:
-        if self._names[place.topic] not in MARKED:
+    def _without_foreign(self, partition: TopicPartition, records: Sequence[KafkaRecord]) -> Sequence[KafkaRecord]:
+        if self._names[partition.topic] not in MARKED:
             return records
-        is_foreign = self._origins.setdefault(place, Origin()).is_foreign
+        is_foreign = self._origins.setdefault(partition, Origin()).is_foreign
         return [each for each in records if not is_foreign(each.offset, each.headers)]
 
-    def polls_to(self, ends: Mapping[Place, int]) -> Iterator[list[Part]]:
+    def polls_to(self, ends: Mapping[Partition, int]) -> Iterator[list[Part]]:
         """Yield batches until `ends`; the last batch may contain later records."""
         moved, before = time.monotonic(), self.positions()
-        while any(before[place] < end for place, end in ends.items()):
+        while any(before[partition] < end for partition, end in ends.items()):
             yield self.poll(clients.POLL_MS / 1000)
-            if (places := self.positions()) != before:
-                moved, before = time.monotonic(), places
+            if (offsets := self.positions()) != before:
+                moved, before = time.monotonic(), offsets
             elif time.monotonic() - moved > _STALLED_S:
                 raise BrokerUnreachable(self._settings.broker)
 
-    def has_reached(self, ends: Mapping[Place, int]) -> bool:
+    def has_reached(self, ends: Mapping[Partition, int]) -> bool:
         """Return whether all records before `ends` have been read."""
         positions = self.positions()
-        return all(positions[place] >= end for place, end in ends.items())
+        return all(positions[partition] >= end for partition, end in ends.items())
 
-    def positions(self) -> dict[Place, int]:
+    def positions(self) -> dict[Partition, int]:
         """Return the offset of the next record of each partition."""
-        return self._by_place(self._wait(self._positions()))
+        return self._by_partition(self._wait(self._positions()))
 
     async def _positions(self) -> dict[TopicPartition, int]:
         return {each: await self._consumer.position(each) for each in self._partitions}
@@ -118,7 +121,7 @@ class TopicReader:
         """Return the number of offsets from the current position to the present end."""
         return sum(self.ends().values()) - sum(self.positions().values())
 
-    def _by_place(self, offsets: Mapping[TopicPartition, int]) -> dict[Place, int]:
+    def _by_partition(self, offsets: Mapping[TopicPartition, int]) -> dict[Partition, int]:
         return {(self._names[each.topic], each.partition): offset for each, offset in offsets.items()}
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:

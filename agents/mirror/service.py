@@ -11,7 +11,7 @@ from typing import Final
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.mirror import tables
-from agents.mirror.reading import Part, Place, TopicReader
+from agents.mirror.reading import Part, Partition, TopicReader
 from agents.mirror.rows import Row, RowBuilder, Rows, WorkingDays
 from agents.mirror.stores import MirrorError, Store, require_ours
 from agents.runtime import failpoints
@@ -141,15 +141,15 @@ class Mirror:
             for topic, number, offset in self._store.rows("SELECT topic, kafka_partition, next_offset FROM positions")
         }
         starts, ends = reader.starts(), reader.ends()
-        for place, offset in positions.items():
-            if place not in ends or offset > ends[place]:
+        for (topic, number), offset in positions.items():
+            if offset > ends.get((topic, number), -1):
                 raise MirrorError(
-                    f"{self._settings.topic(place[0])}, partition {place[1]}, ends before offset {offset}, which "
+                    f"{self._settings.topic(topic)}, partition {number}, ends before offset {offset}, which "
                     "the mirror has read: was the topic recreated? Rebuild the mirror with --rebuild"
                 )
-        reader.start_at({place: max(positions.get(place, 0), start) for place, start in starts.items()})
+        reader.start_at({partition: max(positions.get(partition, 0), start) for partition, start in starts.items()})
 
-    def _copy(self, reader: TopicReader, ends: dict[Place, int]) -> Iterator[Progress]:
+    def _copy(self, reader: TopicReader, ends: dict[Partition, int]) -> Iterator[Progress]:
         """Write one batch in a thread while the next is read, so that at most two are in memory."""
         with ThreadPoolExecutor(1) as writer:
             written: Future[Progress] | None = None
@@ -187,14 +187,14 @@ class Mirror:
             execute("DROP TABLE new_resolutions")
         for topic, partition in rows.positions:
             execute("DELETE FROM positions WHERE topic = %s AND kafka_partition = %s", (topic, partition))
-        load("positions", [(*place, offset) for place, offset in rows.positions.items()])
+        load("positions", [(*partition, offset) for partition, offset in rows.positions.items()])
 
     def _stage(self, table: str, rows: list[Row]) -> None:
         self._store.execute(f"CREATE TEMPORARY TABLE new_{table} AS SELECT * FROM {table} LIMIT 0")  # noqa: S608 -- a name of ours
         self._store.load(f"new_{table}", rows)
 
 
-def _batches(reader: TopicReader, ends: dict[Place, int]) -> Iterator[list[Part]]:
+def _batches(reader: TopicReader, ends: dict[Partition, int]) -> Iterator[list[Part]]:
     """Yield the records up to `ends` in batches of limited size and time."""
     gathered: list[Part] = []
     size, begun = 0, time.monotonic()

@@ -41,10 +41,10 @@ from events.errors import InvalidCommand, Undecodable
 from events.facts import Recorded
 from events.installation import MIGRATION_KEY, Incident, Layout, incidents_in, writer_since
 from events.outcomes import Rejection, RejectionEvent, Resolution
-from events.topics import FROM_MEMORY, INWARD, STAGES, TopicName
+from events.topics import FROM_MEMORY, INWARD, STAGES, RecordPosition, TopicName
 from events.writer import Origin
 from workflow.audit.complaint_history import Shown
-from workflow.audit.evidence import Command, Handled, Place, Retained
+from workflow.audit.evidence import Command, Handled, Retained
 from workflow.audit.invariants import Audit, PartitionAudit
 from workflow.policy.model import Policy
 
@@ -120,7 +120,7 @@ def _expired(progress: _Progress, result: Audit) -> None:
     for stage in progress.keys() - {FROM_MEMORY}:
         for number, each in progress[stage].items():
             if each.expired:
-                result.take_expired(stage, Place(STAGES[stage], number, each.expired.start), len(each.expired))
+                result.take_expired(stage, RecordPosition(STAGES[stage], number, each.expired.start), len(each.expired))
 
 
 def audit(settings: Settings, witness: Witness | None = None, *, live: bool = False, identities: bool = False) -> Audit:
@@ -198,9 +198,9 @@ def _of_all_partitions(settings: Settings, log: Log, result: Audit) -> None:
         else:
             result.take_settled_letter(resolved)
     for record in _all(log, TopicName.INTAKE):
-        result.take_report(_place(record), _or_none(decode_report, record.value))
+        result.take_report(record.position, _or_none(decode_report, record.value))
     for record in _all(log, TopicName.COMMANDS):
-        result.take_command(_place(record), _command(record.value))
+        result.take_command(record.position, _command(record.value))
 
 
 def _all(log: Log, topic: TopicName) -> Iterator[Record]:
@@ -216,7 +216,7 @@ def _partition(read: ReadPartition, part: PartitionAudit, witness: Witness | Non
     for record in read(TopicName.REJECTIONS, part.number):
         _rejection(part, record, witness)
     for record in read(TopicName.COMMANDS, part.number):
-        part.command(_place(record), _command(record.value))
+        part.command(record.position, _command(record.value))
     for record in read(TopicName.RESOLUTIONS, part.number):
         _resolution(part, record)
     part.finish()
@@ -225,10 +225,10 @@ def _partition(read: ReadPartition, part: PartitionAudit, witness: Witness | Non
 def _facts(read: ReadPartition, part: PartitionAudit, witness: Witness | None, origin: Origin) -> None:
     for record in read(TopicName.EVENTS, part.number):
         if origin.is_foreign(record.offset, tuple(record.headers.items())):
-            part.foreign_fact(_place(record))
+            part.foreign_fact(record.position)
             continue
         recorded = _or_none(decode_fact, record.value)
-        part.fact(_place(record), recorded)
+        part.fact(record.position, recorded)
         if recorded is not None and witness is not None:
             witness.fact(recorded)
 
@@ -237,20 +237,20 @@ def _texts(read: ReadPartition, part: PartitionAudit, origin: Origin) -> None:
     for record in read(TopicName.TEXTS, part.number):
         foreign = origin.is_foreign(record.offset, tuple(record.headers.items()))
         if foreign:
-            part.foreign_fact(_place(record))
-        part.text(_place(record), record.key, present=record.value is not None and not foreign)
+            part.foreign_fact(record.position)
+        part.text(record.position, record.key, present=record.value is not None and not foreign)
 
 
 def _states(read: ReadPartition, part: PartitionAudit, origin: Origin) -> None:
     for record in read(TopicName.STATE, part.number):
         if origin.is_foreign(record.offset, tuple(record.headers.items())):
-            part.foreign_state(_place(record), _name(record.key))
+            part.foreign_state(record.position, _name(record.key))
         elif record.value is None:
             part.cleared(_name(record.key))
         elif record.key == CALENDAR_KEY:
-            part.calendar(_place(record), _or_none(decode_calendar, record.value))
+            part.calendar(record.position, _or_none(decode_calendar, record.value))
         else:
-            part.snapshot(_place(record), _or_none(decode_snapshot, record.value))
+            part.snapshot(record.position, _or_none(decode_snapshot, record.value))
 
 
 def _name(key: bytes | None) -> str | None:
@@ -264,11 +264,11 @@ def _name(key: bytes | None) -> str | None:
 def _rejection(part: PartitionAudit, record: Record, witness: Witness | None) -> None:
     event = _or_none(partial(read_ours, RejectionEvent), record.value or b"")
     if event is None:
-        part.unreadable(_place(record))
+        part.unreadable(record.position)
         return
     rejection = event.data
     command = rejection.command_source, rejection.command_id
-    part.rejection(_place(record), str(event.subject), *command, rejection.detail)
+    part.rejection(record.position, str(event.subject), *command, rejection.detail)
     if witness is not None:
         witness.rejection(rejection)
 
@@ -276,14 +276,10 @@ def _rejection(part: PartitionAudit, record: Record, witness: Witness | None) ->
 def _resolution(part: PartitionAudit, record: Record) -> None:
     event = _or_none(decode_resolution, record.value)
     if event is None or not event.sequence.isdecimal():
-        part.unreadable(_place(record))
+        part.unreadable(record.position)
         return
     shown = Shown.of(event.data) if isinstance(event.data, Resolution) else Shown.OUTCOME
-    part.resolution(_place(record), str(event.subject), int(event.sequence), shown)
-
-
-def _place(record: Record) -> Place:
-    return Place(record.topic, record.partition, record.offset)
+    part.resolution(record.position, str(event.subject), int(event.sequence), shown)
 
 
 def _or_none(decode: Callable[[Any], _Decoded], value: bytes | None) -> _Decoded | None:

@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from agents.config.settings import Settings
-from events.client import Place, Record, read_all, require_topics
+from events.client import Record, read_all, require_topics
 from events.client.connection import confirmation
 from events.client.publisher import abandon, acknowledged_producer
 from events.cloudevents import timestamp
@@ -21,7 +21,7 @@ from events.codec.decode import decode_snapshot
 from events.errors import AlurError, Undecodable
 from events.ids import canonical_id, complaint_of_identity, identity_key
 from events.reports import Reporter, ReporterIdentity
-from events.topics import TopicName
+from events.topics import RecordPosition, TopicName
 
 _ANSWER_S: Final = 30
 _REASON: Final = "erased-because"
@@ -37,7 +37,7 @@ class IdentityNotFound(AlurError):
 class Erasure:
     """An erasure; time, reason and author only until compaction."""
 
-    place: Place
+    position: RecordPosition
     at: datetime
     reason: str
     by: str
@@ -47,7 +47,7 @@ class Erasure:
 class StoredIdentity:
     """An identity with its position."""
 
-    place: Place
+    position: RecordPosition
     since: datetime
     reporter: Reporter
 
@@ -63,10 +63,10 @@ def look_up(settings: Settings, complaint: str, *, tracking: str | None = None) 
             f"no identity is kept with the complaint {complaint}: its channel gave none, it was erased "
             "long ago, or no such complaint is registered"
         )
-    place = Place(record.partition, record.offset)
+    position = record.position
     if record.value is None:
-        return Erasure(place, record.at, _header_text(record.headers, _REASON), _header_text(record.headers, _BY))
-    return StoredIdentity(place, record.at, _reporter(record.value, place))
+        return Erasure(position, record.at, _header_text(record.headers, _REASON), _header_text(record.headers, _BY))
+    return StoredIdentity(position, record.at, _reporter(record.value, position))
 
 
 def _read(settings: Settings, complaint: str, tracking: str | None = None) -> tuple[dict[str, Record], str]:
@@ -133,10 +133,8 @@ def _header_text(headers: Mapping[str, bytes], name: str) -> str:
     return headers.get(name, b"not said").decode(errors="replace")
 
 
-def _reporter(value: bytes, place: Place) -> Reporter:
+def _reporter(value: bytes, position: RecordPosition) -> Reporter:
     try:
         return ReporterIdentity.model_validate_json(value).reporter
     except ValidationError:
-        raise IdentityNotFound(
-            f"the record at {TopicName.IDENTITIES}, partition {place.partition}, offset {place.offset} is no identity"
-        ) from None
+        raise IdentityNotFound(f"the record at {position} is no identity") from None

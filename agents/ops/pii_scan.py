@@ -16,9 +16,8 @@ from events.facts import StoryPublished, fact_type
 from events.ids import complaint_of_identity
 from events.outcomes import ResolutionEvent, Story
 from events.reports import Reporter, ReporterIdentity
-from events.topics import TopicName
+from events.topics import RecordPosition, TopicName
 from workflow.audit.complaint_history import Code
-from workflow.audit.evidence import Place
 from workflow.audit.identifiers import OWN_WORDS, SHORTEST, counted, exposed, identifiers_in, traces
 from workflow.audit.invariants import Audit
 
@@ -60,7 +59,7 @@ class PiiScan:
         self._reporters: dict[bytes, Reporter] = {}
         self._accepted: dict[bytes, set[str]] = {}
         """By complaint, the kinds of identifiers that were confirmed when its story was published."""
-        self._stories: dict[bytes, tuple[Place, Story]] = {}
+        self._stories: dict[bytes, tuple[RecordPosition, Story]] = {}
         """The last published story of each complaint."""
         for record in read(TopicName.IDENTITIES, number):
             self._remember(record)
@@ -93,37 +92,37 @@ class PiiScan:
             origin = origin_of(self._settings, record.headers)
             if resolved_letter(record.headers) is None and origin is not None and origin.topic is not TopicName.INTAKE:
                 self._search(record)
-        for key, (place, story) in self._stories.items():
-            self._scan(key, place, story)
+        for key, (position, story) in self._stories.items():
+            self._scan(key, position, story)
 
-    def _scan(self, key: bytes, place: Place, story: Story) -> None:
+    def _scan(self, key: bytes, position: RecordPosition, story: Story) -> None:
         text = f"{story.title}\n{story.answer or ''}"
         findings = counted(identifiers_in(text, self._reporters.get(key)))
         new = [each for each in findings if each.kind not in self._accepted.get(key, ())]
         if new:
             kinds = ", ".join(f"{each.count} x {each.kind}" for each in new)
             finding = Code.IDENTIFIER_PUBLISHED, f"the published story has {kinds}"
-            self._result.note(place, key.decode(errors="replace"), finding)
+            self._result.note(position, key.decode(errors="replace"), finding)
 
-    def _look_at_story(self, key: bytes, value: bytes, place: Place) -> None:
+    def _look_at_story(self, key: bytes, value: bytes, position: RecordPosition) -> None:
         with suppress(Undecodable):
-            if place.topic is TopicName.EVENTS and _PUBLISHED in value:
+            if position.topic is TopicName.EVENTS and _PUBLISHED in value:
                 fact = decode_fact(value).fact
                 if isinstance(fact, StoryPublished):
                     self._accepted[key] = {each.kind for each in fact.findings or ()}
-            elif place.topic is TopicName.RESOLUTIONS:
+            elif position.topic is TopicName.RESOLUTIONS:
                 self._stories.pop(key, None)
                 story = read_ours(ResolutionEvent, value).data.story
                 if story is not None:
-                    self._stories[key] = place, story
+                    self._stories[key] = position, story
 
     def _search(self, record: Record) -> None:
         if record.key is None or record.value is None:
             return
-        place = Place(record.topic, record.partition, record.offset)
-        self._look_at_story(record.key, record.value, place)
+        position = record.position
+        self._look_at_story(record.key, record.value, position)
         complaint = complaint_of_identity(record.key)  # keys of texts have the same format
         identifying = tuple(each for texts in self._traces.get(complaint, {}).values() for each in texts)
         if fields := sorted(set(exposed(record.value, identifying))):
             finding = Code.IDENTITY_EXPOSED, f"shows who reports, in {', '.join(fields)}"
-            self._result.note(place, complaint.decode(errors="replace"), finding)
+            self._result.note(position, complaint.decode(errors="replace"), finding)

@@ -22,9 +22,8 @@ from events.codec.encode import encode_calendar, encode_complaint, encode_snapsh
 from events.errors import AlurError, Undecodable
 from events.installation import writer_since
 from events.snapshot import Complaint
-from events.topics import TopicName
+from events.topics import RecordPosition, TopicName
 from events.writer import WRITER, Origin, repair_headers, source_offset_of, writer_of
-from workflow.audit.evidence import Place
 
 _READ: Final = (TopicName.EVENTS, TopicName.STATE, TopicName.INSTALLATION)
 
@@ -38,12 +37,12 @@ class Repair:
     """A foreign state record, and its replacement."""
 
     partition: int
-    replaced: Place | None
+    replaced: RecordPosition | None
     """The last record, foreign or unreadable; None if there is none."""
     version: int | None
     """Restored version of the complaint or calendar; None if none of the engine's records is left."""
     value: bytes | None
-    written: Place | None = None
+    written: RecordPosition | None = None
     """Position of the new record; None after a dry run."""
 
 
@@ -51,7 +50,7 @@ class Repair:
 class _Last:
     """The last records of a key in one partition of the state topic."""
 
-    place: Place | None = None
+    position: RecordPosition | None = None
     foreign: bool = False
     content: Any = None
     """Content of the engine's last record: a complaint, or announcements."""
@@ -87,7 +86,7 @@ class _Partition:
                 last.writer = max(last.writer, writer_of(headers) or 0)
             if record.key != key:
                 continue
-            last.place, last.foreign = Place(record.topic, record.partition, record.offset), not ours
+            last.position, last.foreign = record.position, not ours
             if ours:
                 try:
                     last.content = _decoded(key, record.value)
@@ -122,7 +121,7 @@ def repair_complaint(settings: Settings, complaint: str, *, dry_run: bool = Fals
         if not last.foreign and (fact is None or fact == last.content):
             raise RepairRefused(f"complaint {complaint} is not quarantined: its last record is the engine's own")
         value = None if fact is None else encode_snapshot(fact, encode_complaint(fact))
-        repair = Repair(number, last.place, None if fact is None else fact.version, value)
+        repair = Repair(number, last.position, None if fact is None else fact.version, value)
         return _write(writer, repair, key, last.decided)
 
 
@@ -163,7 +162,7 @@ def _repair_calendar(settings: Settings, number: int, longest: Announcements | N
         _refuse_if_newer(last, number)
         source: Announcements | None = longest if last.content is None else last.content
         value = None if source is None else encode_calendar(source, partition=number, time=datetime.now(UTC))
-        repair = Repair(number, last.place, None if source is None else source.revision, value)
+        repair = Repair(number, last.position, None if source is None else source.revision, value)
         return _write(writer, repair, CALENDAR_KEY, last.decided)
 
 
@@ -199,8 +198,8 @@ def _write(writer: TransactionalWriter | None, repair: Repair, key: bytes, decid
     if writer is None:
         return repair
     with writer.transaction("repeat the command, which does no harm"):
-        place = Place(TopicName.STATE, repair.partition, 0)
-        written = writer.send(place, key, repair.value, repair_headers(decided))
+        headers = repair_headers(decided)
+        written = writer.send(TopicName.STATE, repair.partition, key, repair.value, headers)
     return replace(repair, written=written)
 
 

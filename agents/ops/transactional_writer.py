@@ -9,8 +9,7 @@ from kafka import KafkaProducer
 from agents.config.settings import Settings
 from events.client.connection import confirmation, connection, kafka_errors
 from events.client.publisher import abandon
-from events.topics import OUTWARD_RECORD_BYTES
-from workflow.audit.evidence import Place
+from events.topics import OUTWARD_RECORD_BYTES, RecordPosition, TopicName
 
 _ANSWER_S: Final = 30
 
@@ -48,8 +47,15 @@ class TransactionalWriter(AbstractContextManager["TransactionalWriter"]):
         with confirmation(self._settings, next_step):
             self._producer.commit_transaction()
 
-    def send(self, place: Place, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Place:
-        """Send a record to the topic and partition of `place`, and return its position."""
-        topic, partition = self._settings.topic(place.topic), place.partition
-        future = self._producer.send(topic, key=key, value=value, partition=partition, headers=list(headers))
-        return Place(place.topic, partition, future.get(timeout=_ANSWER_S).offset)
+    def send(
+        self,
+        topic: TopicName,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]],
+    ) -> RecordPosition:
+        """Send a record, and return its position."""
+        name = self._settings.topic(topic)
+        future = self._producer.send(name, key=key, value=value, partition=partition, headers=list(headers))
+        return RecordPosition(topic, partition, future.get(timeout=_ANSWER_S).offset)

@@ -42,10 +42,11 @@ from events.client.lookup import (
     read_history,
     read_snapshot,
 )
-from events.client.publisher import Place, Publisher
+from events.client.publisher import Publisher
 from events.client.reader import Extent, Reader, Record, extents, read_all
 from events.client.settings import ClientSettings, SettingsError
 from events.client.texts import texts_of_partition, with_texts
+from events.topics import RecordPosition
 
 __all__ = [
     "AccessRefused",
@@ -64,12 +65,12 @@ __all__ = [
     "KafkaRefused",
     "NoSuchComplaint",
     "NotAllowed",
-    "Place",
     "Positions",
     "PublishedResolution",
     "Publisher",
     "Reader",
     "Record",
+    "RecordPosition",
     "RefusedCommand",
     "ReopenedResolution",
     "ResolutionBatch",
@@ -97,6 +98,7 @@ _RENAMED: Final = {
     "Outcome": CommandResult,
     "Dossier": ComplaintHistory,
     "read_dossier": read_history,
+    "Place": RecordPosition,
 }
 """Names of release 0.1.0, deprecated."""
 

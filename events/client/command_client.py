@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from events.client.connection import require_topics
 from events.client.errors import AnswerUnreadable, KafkaFailure
 from events.client.lookup import ComplaintHistory, RefusedCommand, add_to
-from events.client.publisher import Place, Publisher
+from events.client.publisher import Publisher
 from events.client.reader import Reader
 from events.client.settings import ClientSettings
 from events.codec.decode import decode_command
@@ -20,7 +20,7 @@ from events.codec.encode import cloud_event
 from events.commands import command_type
 from events.facts import Cause, Recorded
 from events.ids import canonical_id
-from events.topics import TopicName
+from events.topics import RecordPosition, TopicName
 
 _ANSWERS = (TopicName.EVENTS, TopicName.REJECTIONS)
 
@@ -47,11 +47,16 @@ class CommandResult:
     """Result of a command: its position in the log, and its facts or rejection, if any yet."""
 
     request: CommandRequest
-    place: Place
+    position: RecordPosition
     waited: float
     """Time waited for the result, in seconds."""
     facts: tuple[Recorded, ...] = ()
     refused: RefusedCommand | None = None
+
+    @property
+    def place(self) -> RecordPosition:
+        """Name of `position` in release 0.1.0."""
+        return self.position
 
     @property
     def decided(self) -> bool:
@@ -67,10 +72,9 @@ class CommandResult:
             return f"{name} was refused, {rejection.code}: {rejection.message}{state}"
         if self.facts:
             return f"{name}: {' → '.join(recorded.fact.NAME for recorded in self.facts)}"
-        where = f"{TopicName.COMMANDS}, partition {self.place.partition}, offset {self.place.offset}"
         if not self.waited:
-            return f"{name} is in the log: {where}"
-        return f"{name} is in the log ({where}) but not decided after {self.waited:g} s: does lifecycle run?"
+            return f"{name} is in the log: {self.position}"
+        return f"{name} is in the log ({self.position}) but not decided after {self.waited:g} s: does lifecycle run?"
 
 
 class CommandClient(AbstractContextManager["CommandClient"]):
@@ -113,8 +117,8 @@ class CommandClient(AbstractContextManager["CommandClient"]):
         else:
             self._answers.skip_to_moment_or_end(repeats_since, TopicName.EVENTS)
             self._answers.skip_to_end(TopicName.REJECTIONS)
-        place = self._publisher.publish_now(TopicName.COMMANDS, request.complaint, value)
-        return self.wait(CommandResult(request, place, 0.0), seconds)
+        position = self._publisher.publish_now(TopicName.COMMANDS, request.complaint, value)
+        return self.wait(CommandResult(request, position, 0.0), seconds)
 
     def wait(self, result: CommandResult, seconds: float) -> CommandResult:
         """Wait up to `seconds` for the result of the last command; raise AnswerUnreadable if it cannot be read."""
@@ -157,4 +161,4 @@ def _answered(result: CommandResult, known: ComplaintHistory) -> CommandResult:
         for each in known.refusals
         if (each.rejection.command_source, each.rejection.command_id) == (cause.source, cause.id)
     )
-    return CommandResult(request, result.place, result.waited, facts, next(refused, None))
+    return CommandResult(request, result.position, result.waited, facts, next(refused, None))

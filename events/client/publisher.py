@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Final
 
 from kafka import KafkaProducer
@@ -13,18 +12,10 @@ from events.client.errors import BrokerUnreachable, KafkaRefused
 from events.client.settings import ClientSettings
 from events.client.substitutes import SUBSTITUTES
 from events.codec.encode import HEADERS
-from events.topics import INWARD_RECORD_BYTES, TopicName
+from events.topics import INWARD_RECORD_BYTES, RecordPosition, TopicName
 
 _DELIVERY_MS: Final = 30_000
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Position of a record in its topic: partition and offset."""
-
-    partition: int
-    offset: int
 
 
 def acknowledged_producer(settings: ClientSettings, client: str, **options: int) -> KafkaProducer:
@@ -79,7 +70,7 @@ class Publisher(AbstractContextManager["Publisher"]):
         value: bytes,
         *,
         partition: int | None = None,
-        accepted: Callable[[Place], None] = lambda _: None,
+        accepted: Callable[[RecordPosition], None] = lambda _: None,
         refused: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Send a message in the background; `accepted` or `refused` is called with the result, in another thread.
@@ -107,10 +98,10 @@ class Publisher(AbstractContextManager["Publisher"]):
                 raise
             refused(_too_large(value))
             return
-        future.add_callback(lambda stored: accepted(Place(stored.partition, stored.offset)))
+        future.add_callback(lambda stored: accepted(RecordPosition(topic, stored.partition, stored.offset)))
         future.add_errback(lambda error: self._failed(error, value, refused))
 
-    def publish_now(self, topic: TopicName, key: str, value: bytes) -> Place:
+    def publish_now(self, topic: TopicName, key: str, value: bytes) -> RecordPosition:
         """Publish one message and return its position, once it is acknowledged.
 
         After a failure the publisher can be used again, with a new connection.
@@ -119,18 +110,18 @@ class Publisher(AbstractContextManager["Publisher"]):
             Unconfirmed: the broker has not confirmed it within 30 seconds; it may be in the log.
             KafkaRefused: the broker refuses it, for example for its size; it is not in the log.
         """
-        places: list[Place] = []
+        positions: list[RecordPosition] = []
         reasons: list[str] = []
         try:
             if self._failure is not None:
                 self._begin_anew()
-            self.publish(topic, key, value, accepted=places.append, refused=reasons.append)
+            self.publish(topic, key, value, accepted=positions.append, refused=reasons.append)
             self.flush()
         except BrokerUnreachable as error:
             raise unconfirmed(self._settings, error.__cause__) from error
         if reasons:
             raise KafkaRefused(f"Kafka at {self._settings.broker} refused the message: {reasons[0]}")
-        return places[0]
+        return positions[0]
 
     def flush(self) -> None:
         """Wait until all messages are confirmed or refused; raise Unconfirmed or KafkaRefused."""

@@ -21,7 +21,7 @@ from events.client.substitutes import SUBSTITUTES
 from events.cloudevents import log_moment
 from events.ids import canonical_id
 from events.installation import InstallationLog
-from events.topics import OUTWARD_RECORD_BYTES, TopicName
+from events.topics import OUTWARD_RECORD_BYTES, RecordPosition, TopicName
 from events.writer import MARKED, Origin
 
 CLOCK_SKEW: Final = timedelta(hours=1)
@@ -42,6 +42,11 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: Mapping[str, bytes]
+
+    @property
+    def position(self) -> RecordPosition:
+        """Position of the record in the log."""
+        return RecordPosition(self.topic, self.partition, self.offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,7 @@ class Reader:
 
     def skip_to_end(self, *topics: TopicName) -> None:
         """Skip to the present end of these topics, or of all topics."""
-        self.start_at({place: end for place, end in self.ends().items() if not topics or place[0] in topics})
+        self.start_at({source: end for source, end in self.ends().items() if not topics or source[0] in topics})
 
     def skip_to_moment_or_end(self, moment: datetime, *topics: TopicName) -> None:
         """Skip records of these topics older than `moment`, in a partition without newer ones to its end."""
@@ -175,10 +180,10 @@ class Reader:
             starts = self._consumer.beginning_offsets(list(self._consumer.assignment()))
         return {(self._names[partition.topic], partition.partition): start for partition, start in starts.items()}
 
-    def start_at(self, places: Mapping[tuple[TopicName, int], int]) -> None:
+    def start_at(self, positions: Mapping[tuple[TopicName, int], int]) -> None:
         """Continue from these offsets."""
         with kafka_errors(self._settings):
-            for (topic, number), offset in places.items():
+            for (topic, number), offset in positions.items():
                 self._consumer.seek(TopicPartition(self._settings.topic(topic), number), offset)
 
     def poll(self, seconds: float = _WAIT_S) -> list[Record]:
@@ -210,11 +215,11 @@ class Reader:
         """
         wanted = {TopicPartition(self._settings.topic(topic), number): end for (topic, number), end in ends.items()}
         moved = time.monotonic()
-        places = self._places(wanted)
-        while any(places[partition] < end for partition, end in wanted.items()):
+        positions = self._positions(wanted)
+        while any(positions[partition] < end for partition, end in wanted.items()):
             yield self.poll()
-            before, places = places, self._places(wanted)
-            if places != before:
+            before, positions = positions, self._positions(wanted)
+            if positions != before:
                 moved = time.monotonic()
             elif time.monotonic() - moved > patience:
                 raise BrokerUnreachable(self._settings.broker)
@@ -222,8 +227,8 @@ class Reader:
     def lag(self) -> int:
         """Return the number of offsets from the current position to the present end."""
         ends = self.ends()
-        places = self._places({TopicPartition(self._settings.topic(topic), number): 0 for topic, number in ends})
-        return sum(ends.values()) - sum(places.values())
+        positions = self._positions({TopicPartition(self._settings.topic(topic), number): 0 for topic, number in ends})
+        return sum(ends.values()) - sum(positions.values())
 
     def extents(self) -> dict[TopicName, Extent]:
         """Return the extent of each topic."""
@@ -233,7 +238,7 @@ class Reader:
             sizes[topic].append(end - starts[topic, number])
         return {topic: Extent(len(offsets), sum(offsets)) for topic, offsets in sizes.items()}
 
-    def _places(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    def _positions(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         with kafka_errors(self._settings):
             return {partition: self._consumer.position(partition) for partition in ends}
 

@@ -86,8 +86,8 @@ def test_it_reads_every_topic_to_its_end(settings: Settings) -> None:
         publisher.flush()
     found = audit(settings, tally)
     assert found.by_code() == {Code.UNREADABLE: 1}
-    assert [str(each.place.topic) for each in found.violations] == ["complaints.events"]
-    assert found.violations[0].place.partition == partition_of(name, settings.partitions)
+    assert [str(each.position.topic) for each in found.violations] == ["complaints.events"]
+    assert found.violations[0].position.partition == partition_of(name, settings.partitions)
     distinct = len(dict(messages))
     assert (found.counts.reports, found.counts.complaints) == (distinct + 1, distinct)
     assert found.counts.pending == 1  # no intake stage has ever run here

@@ -57,7 +57,7 @@ def test_a_complaint_is_the_same_in_every_spelling(topics: Settings, write: Call
     event["data"]["complaint"]["complaint_id"] = HERE
     with CommandClient(topics) as client:
         outcome = client.send(CommandRequest("withdraw-complaint", write(HERE), "/citizens/1", "w1", {}), seconds=0)
-        assert outcome.place.partition == partition_of(HERE, topics.partitions)
+        assert outcome.position.partition == partition_of(HERE, topics.partitions)
         with Publisher(topics) as publisher:
             publisher.publish_now(EVENTS, HERE, json.dumps(event | {"subject": HERE}).encode())
         assert client.wait(outcome, 30.0).facts
@@ -113,5 +113,5 @@ def test_an_answer_that_cannot_be_read_is_not_taken_for_a_command_that_was_not_s
 
     with CommandClient(topics) as client:
         monkeypatch.setattr(Reader, "poll", gone)
-        with pytest.raises(AnswerUnreadable, match=r"is in the log: complaints\.commands, partition \d, offset 0; its"):
+        with pytest.raises(AnswerUnreadable, match=r"is in the log: complaints\.commands-\d@0; its"):
             client.send(CommandRequest("withdraw-complaint", HERE, "/citizens/1", "w1", {}))

@@ -20,7 +20,7 @@ from agents.kafka import clients
 from agents.kafka.deferred_commits import DeferredCommits
 from agents.kafka.records import OutgoingRecord, dead_letter
 from agents.ops.audit import audit
-from agents.ops.dead_letters.records import DeadLetterRecord, parse_location, read_dead_letters
+from agents.ops.dead_letters.records import DeadLetterRecord, parse_position, read_dead_letters
 from agents.ops.dead_letters.service import DeadLetterRefused, DeadLetterService
 from agents.ops.topics import ensure_topics
 from agents.runtime.output_writer import OutputWriter
@@ -168,22 +168,22 @@ def test_a_bug_parks_the_command_and_the_complaint_goes_on(settings: Settings) -
     assert letter.reason == "ZeroDivisionError: no potholes to divide by"
     assert letter.traceback is not None
     assert "in handle" in letter.traceback
-    shown = does(settings, "dead", "show", str(letter.place))
+    shown = does(settings, "dead", "show", str(letter.position))
     assert "ZeroDivisionError" in shown
     assert "jumlah lubang: 0" in shown
 
     # as long as the bug is there it is parked again, and counted
-    assert f"{letter.place} (lifecycle, bug) to complaints.commands-" in does(
+    assert f"{letter.position} (lifecycle, bug) to complaints.commands-" in does(
         settings, "dead", "replay", str(letter.origin), "--by", "Putu"
     )
     settle(settings, complaint, Stumbling)
     first, again = read_dead_letters(settings)
-    assert (first.place, first.open, str(first.disposition).endswith(" by Putu")) == (letter.place, False, True)
+    assert (first.position, first.open, str(first.disposition).endswith(" by Putu")) == (letter.position, False, True)
     assert (again.open, again.replays) == (True, 1)
-    assert does(settings, "dead", "list", "-q", "--code", "bug") == f"{again.place}\n"
+    assert does(settings, "dead", "list", "-q", "--code", "bug") == f"{again.position}\n"
 
     # mended
-    does(settings, "dead", "replay", str(again.place))
+    does(settings, "dead", "replay", str(again.position))
     settle(settings, complaint, Lifecycle)
     assert facts(settings).count("followed-up") == 2
     assert not [each for each in read_dead_letters(settings) if each.open]
@@ -198,24 +198,24 @@ def test_the_bytes_and_the_key_come_back_as_they_were(settings: Settings) -> Non
     letter = put_aside(settings, TopicName.INTAKE, raw, Undecodable("not-json", "no"), replays=b"3")
     assert letter.replays == 3
     with DeadLetterService(settings, "Made") as service:
-        [found] = service.records_at([letter.place])
+        [found] = service.records_at([letter.position])
         returned = service.replay(found)
     [record] = list(read_all(settings, [TopicName.INTAKE]))
     assert (record.key, record.value, record.partition) == (b"k", raw, 1)
     assert (record.partition, record.offset) == (returned.partition, returned.offset)
-    assert record.headers["replayed-from"].decode() == str(letter.place)
+    assert record.headers["replayed-from"].decode() == str(letter.position)
     assert record.headers["replays"] == b"4"
     # once is enough, unless one insists
-    assert "was replayed to" in fails(settings, "dead", "replay", str(letter.place))
-    assert " to complaints.intake-1@" in does(settings, "dead", "replay", str(letter.place), "--force")
+    assert "was replayed to" in fails(settings, "dead", "replay", str(letter.position))
+    assert " to complaints.intake-1@" in does(settings, "dead", "replay", str(letter.position), "--force")
 
 
 def test_what_only_stages_write_is_not_replayed_unless_one_insists(settings: Settings) -> None:
     ensure_topics(settings)
     letter = put_aside(settings, TopicName.EVENTS, b"x", Undecodable("not-json", "no"))
-    assert "where only a stage writes" in fails(settings, "dead", "replay", str(letter.place))
+    assert "where only a stage writes" in fails(settings, "dead", "replay", str(letter.position))
     assert list(read_all(settings, [TopicName.EVENTS])) == []
-    does(settings, "dead", "replay", str(letter.place), "--force")
+    does(settings, "dead", "replay", str(letter.position), "--force")
     assert [record.value for record in read_all(settings, [TopicName.EVENTS])] == [b"x"]
 
 
@@ -224,18 +224,18 @@ def test_what_was_cut_off_is_not_replayed(settings: Settings) -> None:
     letter = put_aside(settings, TopicName.INTAKE, b" " * 5_000_000, Undecodable("not-json", "no"))
     assert letter.truncated_from == 5_000_000
     assert letter.size < 5_000_000
-    assert "too long, and truncated" in fails(settings, "dead", "replay", str(letter.place), "--force")
+    assert "too long, and truncated" in fails(settings, "dead", "replay", str(letter.position), "--force")
 
 
 def test_a_letter_is_discarded_with_a_reason_and_a_record(settings: Settings) -> None:
     ensure_topics(settings)
     letter = put_aside(settings, TopicName.INTAKE, b"x", Undecodable("not-json", "no"))
-    place = str(letter.place)
+    place = str(letter.position)
     assert "Missing option '--reason'" in fails(settings, "dead", "discard", place)
     assert fails(settings, "dead", "discard", place, "--reason", " ").startswith("alur: --reason: give one")
     does(settings, "dead", "discard", place, "--reason", "uji coba", "--by", "Wayan")
     *_, record = read_all(settings, [TopicName.DEAD_LETTERS])
-    assert (record.key, record.value, record.partition) == (b"k", None, letter.place.partition)
+    assert (record.key, record.value, record.partition) == (b"k", None, letter.position.partition)
     said = {name: value.decode() for name, value in record.headers.items()}
     assert said == {"discards": place, "reason": "uji coba", "by": "Wayan"}
     assert "0 listed; of 1 dead letter in all, open: 0" in does(settings, "dead", "list")
@@ -250,7 +250,7 @@ def test_letters_are_found_by_what_they_say(settings: Settings) -> None:
     ensure_topics(settings)
     bug = put_aside(settings, TopicName.EVENTS, b"x", ZeroDivisionError("0"))
     other = put_aside(settings, TopicName.INTAKE, b"y", Undecodable("empty", "no value"))
-    places = {"bug": f"{bug.place}\n", "empty": f"{other.place}\n"}
+    places = {"bug": f"{bug.position}\n", "empty": f"{other.position}\n"}
     for option, value, expected in (
         ("--code", "bug", places["bug"]),
         ("--topic", "intake", places["empty"]),
@@ -264,8 +264,8 @@ def test_letters_are_found_by_what_they_say(settings: Settings) -> None:
     # two letters were found at one place of one topic by now
     again = put_aside(settings, TopicName.EVENTS, b"x", ZeroDivisionError("0"))
     ambiguous = fails(settings, "dead", "discard", str(bug.origin), "--reason", "dua")
-    assert f"{bug.place} (verification), {again.place} (verification)" in ambiguous
-    assert does(settings, "dead", "show", str(other.place), "--raw") == "y"
+    assert f"{bug.position} (verification), {again.position} (verification)" in ambiguous
+    assert does(settings, "dead", "show", str(other.position), "--raw") == "y"
     assert "there is no dead letter at" in fails(settings, "dead", "show", "complaints.dead-letters-0@99")
     assert "is no position" in fails(settings, "dead", "show", "here")
     assert "neither an age" in fails(settings, "dead", "list", "--since", "kemarin")
@@ -277,11 +277,11 @@ def test_who_sits_down_at_the_desk_sends_away_who_sat_there(settings: Settings) 
     ensure_topics(settings)
     letter = put_aside(settings, TopicName.INTAKE, b"x", Undecodable("not-json", "no"))
     with DeadLetterService(settings, "first") as first:
-        [mine] = first.records_at([letter.place])
+        [mine] = first.records_at([letter.position])
         with DeadLetterService(settings, "second") as second:
-            second.replay(second.records_at([letter.place])[0])
+            second.replay(second.records_at([letter.position])[0])
             with pytest.raises(DeadLetterRefused, match="was replayed"):
-                second.replay(second.records_at([letter.place])[0])
+                second.replay(second.records_at([letter.position])[0])
         with pytest.raises(Exception, match=r"refused|fenced|Fenced|epoch"):
             first.replay(mine)
     assert len(list(read_all(settings, [TopicName.INTAKE]))) == 1
@@ -298,5 +298,5 @@ def test_a_stage_keeps_the_count(stopped_engine: Engine) -> None:
     for count in range(3):
         letter: DeadLetterRecord = eventually(f"a letter with count {count}", lambda count=count: newest(count))  # type: ignore[misc]  # a default is no parameter
         assert letter.code == "not-json"
-        does(engine.settings, "dead", "replay", str(letter.place))
-    assert parse_location(engine.settings, engine.settings.topic("complaints.intake-0@1")).topic is TopicName.INTAKE
+        does(engine.settings, "dead", "replay", str(letter.position))
+    assert parse_position(engine.settings, engine.settings.topic("complaints.intake-0@1")).topic is TopicName.INTAKE

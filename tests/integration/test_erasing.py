@@ -111,7 +111,7 @@ def replay(engine: Engine, topic: TopicName, key: str, value: dict[str, Any]) ->
     engine.send(TopicName.DEAD_LETTERS, letter.value, letter.key, headers=letter.headers, partition=number)
     [last] = [each for each in read_dead_letters(settings) if each.open]
     with DeadLetterService(settings, "test") as service:
-        for each in service.records_at([last.place]):
+        for each in service.records_at([last.position]):
             service.replay(each)
 
 

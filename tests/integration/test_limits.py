@@ -62,7 +62,7 @@ def test_what_is_accepted_and_what_is_just_too_large(engine: Engine) -> None:
     eventually("letters", lambda: len(_letters(engine, code="too-large")) == refused + 1)
     [largest] = [each for each in _letters(engine, code="too-large") if each.size > INWARD_BATCH_BYTES - 1_000]
     assert largest.reason == f"{INWARD_BATCH_BYTES - 100:,} bytes with key and headers, 1,048,576 are accepted"
-    assert "ask for a smaller one" in fails(engine.settings, "dead", "replay", str(largest.place))
+    assert "ask for a smaller one" in fails(engine.settings, "dead", "replay", str(largest.position))
     assert "too-large" in does(engine.settings, "dead", "list")
 
 
@@ -97,7 +97,7 @@ def test_a_refused_output_becomes_a_dead_letter_and_the_rest_goes_on(engine: Eng
     assert letter.stage == "intake"
     assert letter.reason == "an output for complaints.commands was refused: MessageSizeTooLargeError"
     with limited(engine, "complaints.texts", 8_000):
-        does(engine.settings, "dead", "replay", str(letter.place))
+        does(engine.settings, "dead", "replay", str(letter.position))
         engine.send_reports([report_event(each) for each in more])
         _await_facts(engine, *more)
         [_, letter] = eventually("a letter", lambda: (found := _letters(engine, code="output-refused"))[1:] and found)
@@ -109,7 +109,7 @@ def test_a_refused_output_becomes_a_dead_letter_and_the_rest_goes_on(engine: Eng
     engine.environment = {}
     engine.await_status(engine.report("before the crash"), "registered", "verified")
     with limited(engine, "complaints.texts", 8_000):
-        does(engine.settings, "dead", "replay", str(letter.place))
+        does(engine.settings, "dead", "replay", str(letter.position))
         eventually("the crash", lambda: "lifecycle" not in engine.alive())
     engine.start("lifecycle")
     _await_facts(engine, "large")
@@ -141,9 +141,9 @@ def test_a_letter_always_fits(engine: Engine) -> None:
     assert {each.key_truncated_from for each in letters} == {4_150_000, 2_000_000}
     assert {each.truncated_from for each in letters} == {None, 5_000_000}
     for each in letters[-2:]:
-        assert "truncated from" in does(engine.settings, "dead", "show", str(each.place))
-        assert "too long, and truncated" in fails(engine.settings, "dead", "replay", "--force", str(each.place))
-        does(engine.settings, "dead", "discard", str(each.place), "--reason", "too long")
+        assert "truncated from" in does(engine.settings, "dead", "show", str(each.position))
+        assert "too long, and truncated" in fails(engine.settings, "dead", "replay", "--force", str(each.position))
+        does(engine.settings, "dead", "discard", str(each.position), "--reason", "too long")
     engine.await_status(engine.report("after the keys"), "registered", "verified")
 
 

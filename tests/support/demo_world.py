@@ -15,10 +15,10 @@ from events.commands import Command, NoticeDeadline
 from events.facts import Recorded
 from events.ids import stage_command_id
 from events.snapshot import Complaint
-from events.topics import TopicName
+from events.topics import RecordPosition, TopicName
 from tests.support.worlds import REPORTERS
 from workflow.audit.complaint_history import Shown
-from workflow.audit.evidence import Handled, Place
+from workflow.audit.evidence import Handled
 from workflow.audit.invariants import Audit
 from workflow.deadlines.schedule import alarms
 from workflow.machine.decide import decide
@@ -140,10 +140,10 @@ def audited(world: World, *, handled: Handled | None = None, live: bool = False)
     audit.policy_of = {each.version: each for each in POLICIES.versions}.get
     for partition, records in world.topics[TopicName.INTAKE].items():
         for offset, raw in enumerate(records):
-            audit.take_report(Place(TopicName.INTAKE, partition, offset), decode_report(raw))
+            audit.take_report(RecordPosition(TopicName.INTAKE, partition, offset), decode_report(raw))
     for partition, records in world.topics[TopicName.COMMANDS].items():
         for offset, raw in enumerate(records):
-            audit.take_command(Place(TopicName.COMMANDS, partition, offset), decode_command(raw))
+            audit.take_command(RecordPosition(TopicName.COMMANDS, partition, offset), decode_command(raw))
     for partition in range(PARTITIONS):
         _audit_partition(world, audit, partition)
     return audit
@@ -152,16 +152,16 @@ def audited(world: World, *, handled: Handled | None = None, live: bool = False)
 def _audit_partition(world: World, audit: Audit, number: int) -> None:
     part = audit.partition(number)
     for offset, raw in enumerate(world.topics[TopicName.EVENTS][number]):
-        part.fact(Place(TopicName.EVENTS, number, offset), decode_fact(raw))
+        part.fact(RecordPosition(TopicName.EVENTS, number, offset), decode_fact(raw))
     for offset, raw in enumerate(world.topics[TopicName.STATE][number]):
-        part.snapshot(Place(TopicName.STATE, number, offset), decode_snapshot(raw))
+        part.snapshot(RecordPosition(TopicName.STATE, number, offset), decode_snapshot(raw))
     mine = [refused for refused in world.refused if partition_of(refused[0]) == number]
     for offset, (subject, source, command_id, _) in enumerate(mine):
-        part.rejection(Place(TopicName.REJECTIONS, number, offset), subject, source, command_id)
+        part.rejection(RecordPosition(TopicName.REJECTIONS, number, offset), subject, source, command_id)
     for offset, raw in enumerate(world.topics[TopicName.COMMANDS][number]):
-        part.command(Place(TopicName.COMMANDS, number, offset), decode_command(raw))
+        part.command(RecordPosition(TopicName.COMMANDS, number, offset), decode_command(raw))
     published = [each for each in world.resolutions if partition_of(each[0]) == number]
     for offset, (subject, version) in enumerate(published):
         shown = world.may_show.get((subject, version), Shown.OUTCOME) if world.shown is None else world.shown
-        part.resolution(Place(TopicName.RESOLUTIONS, number, offset), subject, version, shown)
+        part.resolution(RecordPosition(TopicName.RESOLUTIONS, number, offset), subject, version, shown)
     part.finish()

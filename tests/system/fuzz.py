@@ -193,7 +193,7 @@ def main() -> int:
         f"pending={counts.pending}"
     )
     # no stage reads resolutions: each hostile one is named by the audit, and there is nothing else to find
-    named = [each.code is Code.UNREADABLE and each.place.topic is TopicName.RESOLUTIONS for each in found.violations]
+    named = [each.code is Code.UNREADABLE and each.position.topic is TopicName.RESOLUTIONS for each in found.violations]
     as_sent = all(named) and len(named) == sender.sent[TopicName.RESOLUTIONS]
     return int(not as_sent or bool(counts.pending) or growth > MOST_GROWTH)
 

@@ -8,20 +8,8 @@ from events.announcements import AnnouncementEvent
 from events.commands import CommandEvent
 from events.errors import InvalidCommand
 from events.ids import digest
-from events.topics import TopicName
+from events.topics import RecordPosition, TopicName
 from workflow.audit.complaint_history import Code
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Position of a record: topic, partition and offset."""
-
-    topic: TopicName
-    partition: int
-    offset: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}-{self.partition}@{self.offset}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +17,12 @@ class Violation:
     """A violation of an invariant."""
 
     code: Code
-    place: Place
+    position: RecordPosition
     complaint: str | None
     message: str
 
     def __str__(self) -> str:
-        return f"{self.place} {self.code}: {self.message}" + (
+        return f"{self.position} {self.code}: {self.message}" + (
             f" (complaint {self.complaint})" if self.complaint else ""
         )
 
@@ -45,10 +33,10 @@ class Handled:
 
     offsets: dict[tuple[TopicName, int], int]
 
-    def includes(self, place: Place) -> bool:
-        """Check whether the record at `place` was processed; unlisted topics were processed entirely."""
-        until = self.offsets.get((place.topic, place.partition))
-        return until is None or place.offset < until
+    def includes(self, position: RecordPosition) -> bool:
+        """Check whether the record at `position` was processed; unlisted topics were processed entirely."""
+        until = self.offsets.get((position.topic, position.partition))
+        return until is None or position.offset < until
 
 
 EVERYTHING: Final = Handled({})

@@ -7,7 +7,6 @@ from typing import Final
 from agents.ops.dead_letters.records import resolved_letter
 from agents.runtime.disk_map import DiskMap
 from events.client import Record
-from workflow.audit.evidence import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class OpenDeadLetters:
             reason = Reason(_text(record, "stage"), _text(record, "code"))
             if reason not in self._numbers and len(self._numbers) >= _MOST_REASONS:
                 reason = OTHERS
-            self._letters.put(str(Place(record.topic, record.partition, record.offset)).encode(), self._number(reason))
+            self._letters.put(str(record.position).encode(), self._number(reason))
             self.by_reason[reason] += 1
         elif (number := self._letters.get(resolved.encode())) is not None:
             self._letters.put(resolved.encode(), None)

@@ -15,14 +15,13 @@ from agents.config.settings import Settings
 from agents.kafka.records import KEY_TRUNCATED, MIGRATED, TRUNCATED, replays_of
 from events.client import Record, read_all, require_topics
 from events.errors import AlurError
-from events.topics import TopicName
-from workflow.audit.evidence import Place
+from events.topics import RecordPosition, TopicName
 
 REPLAYED: Final = "replayed"
 DISCARDS: Final = "discards"
 _RESOLVING: Final = (REPLAYED, DISCARDS)
 _DIGITS: Final = 12  # digits of a length that others may have written
-_PLACE: Final = re.compile(r"(?P<topic>.+)-(?P<partition>[0-9]{1,9})@(?P<offset>[0-9]{1,18})")
+_POSITION: Final = re.compile(r"(?P<topic>.+)-(?P<partition>[0-9]{1,9})@(?P<offset>[0-9]{1,18})")
 
 
 class DeadLetterNotFound(AlurError):
@@ -49,9 +48,9 @@ class DeadLetterDisposition:
 class DeadLetterRecord:
     """A dead letter: a record that a stage could not process."""
 
-    place: Place
+    position: RecordPosition
     """Position of the letter."""
-    origin: Place | None
+    origin: RecordPosition | None
     """Position of the original record; None outside the topics of the contract."""
     stage: str
     code: str
@@ -90,24 +89,24 @@ def resolved_letter(headers: Mapping[str, bytes]) -> str | None:
     return next((_text(headers, name) for name in _RESOLVING if name in headers), None)
 
 
-def origin_of(settings: Settings, headers: Mapping[str, bytes]) -> Place | None:
+def origin_of(settings: Settings, headers: Mapping[str, bytes]) -> RecordPosition | None:
     """Return the original position of the record in a letter, if its headers name one on a topic of the contract."""
     with suppress(DeadLetterNotFound):
         where = f"{_text(headers, 'topic')}-{_text(headers, 'partition')}@{_text(headers, 'offset')}"
-        return parse_location(settings, where)
+        return parse_position(settings, where)
     return None
 
 
-def parse_location(settings: Settings, text: str) -> Place:
+def parse_position(settings: Settings, text: str) -> RecordPosition:
     """Parse `topic-partition@offset`, with or without the prefix of this environment; raise DeadLetterNotFound."""
-    match = _PLACE.fullmatch(text.strip())
+    match = _POSITION.fullmatch(text.strip())
     topic = _topic(settings, match["topic"]) if match else None
     if match is None or topic is None:
         raise DeadLetterNotFound(f"{text!r} is no position; write it as in {TopicName.DEAD_LETTERS}-3@17")
-    return Place(topic, int(match["partition"]), int(match["offset"]))
+    return RecordPosition(topic, int(match["partition"]), int(match["offset"]))
 
 
-def read_dead_letters(settings: Settings, keep: Collection[Place] = ()) -> list[DeadLetterRecord]:
+def read_dead_letters(settings: Settings, keep: Collection[RecordPosition] = ()) -> list[DeadLetterRecord]:
     """Return all letters, oldest first, with content only for positions in `keep`, of letter or original record."""
     require_topics(settings, [TopicName.DEAD_LETTERS])
     letters: list[DeadLetterRecord] = []
@@ -118,17 +117,19 @@ def read_dead_letters(settings: Settings, keep: Collection[Place] = ()) -> list[
             dispositions[resolved] = _disposition(record)
         else:
             letter = _letter(settings, record)
-            wanted = letter.place in keep or letter.origin in keep
+            wanted = letter.position in keep or letter.origin in keep
             letters.append(replace(letter, value=record.value) if wanted else letter)
-    resolved_letters = [replace(each, disposition=dispositions.get(str(each.place))) for each in letters]
-    return sorted(resolved_letters, key=lambda each: (each.at, each.place.partition, each.place.offset))
+    resolved_letters = [replace(each, disposition=dispositions.get(str(each.position))) for each in letters]
+    return sorted(resolved_letters, key=lambda each: (each.at, each.position.partition, each.position.offset))
 
 
-def find_dead_letters(letters: Collection[DeadLetterRecord], place: Place) -> list[DeadLetterRecord]:
-    """Return the letter at `place`, or those of the record there (one per stage); raise DeadLetterNotFound."""
-    matching = [each for each in letters if place == each.place or (place == each.origin and not each.migrated)]
+def find_dead_letters(letters: Collection[DeadLetterRecord], position: RecordPosition) -> list[DeadLetterRecord]:
+    """Return the letter at `position`, or those of the record there (one per stage); raise DeadLetterNotFound."""
+    matching = [
+        each for each in letters if position == each.position or (position == each.origin and not each.migrated)
+    ]
     if not matching:
-        raise DeadLetterNotFound(f"there is no dead letter at {place}, nor of a record there: see `alur dead list`")
+        raise DeadLetterNotFound(f"there is no dead letter at {position}, nor of a record there: see `alur dead list`")
     return matching
 
 
@@ -138,7 +139,7 @@ def _letter(settings: Settings, record: Record) -> DeadLetterRecord:
     with suppress(ValueError):
         at = datetime.fromisoformat(_text(headers, "failed-at"))
     return DeadLetterRecord(
-        place=Place(record.topic, record.partition, record.offset),
+        position=record.position,
         origin=origin_of(settings, headers),
         stage=_text(headers, "stage") or "unknown",
         code=_text(headers, "code") or "unknown",

@@ -36,9 +36,8 @@ from events.ids import complaint_of_identity
 from events.installation import MIGRATION_KEY, writer_since
 from events.outcomes import Story
 from events.texts import FactTexts
-from events.topics import TopicName
+from events.topics import RecordPosition, TopicName
 from events.writer import MARKED, SOURCE_OFFSET_HEADER, WRITER_HEADER, Origin, marked, writer_of
-from workflow.audit.evidence import Place
 
 _RECORDS: Final = 5_000
 _BYTES: Final = 4 * 1_048_576
@@ -117,10 +116,10 @@ class Copy:
             await self._writer.stop()
 
     async def _copy(self, topic: TopicName, reader: KafkaConsumer, progress: TopicProgress) -> None:
-        places = [TopicPartition(self._plan.source.topic(topic), n) for n in range(self._plan.source.partitions)]
-        ends = dict(zip(places, self._plan.ends[topic], strict=True))
-        begins = await reader.beginning_offsets(places)
-        starts = {each: max(begins[each], progress.offsets.get(each.partition, 0)) for each in places}
+        partitions = [TopicPartition(self._plan.source.topic(topic), n) for n in range(self._plan.source.partitions)]
+        ends = dict(zip(partitions, self._plan.ends[topic], strict=True))
+        begins = await reader.beginning_offsets(partitions)
+        starts = {each: max(begins[each], progress.offsets.get(each.partition, 0)) for each in partitions}
         total = sum(ends.values()) - sum(begins.values())
         outputs = self._calendars() if topic is TopicName.STATE and not progress.offsets else []
         progress.offsets = {each.partition: start for each, start in starts.items()}
@@ -171,30 +170,30 @@ async def in_time_order(
 ) -> AsyncIterator[list[KafkaRecord]]:
     """Yield the committed records between `starts` and `ends` in lists, by time, in order within a partition."""
     reader.assign(list(starts))
-    for place, start in starts.items():
-        reader.seek(place, start)
-    waiting: dict[TopicPartition, deque[KafkaRecord]] = {place: deque() for place in starts}
-    due = {place for place, start in starts.items() if start < ends[place]}
+    for partition, start in starts.items():
+        reader.seek(partition, start)
+    waiting: dict[TopicPartition, deque[KafkaRecord]] = {partition: deque() for partition in starts}
+    due = {partition for partition, start in starts.items() if start < ends[partition]}
     """Partitions whose next record has to be fetched before another one can be yielded."""
     heads: list[tuple[int, int, TopicPartition]] = []
     while due or heads:
         fetched = await reader.getmany(*due, timeout_ms=_FETCHING.wait_ms, max_records=_RECORDS_PER_POLL) if due else {}
-        for place, records in fetched.items():
-            waiting[place].extend(each for each in records if each.offset < ends[place])
-        for place in list(due):
-            if waiting[place]:
-                heappush(heads, (waiting[place][0].timestamp, place.partition, place))
-            elif await reader.position(place) < ends[place]:
+        for partition, records in fetched.items():
+            waiting[partition].extend(each for each in records if each.offset < ends[partition])
+        for partition in list(due):
+            if waiting[partition]:
+                heappush(heads, (waiting[partition][0].timestamp, partition.partition, partition))
+            elif await reader.position(partition) < ends[partition]:
                 continue
-            due.discard(place)
+            due.discard(partition)
         chosen: list[KafkaRecord] = []
         while heads and not due:
-            _, _, place = heappop(heads)
-            chosen.append(waiting[place].popleft())
-            if waiting[place]:
-                heappush(heads, (waiting[place][0].timestamp, place.partition, place))
+            _, _, partition = heappop(heads)
+            chosen.append(waiting[partition].popleft())
+            if waiting[partition]:
+                heappush(heads, (waiting[partition][0].timestamp, partition.partition, partition))
             else:
-                due.add(place)
+                due.add(partition)
         if chosen:
             yield chosen
 
@@ -255,10 +254,10 @@ class RecordMover:
         return partition % count
 
     def _numbered(self, topic: TopicName, record: KafkaRecord) -> Headers | None:
-        place = topic, record.partition
-        if place not in self._origins:
-            self._origins[place] = Origin(partial(writer_since, self.values, *place))
-        if self._origins[place].is_foreign(record.offset, record.headers):
+        partition = topic, record.partition
+        if partition not in self._origins:
+            self._origins[partition] = Origin(partial(writer_since, self.values, *partition))
+        if self._origins[partition].is_foreign(record.offset, record.headers):
             return None
         # an offset of the former commands topic: meaningless in the new one
         headers = [each for each in record.headers if each[0] != SOURCE_OFFSET_HEADER]
@@ -272,7 +271,7 @@ class RecordMover:
 
     def _letter(self, record: KafkaRecord, home: int) -> Headers | None:
         headers = dict(record.headers)
-        letter = Place(TopicName.DEAD_LETTERS, record.partition, record.offset)
+        letter = RecordPosition(TopicName.DEAD_LETTERS, record.partition, record.offset)
         if resolved_letter(headers) is not None or str(letter) in self.resolved:
             return None
         origin = origin_of(self.source, headers)

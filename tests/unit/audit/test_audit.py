@@ -20,10 +20,10 @@ from events.commands import (
 )
 from events.errors import InvalidCommand, Sender
 from events.ids import complaint_id
-from events.topics import TopicName
+from events.topics import RecordPosition, TopicName
 from tests.support.demo_world import World, audited, partition_of
 from workflow.audit.complaint_history import Code, Shown
-from workflow.audit.evidence import Handled, Place
+from workflow.audit.evidence import Handled
 from workflow.audit.invariants import Audit
 
 EVENTS, STATE, COMMANDS, INTAKE = TopicName.EVENTS, TopicName.STATE, TopicName.COMMANDS, TopicName.INTAKE
@@ -98,7 +98,7 @@ def test_a_report_without_a_complaint_is_lost(world: World) -> None:
     assert codes(audit) == {Code.REPORT_LOST}
     [violation] = audit.violations
     assert violation.complaint == subject(99)
-    assert violation.place == Place(INTAKE, 0, len(world.topics[INTAKE][0]) - 1)
+    assert violation.position == RecordPosition(INTAKE, 0, len(world.topics[INTAKE][0]) - 1)
     assert str(violation).startswith("complaints.intake-0@")
 
 
@@ -326,20 +326,20 @@ def test_a_fact_in_a_foreign_partition_is_found(world: World) -> None:
 
 def test_records_that_cannot_be_read_need_a_dead_letter() -> None:
     audit = Audit(lambda _: 0)
-    bad, parked = Place(INTAKE, 0, 0), Place(INTAKE, 0, 1)
+    bad, parked = RecordPosition(INTAKE, 0, 0), RecordPosition(INTAKE, 0, 1)
     audit.take_dead_letter(parked)
     audit.take_dead_letter(None)
     audit.take_report(bad, None)
     audit.take_report(parked, None)
     part = audit.partition(0)
-    command = Place(COMMANDS, 0, 0)
+    command = RecordPosition(COMMANDS, 0, 0)
     audit.dead.add(command)
     part.command(command, None)
-    part.command(Place(COMMANDS, 0, 1), None)
-    part.fact(Place(EVENTS, 0, 0), None)
-    audit.dead.add(Place(EVENTS, 0, 1))
-    part.fact(Place(EVENTS, 0, 1), None)
-    part.snapshot(Place(STATE, 0, 0), None)
+    part.command(RecordPosition(COMMANDS, 0, 1), None)
+    part.fact(RecordPosition(EVENTS, 0, 0), None)
+    audit.dead.add(RecordPosition(EVENTS, 0, 1))
+    part.fact(RecordPosition(EVENTS, 0, 1), None)
+    part.snapshot(RecordPosition(STATE, 0, 0), None)
     part.finish()
     assert audit.by_code() == {Code.REPORT_LOST: 1, Code.COMMAND_LOST: 1, Code.UNREADABLE: 2}
     assert audit.counts.dead == 2
@@ -348,10 +348,10 @@ def test_records_that_cannot_be_read_need_a_dead_letter() -> None:
 def test_a_command_with_invalid_data_is_settled_by_its_rejection() -> None:
     audit = Audit(lambda _: 0)
     part = audit.partition(0)
-    part.rejection(Place(TopicName.REJECTIONS, 0, 0), subject(0), "/a", "1")
+    part.rejection(RecordPosition(TopicName.REJECTIONS, 0, 0), subject(0), "/a", "1")
     for number in ("1", "2"):
         broken = InvalidCommand(Sender(subject(0), "/a", number, "x"), "data.text: required")
-        part.command(Place(COMMANDS, 0, int(number)), broken)
+        part.command(RecordPosition(COMMANDS, 0, int(number)), broken)
     part.finish()
     assert audit.by_code() == {Code.COMMAND_LOST: 1}
 
@@ -374,7 +374,7 @@ def test_a_breach_without_escalation(world: World) -> None:
     assert Code.BREACH_UNANSWERED in codes(audit)
     [violation] = [each for each in audit.violations if each.code is Code.BREACH_UNANSWERED]
     assert violation.complaint == subject(number)
-    assert violation.place.topic is EVENTS
+    assert violation.position.topic is EVENTS
 
 
 def test_a_snapshot_that_repairs_what_a_foreign_record_has_replaced_is_no_step_back(world: World) -> None:
@@ -383,9 +383,9 @@ def test_a_snapshot_that_repairs_what_a_foreign_record_has_replaced_is_no_step_b
     part = Audit(lambda _: 0).partition(0)
     for offset, foreign in ((0, False), (1, True), (2, False)):
         if foreign:
-            part.foreign_state(Place(STATE, 0, offset), recorded.complaint.complaint_id)
+            part.foreign_state(RecordPosition(STATE, 0, offset), recorded.complaint.complaint_id)
         else:
-            part.snapshot(Place(STATE, 0, offset), recorded.complaint)
+            part.snapshot(RecordPosition(STATE, 0, offset), recorded.complaint)
     assert part.audit.violations == []
-    part.snapshot(Place(STATE, 0, 3), recorded.complaint)
+    part.snapshot(RecordPosition(STATE, 0, 3), recorded.complaint)
     assert [each.code for each in part.audit.violations] == [Code.STATE_DIFFERS]

@@ -5,10 +5,10 @@ from datetime import date
 
 from events.announcements import CALENDAR, AnnounceHoliday, Announcement, AnnouncementEvent, Announcements
 from events.errors import InvalidCommand, Sender
-from events.topics import TopicName
+from events.topics import RecordPosition, TopicName
 from tests.support.worlds import MONDAY, PANRB, announcement
 from workflow.audit.complaint_history import Code
-from workflow.audit.evidence import Handled, Place
+from workflow.audit.evidence import Handled
 from workflow.audit.invariants import Audit, PartitionAudit
 
 PARTITIONS = 2
@@ -47,14 +47,14 @@ class Run:
         commands: Sequence[AnnouncementEvent | InvalidCommand],
         rejected: Sequence[str] = (),
     ) -> PartitionAudit:
-        places = [Place(TopicName.COMMANDS, number, offset) for offset in range(len(commands))]
+        places = [RecordPosition(TopicName.COMMANDS, number, offset) for offset in range(len(commands))]
         for place, command in zip(places, commands, strict=True):
             self.audit.take_command(place, command)
         part = self.audit.partition(number)
         for offset, record in enumerate(records):
-            part.calendar(Place(TopicName.STATE, number, offset), record)
+            part.calendar(RecordPosition(TopicName.STATE, number, offset), record)
         for offset, command_id in enumerate(rejected):
-            part.rejection(Place(TopicName.REJECTIONS, number, offset), CALENDAR, PANRB, command_id)
+            part.rejection(RecordPosition(TopicName.REJECTIONS, number, offset), CALENDAR, PANRB, command_id)
         for place, command in zip(places, commands, strict=True):
             part.command(place, command)
         part.finish()
@@ -121,5 +121,5 @@ def test_a_record_that_forgets() -> None:
 def test_a_record_that_cannot_be_read() -> None:
     run = Run()
     part = run.audit.partition(0)
-    part.calendar(Place(TopicName.STATE, 0, 0), None)
+    part.calendar(RecordPosition(TopicName.STATE, 0, 0), None)
     assert run.codes() == [Code.UNREADABLE]

@@ -15,14 +15,15 @@ from agents.config.settings import Settings
 from events import commands as c
 from events.client import RefusedCommand, connection
 from events.client.command_client import CommandRequest, CommandResult, encode_request
-from events.client.publisher import Place
 from events.codec.decode import decode_command
 from events.outcomes import Rejection
+from events.topics import RecordPosition, TopicName
 from events.vocabulary import Refusal, Status
 from tests.support.tables import every
 from tests.support.worlds import CITIZEN, CORRECTING, LAPOR, MONDAY, REPLY, to_status
 from workflow.policy.model import Policy
 
+SENT_TO = RecordPosition(TopicName.COMMANDS, 0, 7)
 COMPLAINT = "7f1c0f4e-6a0e-5a41-9c0e-0d8f3c1f2a11"
 OUTSIDE = [
     command
@@ -172,7 +173,7 @@ def test_a_late_reply_names_the_way_that_is_left(policy: Policy, way: str, capsy
     answer = world.ask(REPLY, CITIZEN)
     assert isinstance(answer, tuple)
     request = CommandRequest("reply-to-follow-up", world.id, CITIZEN, "late", {"text": REPLY.text})
-    report(Settings(), CommandResult(request, Place(0, 7), 0.1, answer))
+    report(Settings(), CommandResult(request, SENT_TO, 0.1, answer))
     assert f"it came after the closing: {way}" in capsys.readouterr().out
 
 
@@ -188,5 +189,8 @@ def test_a_refusal_is_reported_also_where_the_holder_cannot_be_read(monkeypatch:
     )
     refused = RefusedCommand(rejection, MONDAY)
     with pytest.raises(Failure, match="was refused, not-permitted: close-complaint is for") as failure:
-        report(Settings(broker="127.0.0.1:1"), CommandResult(asked, Place(0, 7), 0.1, refused=refused))
+        report(
+            Settings(broker="127.0.0.1:1"),
+            CommandResult(asked, SENT_TO, 0.1, refused=refused),
+        )
     assert failure.value.status == FAILED

@@ -26,14 +26,13 @@ from events.facts import ComplaintRegistered
 from events.ids import complaint_id, identity_key
 from events.installation import writer_key
 from events.texts import PLACEHOLDER, put_together
-from events.topics import TopicName
+from events.topics import RecordPosition, TopicName
 from events.vocabulary import Status
 from events.writer import marked, state_headers, writer_of
 from tests.support import golden_messages
 from tests.support.installations import Installation
 from tests.support.worlds import LAPOR, MONDAY, announcement, report, to_status
 from workflow.audit.complaint_history import History
-from workflow.audit.evidence import Place
 
 pytestmark = pytest.mark.long
 
@@ -113,17 +112,17 @@ def test_an_open_letter_names_its_topic_under_the_new_prefix() -> None:
 
 
 def test_a_migrated_letter_is_not_taken_for_that_of_a_new_record_at_its_old_offset() -> None:
-    origin, other = Place(TopicName.COMMANDS, 3, 5), Place(TopicName.COMMANDS, 3, 6)
+    origin, other = RecordPosition(TopicName.COMMANDS, 3, 5), RecordPosition(TopicName.COMMANDS, 3, 6)
     letters = [letter(0, origin, migrated=True), letter(1, origin), letter(2, other, migrated=True)]
     assert find_dead_letters(letters, origin) == [letters[1]]
-    assert find_dead_letters(letters, letters[0].place) == [letters[0]]
+    assert find_dead_letters(letters, letters[0].position) == [letters[0]]
     with pytest.raises(DeadLetterNotFound):
         find_dead_letters(letters, other)
     assert (letters[0].found_at, letters[1].found_at) == (f"{origin} before the migration", str(origin))
 
 
-def letter(offset: int, origin: Place, *, migrated: bool = False) -> DeadLetterRecord:
-    place = Place(TopicName.DEAD_LETTERS, 3, offset)
+def letter(offset: int, origin: RecordPosition, *, migrated: bool = False) -> DeadLetterRecord:
+    place = RecordPosition(TopicName.DEAD_LETTERS, 3, offset)
     return DeadLetterRecord(place, origin, "lifecycle", "invalid", "no", MONDAY, b"", 0, migrated=migrated)
 
 

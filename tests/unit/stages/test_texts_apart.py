@@ -18,11 +18,10 @@ from events.codec.encode import encode_command
 from events.facts import ComplaintRegistered, DataErased, Recorded
 from events.ids import complaint_id, stage_command_id
 from events.texts import ERASED, put_together
-from events.topics import TopicName
+from events.topics import RecordPosition, TopicName
 from events.vocabulary import Detail
 from tests.support.worlds import MONDAY, report
 from workflow.audit.complaint_history import Code
-from workflow.audit.evidence import Place
 from workflow.audit.invariants import Audit
 from workflow.machine.evolve import folded
 
@@ -236,12 +235,12 @@ def audited(worked: Worked, texts: dict[str, bytes | None]) -> Audit:
     found.texts = True
     part = found.partition(0)
     for offset, recorded in enumerate(worked.facts()):
-        part.fact(Place(TopicName.EVENTS, 0, offset), recorded)
+        part.fact(RecordPosition(TopicName.EVENTS, 0, offset), recorded)
     for offset, (key, value) in enumerate(texts.items()):
-        part.text(Place(TopicName.TEXTS, 0, offset), key.encode(), present=value is not None)
+        part.text(RecordPosition(TopicName.TEXTS, 0, offset), key.encode(), present=value is not None)
     states = [each.value for each in worked.written if each.topic is TopicName.STATE]
     for offset, state in enumerate(states):
-        part.snapshot(Place(TopicName.STATE, 0, offset), decode_snapshot(state))
+        part.snapshot(RecordPosition(TopicName.STATE, 0, offset), decode_snapshot(state))
     part.finish()
     return found
 
