@@ -128,7 +128,7 @@ def _linked(found: tuple[Link | Attachment, ...]) -> tuple[Link | Attachment, ..
         # browsers ignore white space and control characters in a scheme
         scheme = _SCHEME.match("".join(letter for letter in link if unicodedata.category(letter) not in _UNSEEN))
         if scheme and scheme[1].casefold() not in LINK_SCHEMES:
-            msg = f"a link with {scheme[1][:20]}: is no attachment, only http and https are"
+            msg = f"a link with {scheme[1][:20]}: is not an attachment: use http or https"
             raise ValueError(msg)
     return found
 

@@ -205,13 +205,13 @@ def _read(result: Audit) -> Table:
         ("complaints", counts.complaints),
         ("facts", counts.facts),
         ("commands", counts.commands),
-        ("  sent on from another partition", counts.strayed),
+        ("  forwarded from another partition", counts.strayed),
         ("rejections", counts.rejections),
         ("resolutions", counts.resolutions),
         ("not written by the engine", counts.foreign),
         ("dead letters", counts.dead),
         ("  replayed or discarded", counts.resolved_letters),
-        ("not come to yet", counts.pending),
+        ("not yet processed", counts.pending),
     ):
         table.add_row(name, f"{number:,}")
     return table

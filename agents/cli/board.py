@@ -65,7 +65,7 @@ def _note_setup(bind: str, mirror: str | None) -> None:
     from agents.mirror.stores import without_password  # noqa: PLC0415 -- as above
 
     if bind not in LOOPBACK:
-        note("anyone who reaches this machine can read the board: put a proxy with a login before it")
+        note("anyone who reaches this machine can read the board: put a proxy with a login in front of it")
     if mirror and "://" not in mirror and not Path(mirror).is_file():
         shown = without_password(mirror, mirror)
         note(f"there is no mirror {shown} yet: lists come from memory until alur mirror sync has made it")

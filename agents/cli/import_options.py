@@ -34,7 +34,7 @@ def _zone(name: str | None) -> str | None:
     try:
         ZoneInfo(name or ZONE)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise typer.BadParameter(f"{name!r} is no time zone (such as Asia/Makassar)") from None
+        raise typer.BadParameter(f"{name!r} is not a time zone (such as Asia/Makassar)") from None
     return name
 
 

@@ -28,7 +28,7 @@ def source(text: str | None) -> str | None:
     if text is None:
         return None
     if not text or not _URI_REFERENCE.fullmatch(text):
-        raise typer.BadParameter(f"{text!r} is no URI-reference (such as /channels/sms; a space is written %20)")
+        raise typer.BadParameter(f"{text!r} is not a URI-reference (such as /channels/sms; a space is written %20)")
     if len(text) > MAX_ATTRIBUTE:
         raise typer.BadParameter(f"is longer than {MAX_ATTRIBUTE} characters")
     return text
@@ -38,7 +38,7 @@ def command_source(text: str | None) -> str | None:
     """Validate the source of a command: it must be a sender with the right to some command."""
     if text is not None and not possible_roles(text):
         forms = "/offices/OFFICE, /offices/OFFICE/officers/ID, /citizens/ID or /channels/NAME"
-        raise typer.BadParameter(f"{text!r} can send no command; write {forms}")
+        raise typer.BadParameter(f"{text!r} cannot send commands; write {forms}")
     return source(text)
 
 

@@ -87,7 +87,7 @@ def erase(  # noqa: PLR0913 -- the options of a command are its arguments
         _require_texts_apart(settings, ", and --identity erases the identity alone")
     chosen = find_complaint(settings, complaint)
     erasure = erasures.made_now(texts=texts, identity=identity, by=by or login(), reason=reason.strip())
-    with interruptible(lambda: f"it may be erased or not; {_AGAIN}"):
+    with interruptible(lambda: f"it may or may not be erased; {_AGAIN}"):
         erasures.announce(settings, chosen, erasure)
         if identity:
             identities.erase(settings, chosen, reason=erasure.reason, by=erasure.by)
@@ -234,13 +234,13 @@ def _report(settings: Settings, complaint: str, erasure: Erasure, outcome: Comma
         raise Failure(f"not complete: {outcome}; {_AGAIN}", UNDECIDED)
     what = " and ".join(name for name in ("texts", "identity") if getattr(erasure, name))
     if refused is not None:
-        say(f"there is no complaint {complaint}: a report that still comes brings no {what.replace(' and ', ' or ')}")
+        say(f"there is no complaint {complaint}: a report that still arrives is stored without {what}")
     else:
         say(f"erased of {complaint}: {what}")
         _require_none_in_facts(settings, complaint, erasure)
     say(
-        "reports, commands, rejections and dead letters hold it until their retention is over, as a replay of them "
-        f"does again; complete on {erasures.complete_at(erasure.at):%Y-%m-%d} at the latest"
+        "reports, commands, rejections and dead letters hold it until their retention is over, and so does each "
+        f"replay of them; complete on {erasures.complete_at(erasure.at):%Y-%m-%d} at the latest"
     )
 
 
@@ -251,7 +251,7 @@ def _require_none_in_facts(settings: Settings, complaint: str, erasure: Erasure)
     try:
         history = read_history(settings, complaint).history
     except NotAllowed as error:
-        note(f"whether older facts hold words is not known: {error}")
+        note(f"whether older facts hold words is unknown: {error}")
         return
     if versions := [each.complaint.version for each in history if holds_words(each.fact)]:
         raise Failure(

@@ -133,7 +133,7 @@ def _result_so_far(request: CommandRequest, sent: list[CommandResult]) -> str:
     """Return the message for an interrupted wait for a result."""
     if sent:
         return f"{sent[0]}; `alur show {request.complaint}` shows the result"
-    return f"{request.name} may be in the log or not; send it again with --id {request.id}, which does no harm"
+    return f"{request.name} may or may not be in the log; send it again with --id {request.id}, which does no harm"
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def repair_state(
     """
     settings = settings_of(ctx)
     name = complaint if complaint == CALENDAR else find_complaint(settings, complaint)
-    with interruptible(lambda: "it may be repaired or not; repair it again, which does no harm"):
+    with interruptible(lambda: "it may or may not be repaired; repair it again, which does no harm"):
         if name == CALENDAR:
             repairs = repair.repair_calendar(settings, dry_run=dry_run)
         else:

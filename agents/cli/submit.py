@@ -164,7 +164,7 @@ def _counts_so_far(tally: Tally, *, dry_run: bool = False) -> str:
     """Return how many entries of the file are in the log."""
     if dry_run or not tally.handed_over:
         return "nothing was submitted"
-    unconfirmed = f", and {tally.unconfirmed} may be in the log or not" if tally.unconfirmed else ""
+    unconfirmed = f", and {tally.unconfirmed} may or may not be in the log" if tally.unconfirmed else ""
     return f"{tally.accepted} were submitted{unconfirmed}; doing it again does no harm"
 
 

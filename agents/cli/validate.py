@@ -78,8 +78,6 @@ def items_in(name: str, stream: BinaryIO) -> Iterator[Item]:
     head = head_of(lines)
     if head[-1].strip() and not is_json(head[-1]):
         file = "-" if name == "stdin" else name
-        raise Failure(
-            f"{name}: is no JSON: of a table or of XML, alur submit --dry-run {file} shows what would be sent"
-        )
+        raise Failure(f"{name}: is not JSON: for a table or XML, alur submit --dry-run {file} shows what would be sent")
     for each in messages_in(chain(head, lines)):
         yield Item(name if each.within == "whole" else f"{name}:{each.line}", each.raw)

@@ -162,7 +162,7 @@ class _Comparison:
     def _further(self, old: Schema | bool, new: Schema | bool, path: str) -> Iterator[Change]:  # noqa: FBT001 -- JSON Schema's own form
         if isinstance(old, bool) or isinstance(new, bool):
             if old is False and new is not False:
-                yield Change(path, "fields that are not named are let in", widens=True)
+                yield Change(path, "fields that are not named are accepted", widens=True)
             elif new is False and old is not False:
                 yield Change(path, "fields that are not named are refused", narrows=True)
             elif old != new:

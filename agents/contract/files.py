@@ -80,7 +80,7 @@ def _example(folder: Path, kind: str) -> dict[str, Any]:
     except FileNotFoundError:
         raise SchemasError(f"{path}: there is no example of this message; keep one there, as it is sent") from None
     except ValueError as error:
-        raise SchemasError(f"{path}: is no JSON: {error}") from None
+        raise SchemasError(f"{path}: is not JSON: {error}") from None
     return example
 
 
@@ -133,7 +133,7 @@ def _read(path: Path) -> Schema:
     try:
         schema: Schema = json.loads(path.read_bytes())
     except ValueError as error:
-        raise SchemasError(f"{path}: is no JSON: {error}; restore the release from git") from None
+        raise SchemasError(f"{path}: is not JSON: {error}; restore the release from git") from None
     return schema
 
 

@@ -70,7 +70,7 @@ def validate_message(raw: bytes) -> ValidationReport:
     try:
         value = from_json(raw, allow_inf_nan=False)
     except ValueError as error:
-        return _not_read(FieldError(_MESSAGE, f"is no JSON: {error}", "one JSON object"))
+        return _not_read(FieldError(_MESSAGE, f"is not JSON: {error}", "one JSON object"))
     if not isinstance(value, dict):
         return _not_read(FieldError(_MESSAGE, f"is {json_kind(value)}", "an object: one message, or one a line"))
     kind = value.get("type")
@@ -158,7 +158,7 @@ def _field_error(kind: str, path: tuple[Step, ...], errors: list[ErrorDetails], 
         siblings = _fields_at(schema, path[:-1])
         near = get_close_matches(str(path[-1]), siblings, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(siblings))}"
-        return FieldError(field, f"is no field of this message; {hint}")
+        return FieldError(field, f"is not a field of this message; {hint}")
     if "value_error" in types:
         return FieldError(field, our_words(next(error["msg"] for error in errors)))
     return FieldError(field, _wrong(types, value), _expected(schema, path))

@@ -119,7 +119,7 @@ def _reconciliation(audit: Audit) -> Table:
         "distinct reports": counts.reports,
         "complaints": counts.complaints,
         "facts, each checked against the one before": counts.facts,
-        "commands, each with facts, a rejection or known as a repeat": counts.commands,
+        "commands, each with facts, a rejection or recognized as a repeat": counts.commands,
         "rejections": counts.rejections,
         "resolutions published": counts.resolutions,
         "dead letters": counts.dead,

@@ -54,7 +54,7 @@ def complaint_class(cell: str) -> str:
     try:
         return catalogue().classes.get(name) or ComplaintClass(name)
     except ValueError:
-        raise Unusable(f"class: {quoted(cell)} is no class; there are {', '.join(ComplaintClass)}") from None
+        raise Unusable(f"class: {quoted(cell)} is not a class; there are {', '.join(ComplaintClass)}") from None
 
 
 def category(cell: str) -> str:
@@ -68,7 +68,7 @@ def coordinates(cells: Mapping[str, str], *, anywhere: bool) -> dict[str, float]
     if not degrees:
         return {}
     if len(degrees) == 1:
-        raise BadValue(f"{next(iter(degrees))}: stands alone")
+        raise BadValue(f"{next(iter(degrees))}: given without the other coordinate")
     lat, lon = degrees["lat"], degrees["lon"]
     where = f"{lat:g}, {lon:g}"
     if lat == lon == 0:
@@ -78,7 +78,7 @@ def coordinates(cells: Mapping[str, str], *, anywhere: bool) -> dict[str, float]
     if not _within(country, lat, lon) and swapped:
         raise BadValue(f"lat, lon: {where} look swapped: map lat and lon the other way round")
     if abs(lat) > 90 or abs(lon) > 180:  # noqa: PLR2004 -- degrees
-        raise BadValue(f"lat, lon: {where} is no place on earth")
+        raise BadValue(f"lat, lon: {where} is not a place on earth")
     if not anywhere and not _within(country, lat, lon):
         raise BadValue(f"lat, lon: {where} lies outside {country['name']} (--anywhere keeps it)")
     return degrees
@@ -95,7 +95,7 @@ def _degrees(name: str, cell: str) -> float:
     except ValueError:
         degrees = math.nan
     if not math.isfinite(degrees):
-        raise BadValue(f"{name}: {quoted(cell)} is no number of degrees")
+        raise BadValue(f"{name}: {quoted(cell)} is not a number of degrees")
     return degrees
 
 
@@ -139,16 +139,16 @@ def _in_text(text: str) -> list[object]:
 
 def _no_link(value: object, link: str) -> str | None:
     if not isinstance(value, str):
-        return "is no link"
+        return "is not a link"
     if not link:
         return None
     try:
         parts = urlsplit(link)
     except ValueError:
-        return f"{quoted(link)} is no link"
+        return f"{quoted(link)} is not a link"
     if parts.scheme.casefold() not in LINK_SCHEMES or not parts.netloc:
         what = f"a {parts.scheme}: link" if parts.scheme else quoted(link)
-        return f"{what} is no attachment, only http and https are"
+        return f"{what} is not an attachment: use http or https"
     return f"has {len(link):,} characters, over {MAX_LINK:,}" if len(link) > MAX_LINK else None
 
 

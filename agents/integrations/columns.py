@@ -114,8 +114,8 @@ def _require(columns: Columns, mapped: Mapping[str, int | None], *, no_id: bool)
         )
     if "id" not in there and not no_id:
         raise BadLayout(
-            "no column is known to hold the id, by which a report is known again: name it with --map id=COLUMN, or "
-            f"take each row for a report of its own with --no-id; {listed}"
+            "no column is known to hold the id, by which a report is recognized: name it with --map id=COLUMN, or "
+            f"treat each row as its own report with --no-id; {listed}"
         )
     if "privacy" in columns.layout.needs and not set(_PRIVATE) & there and "privacy" not in mapped:
         raise BadLayout(

@@ -75,7 +75,7 @@ def encoding_of(stream: BinaryIO, requested: str | None = None) -> str:
         return "utf-8"
     if guess is None:
         raise UnreadableFile(
-            "is no text in UTF-8, UTF-16 or windows-1252: name its encoding with --encoding, or save it as UTF-8"
+            "is not text in UTF-8, UTF-16 or windows-1252: name its encoding with --encoding, or save it as UTF-8"
         )
     return guess.encoding
 
@@ -125,6 +125,6 @@ def text_lines(stream: BinaryIO, encoding: str) -> Iterator[str]:
                 raise UnreadableFile(_too_long(number))
             yield line.removeprefix("\ufeff") if number == 1 else line
     except UnicodeError:
-        raise UnreadableFile(f"is damaged behind line {number}: it is no {encoding} there") from None
+        raise UnreadableFile(f"is damaged after line {number}: it is not {encoding} there") from None
     finally:
         text.detach()

@@ -117,7 +117,7 @@ def validated(line: int, value: bytes, raw: object = None, notes: tuple[str, ...
         return Report(line, event.complaint_id, value, notes, raw, content)
     except Undecodable as error:
         reason = error.reason.replace("data.", "").removeprefix("data: ")
-        neither = ": no report of the contract, and no request of Open311" if error.code == "unknown-type" else ""
+        neither = ": neither a report of the contract nor an Open311 request" if error.code == "unknown-type" else ""
         return Skipped(line, reason + neither, raw)
 
 
@@ -128,6 +128,6 @@ def without_conflicts(items: Iterable[Item], entry: str) -> Iterator[Item]:
         if isinstance(item, Report):
             line, content = seen.setdefault(item.complaint, (item.line, item.content))
             if content != item.content:
-                yield Skipped(item.line, f"id: {entry} {line} has it too, with other content: correct one", item.raw)
+                yield Skipped(item.line, f"id: {entry} {line} has it with different content: correct one", item.raw)
                 continue
         yield item

@@ -128,7 +128,7 @@ class _Opening:
             requests = _seekable(stream, chain(read, lines))
             return self._requests(lambda: _requests_of(requests))
         if self.table.form is not None:
-            raise UnreadableFile("is JSON, and no table")
+            raise UnreadableFile("is JSON, not a table")
         if used_options:
             raise TableOnly(
                 f"{', '.join(used_options)}: only for tables and Open311; reports of the contract have it in themselves"
@@ -165,7 +165,7 @@ class _Opening:
         table = self.table
         best, others = find_table(grids, self._score, header_row=table.header_row)
         if table.form == OPEN311 and "service_request_id" not in map(plain, best.header):
-            raise UnreadableFile("is no list of service requests")
+            raise UnreadableFile("is not a list of service requests")
         layout = catalogue().layout_named("the LAPOR export") if table.form == LAPOR else None
         columns = choose_columns(best.header, table.columns, table.ignored, no_id=table.no_id, layout=layout)
         named = SOURCE in map(plain, best.header)
@@ -284,4 +284,4 @@ def _value(message: Message) -> object:
     try:
         return from_json(message.raw)
     except ValueError as error:
-        return UnreadableFile(f"is no JSON: {error}")
+        return UnreadableFile(f"is not JSON: {error}")

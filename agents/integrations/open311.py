@@ -80,7 +80,7 @@ def _entry(number: int, request: object, ignored: Collection[str]) -> Entry | Sk
     if isinstance(request, UnreadableFile):
         return Skipped(number, str(request))
     if not isinstance(request, Mapping):
-        return Skipped(number, "is no object", request)
+        return Skipped(number, "is not an object", request)
     fields = _flat(request)
     attributes: dict[str, Any] = {}
     for attribute, value in named_values({name: fields[name] for name in _ATTRIBUTES if name in fields}):
@@ -127,7 +127,7 @@ def _text(name: str, value: object) -> str | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"{name}: is no text")  # noqa: TRY004 -- becomes the reason for a skipped entry
+        raise ValueError(f"{name}: is not text")  # noqa: TRY004 -- becomes the reason for a skipped entry
     return str(value).strip() or None
 
 
@@ -137,7 +137,7 @@ def from_xml(content: bytes) -> list[Any]:
         root = fromstring(content, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         what = type(error).__name__ if isinstance(error, DefusedXmlException) else error
-        raise UnreadableFile(f"is no XML that can be read: {what}") from None
+        raise UnreadableFile(f"is not readable XML: {what}") from None
     name = _tag(root)
     if name in {"workbook", "html"}:
         raise UnreadableFile(f"is a {name} written as XML: save it as .xlsx or CSV")
@@ -151,7 +151,7 @@ def from_xml(content: bytes) -> list[Any]:
     if not requests or not all(
         isinstance(each, Mapping) and any(mark in each for mark in _MARKS) for each in requests[:1]
     ):
-        raise UnreadableFile(f"is XML of {name}, and no list of service requests")
+        raise UnreadableFile(f"is XML of {name}, not a list of service requests")
     return requests
 
 

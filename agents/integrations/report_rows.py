@@ -117,7 +117,7 @@ class Maker:
                 raise Unusable(f"id: {quoted(number)} was rounded by a spreadsheet: export it again, with ids as text")
             if self._layout.id and not re.fullmatch(self._layout.id, number):
                 raise Unusable(
-                    f"id: {quoted(number)} is no Tracking ID (digits); if a spreadsheet has changed it, export it "
+                    f"id: {quoted(number)} is not a Tracking ID (digits); if a spreadsheet has changed it, export it "
                     "again and leave that column as text"
                 )
             return number
@@ -132,7 +132,7 @@ class Maker:
             return None
         clock = None
         if "received_time" in cells and (clock := read_time(cells["received_time"])) is None:
-            notes.append(f"received_time: {quoted(cells['received_time'])} is no time of day")
+            notes.append(f"received_time: {quoted(cells['received_time'])} is not a time of day")
         try:
             return reported_at(stamp, clock, self._options.times_of, self._now)
         except Implausible as error:
@@ -145,7 +145,7 @@ class Maker:
         stamp = read_date(cells[field_], self._orders.get(field_), self._options.times_of)
         if stamp is None:
             order = f" written {order}" if (order := self._orders.get(field_)) else ""
-            notes.append(f"{field_}: {quoted(cells[field_])} is no date{order}")
+            notes.append(f"{field_}: {quoted(cells[field_])} is not a date{order}")
         return stamp
 
     def _data(self, cells: Mapping[str, str], received: datetime | None, notes: list[str]) -> dict[str, Any]:
@@ -169,7 +169,7 @@ class Maker:
             if re.fullmatch(EARLIER, number := cells["follows"].removeprefix("#")):
                 data["follows"] = number
             else:
-                notes.append(f"follows: {quoted(number)} is no tracking number and no complaint id")
+                notes.append(f"follows: {quoted(number)} is neither a tracking number nor a complaint id")
         place: dict[str, object] = {part: cells[part] for part in _PLACES if part in cells}
         try:
             place |= read.coordinates(cells, anywhere=self._options.anywhere)
@@ -220,7 +220,7 @@ def _refuse_sums(cells: Mapping[str, str], raw: object) -> None:
             f"begins as the line of a sum ({quoted(first)}), and has more than amounts: begin a report with another "
             "word, or leave out the line of a sum"
         )
-    raise Unusable(f"{quoted(texts[0])} is no text: a report needs a title or a body with words")
+    raise Unusable(f"{quoted(texts[0])} is not text: a report needs a title or a body with words")
 
 
 def is_layout(raw: object) -> bool:

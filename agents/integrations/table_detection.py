@@ -49,7 +49,7 @@ class Table:
                 cells.pop()
             other = other or (number if self._is_header(cells) else 0)
             if other:
-                reason = f"is of another table, whose header is in row {other}: --header-row {other} reads it"
+                reason = f"belongs to another table, whose header is in row {other}: --header-row {other} reads it"
                 yield Skipped(number, reason, cells)
             else:
                 yield number, cells

@@ -85,11 +85,11 @@ class CsvGrid:
             # only this line is invalid; continue with the next one
             open_ = used or "unexpected end" in str(error)
             reason = "opens a quote that is not closed" if open_ else str(error)
-            return Skipped(number, f"no row of a table: {reason}", self._split_line(line))
+            return Skipped(number, f"not a row of a table: {reason}", self._split_line(line))
         swallowed = list(islice(numbered.ahead(), used))
         if swallowed and (shape.differs(cells) or shape.has_rows(swallowed, self.delimiter)):
             reason = f"opens a quote that is closed in line {number + used} only, across other rows"
-            return Skipped(number, f"no row of a table: {reason}", self._split_line(line))
+            return Skipped(number, f"not a row of a table: {reason}", self._split_line(line))
         numbered.skip(used)
         return number, cells
 

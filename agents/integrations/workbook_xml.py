@@ -57,7 +57,7 @@ def marks_of(archive: zipfile.ZipFile) -> dict[str, Marks]:
         return _excel(archive)
     if "content.xml" in names:
         return _OpenDocument().read(archive.read("content.xml"))
-    raise UnreadableFile("is an archive, and no workbook: unpack it first")
+    raise UnreadableFile("is an archive, not a workbook: unpack it first")
 
 
 def _parse(
@@ -81,7 +81,7 @@ def _parse(
     try:
         parser.Parse(content, True)  # noqa: FBT003 -- final
     except ExpatError as error:
-        raise UnreadableFile(f"is no workbook that can be read: {error}") from None
+        raise UnreadableFile(f"is not a readable workbook: {error}") from None
 
 
 def _excel(archive: zipfile.ZipFile) -> dict[str, Marks]:

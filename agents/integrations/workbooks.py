@@ -73,7 +73,7 @@ def sheets_of(stream: BinaryIO, *, sheet: str | None = None, hidden: bool = Fals
     magic = stream.read(len(OLE))
     marks = _marks(stream) if magic.startswith(ZIP) else _xls_marks(stream)
     stream.seek(0)
-    with _in_one_line("is no workbook that can be read"):
+    with _in_one_line("is not a readable workbook"):
         workbook = CalamineWorkbook.from_filelike(stream)
     names = [each for each in workbook.sheets_metadata if each.typ is SheetTypeEnum.WorkSheet]
     if sheet is not None:
@@ -100,13 +100,13 @@ def _xls_marks(stream: BinaryIO) -> dict[str, Marks]:
     program = [sys.executable, "-P", "-m", xls_marks.__name__]
     done = subprocess.run(program, input=stream.read(), capture_output=True, check=False)  # noqa: S603 -- our own
     if done.returncode:
-        raise UnreadableFile("is no workbook that can be read, or claims more cells than there is memory for")
+        raise UnreadableFile("is not a readable workbook, or claims more cells than there is memory for")
     return xls_marks.SHEETS.validate_json(done.stdout)
 
 
 def _marks(stream: BinaryIO) -> dict[str, Marks]:
     stream.seek(0)
-    with _in_one_line("is no workbook that can be read"), zipfile.ZipFile(stream) as archive:
+    with _in_one_line("is not a readable workbook"), zipfile.ZipFile(stream) as archive:
         _check_archive(archive)
         return xlsb_marks(archive) if "xl/workbook.bin" in archive.namelist() else marks_of(archive)
 
@@ -114,7 +114,7 @@ def _marks(stream: BinaryIO) -> dict[str, Marks]:
 def _check_archive(archive: zipfile.ZipFile) -> None:
     names = set(archive.namelist())
     if "word/document.xml" in names or "ppt/presentation.xml" in names:
-        raise UnreadableFile("is a document of a word processor or a presentation, and no workbook")
+        raise UnreadableFile("is a document of a word processor or a presentation, not a workbook")
     unpacked = sum(each.file_size for each in archive.infolist())
     if unpacked > _LARGEST:
         raise UnreadableFile(f"unpacks to {unpacked:,} bytes, which is too much; save it as CSV")

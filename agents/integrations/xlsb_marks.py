@@ -90,7 +90,7 @@ def _packed(content: bytes, at: int, most: int) -> tuple[int, int]:
 
 def _number(content: bytes, at: int, size: int) -> int:
     if at + size > len(content):
-        raise UnreadableFile("is no workbook that can be read: a sheet ends in the middle of a record")
+        raise UnreadableFile("is not a readable workbook: a sheet ends in the middle of a record")
     return int.from_bytes(content[at : at + size], "little")
 
 

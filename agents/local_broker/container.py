@@ -40,7 +40,7 @@ class Docker:
         """Pull the image, unless it is present; raise StartFailed."""
         if self._run("image", "inspect", IMAGE).returncode == 0:
             return
-        say(f"fetching the image {IMAGE}, this once")
+        say(f"fetching the image {IMAGE}, only this once")
         done = self._run("pull", "--quiet", IMAGE, timeout=_PULL_S)
         if done.returncode != 0:
             raise StartFailed(f"Docker could not fetch {IMAGE}: {_in_one_line(done.stderr)}")

@@ -57,7 +57,7 @@ class Java:
         """Download Kafka's libraries, unless they are present; raise DownloadFailed."""
         if self.libraries.is_dir():
             return
-        say(f"fetching Apache Kafka {KAFKA_VERSION} with Maven, this once (44 MB)")
+        say(f"fetching Apache Kafka {KAFKA_VERSION} with Maven, only this once (44 MB)")
         self.libraries.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="fetch-", dir=self.libraries.parent) as scratch:
             self._copy_dependencies(Path(scratch))

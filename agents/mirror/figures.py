@@ -39,7 +39,9 @@ class Period:
         """Read `2026`, `2026-Q3` or `2026-09`; raise FigureError for anything else."""
         match = _PERIOD.fullmatch(text)
         if not match or not 1 <= int(match["month"] or 1) <= 12 or not 2 <= int(match["year"]) < date.max.year:  # noqa: PLR2004
-            raise FigureError(f"{text!r} is no period: give a year, quarter or month, such as 2026, 2026-Q3 or 2026-09")
+            raise FigureError(
+                f"{text!r} is not a period: give a year, quarter or month such as 2026, 2026-Q3 or 2026-09"
+            )
         if match["quarter"]:
             return _months(int(match["year"]), int(match["quarter"]) * 3 - 3, 3)
         return _months(int(match["year"]), int(match["month"]) - 1, 1) if match["month"] else _months(int(text), 0, 12)

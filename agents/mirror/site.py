@@ -122,7 +122,7 @@ def _files_of(directory: Path) -> set[str]:
     if mark.is_file():
         return _read(mark, set)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise MirrorError(f"{directory} has files that are no site: choose a directory that is empty or new")
+        raise MirrorError(f"{directory} has files that are not a site: choose a directory that is empty or new")
     return set()
 
 

@@ -245,7 +245,7 @@ class Reading(Database):
             super().__init__("psycopg", "the mirror cannot be read", target, **options)
         else:
             if not Path(target).exists():
-                raise MirrorError(f"{shown} does not exist: alur mirror sync {shown} makes it")
+                raise MirrorError(f"{shown} does not exist: alur mirror sync {shown} creates it")
             super().__init__("duckdb", f"{shown} cannot be read as a mirror", ":memory:")
         with ExitStack() as opening:
             opening.callback(self._connection.close)
@@ -294,10 +294,10 @@ def require_ours(entries: Mapping[str, str], prefix: str | None) -> None:
     """Raise MirrorError for a mirror of another installation or layout, by its table `mirror`."""
     its, layout = entries.get("prefix"), entries.get("layout")
     if prefix is not None and its != prefix:
-        raise AnotherMirror(f"the mirror has prefix {its!r}, and not {prefix!r}: choose the mirror of this prefix")
+        raise AnotherMirror(f"the mirror has prefix {its!r}, not {prefix!r}: choose the mirror of this prefix")
     if layout != str(tables.SCHEMA_VERSION):
         raise AnotherMirror(
-            f"the mirror has layout {layout!r}, and not '{tables.SCHEMA_VERSION}': rebuild it with alur mirror sync "
+            f"the mirror has layout {layout!r}, not '{tables.SCHEMA_VERSION}': rebuild it with alur mirror sync "
             "--rebuild"
         )
 

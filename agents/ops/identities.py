@@ -137,4 +137,4 @@ def _reporter(value: bytes, position: RecordPosition) -> Reporter:
     try:
         return ReporterIdentity.model_validate_json(value).reporter
     except ValidationError:
-        raise IdentityNotFound(f"the record at {position} is no identity") from None
+        raise IdentityNotFound(f"the record at {position} is not an identity") from None

@@ -137,7 +137,7 @@ def create_topics(
     for answer in client.create_topics(wanted, raise_errors=False)["topics"]:
         if answer["error_code"] not in {0, TopicAlreadyExistsError.errno}:
             reason = answer.get("error_message") or for_code(answer["error_code"]).__name__
-            raise KafkaRefused(f"topic {answer['name']} could not be made: {reason}")
+            raise KafkaRefused(f"topic {answer['name']} could not be created: {reason}")
     client.wait_for_topics(list(wanted))
 
 
@@ -155,7 +155,7 @@ def _repair(
     """Alter what differs and return a line per change; alter nothing if a change would lose records."""
     if layout is not None and layout.partitions != settings.partitions:
         differs = Difference("the installation", "partitions", str(settings.partitions), str(layout.partitions))
-        raise TopicsDiffer([differs], ["leave out ALUR_PARTITIONS: the number is fixed when an installation is made"])
+        raise TopicsDiffer([differs], ["unset ALUR_PARTITIONS: the number is fixed when an installation is created"])
     wanted = differences(client, settings, existing, settings.replication)
     empty = _empty(client, settings, existing)
     stuck = [each for each in wanted if not _repairable(each, empty)]
@@ -192,11 +192,11 @@ def _repairable(difference: Difference, empty: Collection[str]) -> bool:
 
 def _by_hand(settings: Settings, difference: Difference) -> str:
     if difference.setting == "replication":
-        return "`kafka-reassign-partitions` changes replicas; or say how many there are in ALUR_REPLICATION"
+        return "`kafka-reassign-partitions` changes replicas; or set ALUR_REPLICATION to their number"
     if difference.setting != _RETENTION:
         return remedy(settings, difference)
     return (
-        f"a shorter {_RETENTION} loses records: if that is meant, `kafka-configs --bootstrap-server {settings.broker} "
+        f"a shorter {_RETENTION} loses records: if intended, `kafka-configs --bootstrap-server {settings.broker} "
         f"--alter --topic {difference.topic} --add-config {_RETENTION}={difference.expected}`"
     )
 

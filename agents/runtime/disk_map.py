@@ -81,5 +81,5 @@ def _disk_errors() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise DiskFailed(
-            f"the temporary file of this process failed ({error}): make room where TMPDIR points, or set it elsewhere"
+            f"the temporary file of this process failed ({error}): free space where TMPDIR points, or set it elsewhere"
         ) from error

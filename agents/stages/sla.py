@@ -103,7 +103,7 @@ class Timers(TimerDriven):
                 stage=NAME,
                 partition=self._partition.number,
                 notices=refused,
-                reason="lifecycle does not take them: the broker's clock may be behind ours",
+                reason="lifecycle does not accept them: the broker's clock may be behind ours",
                 next="AlurDeadlinesUnsettled in the runbook",
             )
         self._refusals_logged = bool(refused)

@@ -181,7 +181,7 @@ class InMemoryProducer:
 
     async def send_batch(self, batch: object, topic: str, *, partition: int) -> Awaitable[WrittenRecord]:
         if not isinstance(batch, BatchBuilder):
-            raise TypeError(f"{batch!r} is no batch")
+            raise TypeError(f"{batch!r} is not a batch")
         answer: asyncio.Future[WrittenRecord] = asyncio.get_running_loop().create_future()
         writer = self._in_transaction_if_needed()
         place = TopicPartition(topic, partition)
@@ -253,4 +253,4 @@ def _with_metadata(offset: object) -> OffsetAndMetadata:
         return OffsetAndMetadata(offset, "")
     if isinstance(offset, tuple):
         return OffsetAndMetadata(*offset)
-    raise TypeError(f"{offset!r} is no offset")
+    raise TypeError(f"{offset!r} is not an offset")

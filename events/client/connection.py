@@ -82,6 +82,6 @@ def confirmation(settings: ClientSettings, next_step: str = _AGAIN) -> Iterator[
 def unconfirmed(settings: ClientSettings, error: BaseException | None, next_step: str = _AGAIN) -> Unconfirmed:
     """Return the error for a record that may be in the log."""
     return Unconfirmed(
-        f"Kafka at {settings.broker} has not confirmed the message ({type(error).__name__}), so it may be in the log "
-        f"or not: {next_step}"
+        f"Kafka at {settings.broker} has not confirmed the message ({type(error).__name__}), so it may or may not be "
+        f"in the log: {next_step}"
     )

@@ -86,7 +86,7 @@ class TopicsMissing(KafkaFailure):
         hint = hint if others else ""
         more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
         missing = ", ".join(names[:_NAMES]) + more
-        super().__init__(f"topics are missing: {missing}; {hint}make them with `alur topics create`")
+        super().__init__(f"topics are missing: {missing}; {hint}create them with `alur topics create`")
         self.names = names
 
 

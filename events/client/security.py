@@ -135,7 +135,7 @@ class Security:
             context.load_cert_chain(self.cert, self.key, password)
         except (OSError, ValueError) as error:
             files = self.cert if self.key is None else f"{self.cert} and {self.key}"
-            what = f"is no certificate in PEM with its key, or the key needs another {KEY_PASSWORD}"
+            what = f"is not a certificate in PEM with its key, or the key needs another {KEY_PASSWORD}"
             raise ValueError(f"{CERT}: {_reason(files, error, what)}") from None
         return context
 

@@ -70,7 +70,7 @@ def decode_command(raw: bytes | None) -> CommandEvent[Command]:
     value = json_object(raw)
     command = _COMMANDS.get(str(value.get("type")))
     if command is None:
-        raise Undecodable("unknown-type", f"type {clipped(repr(value.get('type')))} is no command of the contract")
+        raise Undecodable("unknown-type", f"type {clipped(repr(value.get('type')))} is not a command of the contract")
     return _asked(_command_event(command), raw or b"")
 
 
@@ -161,7 +161,7 @@ def decode_fact(raw: bytes | None) -> Recorded:
     name = json_object(head).get("type")
     fact = _FACTS.get(str(name))
     if fact is None:
-        raise Undecodable("unknown-type", f"type {clipped(repr(name))} is no fact of the contract")
+        raise Undecodable("unknown-type", f"type {clipped(repr(name))} is not a fact of the contract")
     return _recorded(read_ours(_fact_event(fact), head), snapshot)
 
 
@@ -176,7 +176,7 @@ def decode_resolution(raw: bytes | None) -> ResolutionEvent | ResolutionReopened
     name = read_ours(Envelope, raw or b"").type
     model = _RESOLUTION_EVENTS.get(name)
     if model is None:
-        raise Undecodable("unknown-type", f"type {clipped(repr(name))} is no resolution of the contract")
+        raise Undecodable("unknown-type", f"type {clipped(repr(name))} is not a resolution of the contract")
     return read_ours(model, raw or b"")
 
 
@@ -220,4 +220,4 @@ def complaint_key(key: bytes | None) -> bytes:
     try:
         return UUID((key or b"").decode()).bytes
     except ValueError:
-        raise Undecodable("invalid", f"key: {clipped(repr(key))} is no complaint id") from None
+        raise Undecodable("invalid", f"key: {clipped(repr(key))} is not a complaint id") from None

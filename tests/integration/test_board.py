@@ -200,7 +200,7 @@ def test_a_figure_opens_its_list_and_a_list_the_complaint(page: Page, complaints
     page.shows("h1", "Complaints")
     assert page.text("#count") == str(count)
     page.one("thead th:first-child a").click()
-    page.shows("thead th:first-child", "sorted upwards")
+    page.shows("thead th:first-child", "sorted in ascending order")
     page.browser.find_element(By.LINK_TEXT, complaints.open).click()
     page.shows("h1", f"Complaint {complaints.open}")
     page.browser.find_element(By.CSS_SELECTOR, "#complaint a[href^='/offices/denpasar-pupr']").click()

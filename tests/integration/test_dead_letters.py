@@ -267,7 +267,7 @@ def test_letters_are_found_by_what_they_say(settings: Settings) -> None:
     assert f"{bug.position} (verification), {again.position} (verification)" in ambiguous
     assert does(settings, "dead", "show", str(other.position), "--raw") == "y"
     assert "there is no dead letter at" in fails(settings, "dead", "show", "complaints.dead-letters-0@99")
-    assert "is no position" in fails(settings, "dead", "show", "here")
+    assert "is not a position" in fails(settings, "dead", "show", "here")
     assert "neither an age" in fails(settings, "dead", "list", "--since", "kemarin")
     assert "has no time zone" in fails(settings, "dead", "list", "--since", "2026-03-16")
     assert "there is no topic 'x'" in fails(settings, "dead", "list", "--topic", "x")

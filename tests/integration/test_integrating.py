@@ -156,7 +156,7 @@ def test_lapor_rows_are_imported_once_and_exported_without_identities(
     for _ in range(2):
         result = alur(engine, "submit", "--format", "lapor", str(workbook))
         assert result.stdout.splitlines()[-1] == "submitted 2, skipped 1"
-        assert "line 4: id: '7.003' is no Tracking ID" in result.stdout
+        assert "line 4: id: '7.003' is not a Tracking ID" in result.stdout
         assert result.stderr == "alur: 1 of 3 reports were not submitted\n"
     for each in (hidden, named):
         engine.await_status(each, "postponed")

@@ -71,7 +71,7 @@ def time_lost(before: Complaint, recorded: f.Recorded, policy: Policy | None) ->
         stopped = context.pause(ClockName.FOLLOW_UP, running, at) if context and running else None
         expected = before.answered_clock if running is None else stopped
         if expected is not None and fact.answered_clock != expected:
-            yield f"the answer leaves {fact.answered_clock.remaining} of follow_up, and not {expected.remaining}"
+            yield f"the answer leaves {fact.answered_clock.remaining} of follow_up, not {expected.remaining}"
     elif isinstance(fact, f.FollowUpRejected) and before.answered_clock is not None:
         expected = context.resume(ClockName.FOLLOW_UP, before.answered_clock, at) if context else None
         yield from _not_going_on(ClockName.FOLLOW_UP, before.answered_clock, recorded, expected)
@@ -86,4 +86,4 @@ def _not_going_on(name: ClockName, kept: Clock, recorded: f.Recorded, expected: 
     if clock.breached != kept.breached or not ahead:
         yield f"{name} is missed by {recorded.fact.NAME} itself, due {clock.due_at}"
     elif expected is not None and clock != expected:
-        yield f"{name} goes on until {clock.due_at}, and not {expected.due_at}: {kept.remaining} were left"
+        yield f"{name} goes on until {clock.due_at}, not {expected.due_at}: {kept.remaining} were left"

@@ -36,7 +36,7 @@ def parse_spans(text: str) -> Spans:
     for part in text.split(","):
         match = _WRITTEN.fullmatch(part.strip())
         if match is None:
-            raise ValueError(f'"{text}" are no office hours (write "08:00-16:00" or "08:00-12:00, 13:00-16:00")')
+            raise ValueError(f'"{text}" are not office hours (write "08:00-16:00" or "08:00-12:00, 13:00-16:00")')
         opens_hour, opens_minute, closes_hour, closes_minute = map(int, match.groups())
         spans.append((opens_hour * 60 + opens_minute, closes_hour * 60 + closes_minute))
     edges = [edge for span in spans for edge in span]

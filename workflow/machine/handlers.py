@@ -118,7 +118,7 @@ def _archivable(context: CommandContext, data: c.ArchiveComplaint | None) -> Non
 def _archive(context: CommandContext, data: c.ArchiveComplaint) -> f.Fact:
     original = None if data.duplicate_of is None else str(data.duplicate_of)
     if original == context.complaint.complaint_id:
-        raise Refused(Refusal.INVALID_DATA, "data.duplicate_of: a complaint is no duplicate of itself")
+        raise Refused(Refusal.INVALID_DATA, "data.duplicate_of: a complaint cannot be a duplicate of itself")
     if original is not None and data.reason is not ArchiveReason.DUPLICATE:
         raise Refused(Refusal.INVALID_DATA, "data.duplicate_of: goes with reason duplicate only")
     if original is not None and original == context.complaint.follows:

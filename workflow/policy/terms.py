@@ -26,7 +26,7 @@ def _hours(written: object) -> OfficeHours | None:
             return OfficeHours.parse(written)
         case {"usual": str() as usual, "friday": str() as friday, **others} if not others:
             return OfficeHours.parse(usual, friday)
-    raise ValueError(f'{written!r} are no office hours (write "08:00-16:00", or one such for usual and for friday)')
+    raise ValueError(f'{written!r} are not office hours (write "08:00-16:00", or one such for usual and for friday)')
 
 
 def _elapsed(written: object) -> Duration:

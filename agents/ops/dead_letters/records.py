@@ -102,7 +102,7 @@ def parse_position(settings: Settings, text: str) -> RecordPosition:
     match = _POSITION.fullmatch(text.strip())
     topic = _topic(settings, match["topic"]) if match else None
     if match is None or topic is None:
-        raise DeadLetterNotFound(f"{text!r} is no position; write it as in {TopicName.DEAD_LETTERS}-3@17")
+        raise DeadLetterNotFound(f"{text!r} is not a position; write it as in {TopicName.DEAD_LETTERS}-3@17")
     return RecordPosition(topic, int(match["partition"]), int(match["offset"]))
 
 

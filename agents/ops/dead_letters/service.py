@@ -17,7 +17,7 @@ from events.codec.encode import HEADERS
 from events.errors import AlurError
 from events.topics import INWARD, INWARD_RECORD_BYTES, RecordPosition, TopicName
 
-_NEXT_STEP: Final = "look with `alur dead show` whether the letter is open still"
+_NEXT_STEP: Final = "check with `alur dead show` whether the letter is still open"
 
 
 class DeadLetterRefused(AlurError):

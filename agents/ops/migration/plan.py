@@ -89,7 +89,7 @@ def plan(source: Settings, target: Settings, texts: str | None = None) -> Plan:
     require_topics(source, ALL_TOPICS)
     values = installation_values(source)
     if Layout.of(values) is None or unfinished_migration(values) is not None:
-        raise MigrationRefused(f"{source.prefix!r} is no complete installation: upgrade it, or finish its migration")
+        raise MigrationRefused(f"{source.prefix!r} is not a complete installation: upgrade it, or finish its migration")
     ends = settled_ends(source)
     calendars = run(_calendars(source, values))
     letters = read_all(source, [TopicName.DEAD_LETTERS])
@@ -104,8 +104,8 @@ def plan(source: Settings, target: Settings, texts: str | None = None) -> Plan:
 def _splitter(source: Settings, values: Mapping[str, Any]) -> TextSplitter:
     if run(lacks_keys(source)):
         raise MigrationRefused(
-            "ALUR_KEY_FILE is not set here, and the stages have one, with which the reports that are moved are signed: "
-            "set it to that file; where none was set for `alur run`, it is `keys` beside the data of the local broker "
+            "ALUR_KEY_FILE is not set here, but the stages have one, whose key signs the reports that are moved: "
+            "set it to that file; if none was set for `alur run`, it is `keys` beside the data of the local broker "
             "(~/.local/state/alur/broker/keys, or in ALUR_HOME)"
         )
     return run(text_splitter(source, values))

@@ -124,7 +124,7 @@ def test_no_broker_is_one_line(arguments: tuple[str, ...]) -> None:
         [
             (("fly",), 2, "No such command 'fly'"),
             (("topics",), 2, "Missing command"),
-            (("dead", "show", "there"), 1, "'there' is no position; write it as in complaints.dead-letters-3@17"),
+            (("dead", "show", "there"), 1, "'there' is not a position; write it as in complaints.dead-letters-3@17"),
             (("dead", "list", "--since", "lately"), 2, "--since: 'lately' is neither an age"),
             (("dead", "list", "--stage", "siesta"), 2, "--stage: there is no stage 'siesta'; there are intake"),
             (("explain", COMPLAINT, "noon"), 2, "Invalid value for 'clock': 'noon' is not one of 'verification'"),
@@ -145,19 +145,19 @@ def test_no_broker_is_one_line(arguments: tuple[str, ...]) -> None:
             (
                 ("submit", "-", "--source", "bad source"),
                 2,
-                "Invalid value for '--source': 'bad source' is no URI-reference",
+                "Invalid value for '--source': 'bad source' is not a URI-reference",
             ),
-            (("submit", "-", "--source", ""), 2, "Invalid value for '--source': '' is no URI-reference"),
+            (("submit", "-", "--source", ""), 2, "Invalid value for '--source': '' is not a URI-reference"),
             (("submit", "-", "--source", "/a#b"), 2, "Invalid value for '--source': '/a#b' has a #"),
             (
                 ("send", "withdraw-complaint", "--complaint", COMPLAINT, "--as", "bad source"),
                 2,
-                "Invalid value for '--as': 'bad source' can send no command",
+                "Invalid value for '--as': 'bad source' cannot send commands",
             ),
             (
                 ("calendar", "announce", "2026-01-02", "x", "--as", "a b"),
                 2,
-                "Invalid value for '--as': 'a b' can send no command",
+                "Invalid value for '--as': 'a b' cannot send commands",
             ),
         ]
     )

@@ -227,7 +227,7 @@ class TestReleasing:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [(None, "there is no example of this message; keep one there"), ("{", "is no JSON: ")]
+    ("text", "said"), [(None, "there is no example of this message; keep one there"), ("{", "is not JSON: ")]
 )
 def test_an_example_that_is_not_there_is_one_line(tmp_path: Path, text: str | None, said: str) -> None:
     golden = Path(shutil.copytree(ROOT / "tests" / "golden", tmp_path / "golden"))
@@ -252,5 +252,5 @@ def test_a_released_file_that_cannot_be_read_is_one_line(published: Path) -> Non
     (published / "released" / "0.1.0" / REPORT).write_text("{")
     result = schemas("check", published)
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
-    assert "is no JSON" in result.stderr
+    assert "is not JSON" in result.stderr
     assert "restore the release from git" in result.stderr

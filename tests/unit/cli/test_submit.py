@@ -200,7 +200,7 @@ class TestDryRun:
         assert "52.5 13.4" in result.stdout
 
     def test_a_zone_that_there_is_not_is_refused(self, tmp_path: Path) -> None:
-        assert "'Asia/Atlantis' is no time zone" in dry(self.CSV, tmp_path, "--zone", "Asia/Atlantis").stderr
+        assert "'Asia/Atlantis' is not a time zone" in dry(self.CSV, tmp_path, "--zone", "Asia/Atlantis").stderr
 
 
 class TestRejects:

@@ -48,7 +48,7 @@ def test_a_mistake_is_a_line_and_the_exit_status_is_1(tmp_path: Path) -> None:
     assert result.stdout.splitlines() == [
         f"{path}: lapor.report.submitted.v1 1 of /channels/sms: 2 mistakes",
         "  data.location.lat: is 91; expected a number from -90 to 90, or null",
-        "  data.clas: is no field of this message; did you mean class?",
+        "  data.clas: is not a field of this message; did you mean class?",
     ]
     assert result.stderr == f"alur: {path}: 1 of 1 message not valid\n"
 

@@ -59,8 +59,8 @@ def test_a_send_that_fails_is_refused_or_unconfirmed(name: str) -> None:
         raise raised(ALL[name])
     if name not in REFUSALS:
         assert str(failure.value) == (
-            f"Kafka at kafka:9092 has not confirmed the message ({ALL[name].__name__}), so it may be in the log "
-            "or not: send it again with the same id, which does no harm"
+            f"Kafka at kafka:9092 has not confirmed the message ({ALL[name].__name__}), so it may or may not be "
+            "in the log: send it again with the same id, which does no harm"
         )
 
 

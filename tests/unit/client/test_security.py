@@ -97,7 +97,7 @@ def files(directory: Path) -> dict[str, str]:
         ({**SASL, "ALUR_SASL_PASSWORD_FILE": "{text}"}, "ALUR_SASL_PASSWORD_FILE", "which of the two"),
         ({"ALUR_SECURITY": "tls", "ALUR_TLS_CA": "{missing}"}, "ALUR_TLS_CA", "No such file"),
         ({"ALUR_SECURITY": "tls", "ALUR_TLS_CA": "{text}"}, "ALUR_TLS_CA", "holds no certificates in PEM"),
-        ({"ALUR_SECURITY": "tls", "ALUR_TLS_CERT": "{text}"}, "ALUR_TLS_CERT", "is no certificate in PEM"),
+        ({"ALUR_SECURITY": "tls", "ALUR_TLS_CERT": "{text}"}, "ALUR_TLS_CERT", "is not a certificate in PEM"),
         ({"ALUR_SECURITY": "tls", "ALUR_TLS_CERT": "{missing}"}, "ALUR_TLS_CERT", "there is no file"),
         ({"ALUR_SECURITY": "tls", "ALUR_TLS_KEY": "{text}"}, "ALUR_TLS_KEY", "set ALUR_TLS_CERT too"),
     ],

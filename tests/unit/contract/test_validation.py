@@ -70,10 +70,15 @@ def test_each_field_that_is_missing_is_named(kind: str) -> None:
             ),
             ({"title": 7}, ["data.title: is 7; expected text of at most 300 characters, or null"]),
             ({"title": " ", "body": None}, ["data: a report needs a title or a body that is not empty"]),
-            ({"categori": "x"}, ["data.categori: is no field of this message; did you mean category?"]),
+            ({"categori": "x"}, ["data.categori: is not a field of this message; did you mean category?"]),
             (
                 {"location": {"q": 1}},
-                ["data.location.q: is no field of this message; there are city, district, lat, lon, province, village"],
+                [
+                    (
+                        "data.location.q: is not a field of this message; "
+                        "there are city, district, lat, lon, province, village"
+                    )
+                ],
             ),
             (
                 {"location": {"lat": 91, "lon": "x"}},
@@ -100,7 +105,7 @@ def test_each_field_that_is_missing_is_named(kind: str) -> None:
                 {"attachments": [{"url": 5, "nama": "a"}]},
                 [
                     "data.attachments[0].url: is 5; expected text of 1 to 2,048 characters",
-                    "data.attachments[0].nama: is no field of this message; did you mean name?",
+                    "data.attachments[0].nama: is not a field of this message; did you mean name?",
                 ],
             ),
             (
@@ -123,8 +128,8 @@ def test_each_mistake_names_field_value_and_expectation(data: dict[str, Any], li
 @every(
     Rows(
         [
-            (b"", "message: is no JSON: EOF while parsing a value at line 1 column 0; expected one JSON object"),
-            (b"{", "message: is no JSON: EOF while parsing an object at line 1 column 1; expected one JSON object"),
+            (b"", "message: is not JSON: EOF while parsing a value at line 1 column 0; expected one JSON object"),
+            (b"{", "message: is not JSON: EOF while parsing an object at line 1 column 1; expected one JSON object"),
             (b"[]", "message: is a list; expected an object: one message, or one a line"),
             (b"null", "message: is null; expected an object: one message, or one a line"),
             (b"true", "message: is true or false; expected an object: one message, or one a line"),

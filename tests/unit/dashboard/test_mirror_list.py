@@ -34,10 +34,10 @@ def refusal(lists: Sources, target: Path | str, prefix: str = PREFIX) -> str:
 
 def test_a_mirror_that_cannot_be_read_is_told_in_one_line(lists: Sources, tmp_path: Path, target: Path) -> None:
     nowhere = tmp_path / "nowhere.duckdb"
-    assert f"alur mirror sync {nowhere} makes it" in refusal(lists, nowhere)
+    assert f"alur mirror sync {nowhere} creates it" in refusal(lists, nowhere)
     (tmp_path / "text").write_text("no database")
     assert "cannot be read as a mirror" in refusal(lists, tmp_path / "text")
-    assert refusal(lists, target, "other.").endswith("'lists.', and not 'other.': choose the mirror of this prefix")
+    assert refusal(lists, target, "other.").endswith("'lists.', not 'other.': choose the mirror of this prefix")
     assert "the mirror cannot be read" in refusal(lists, "postgresql://127.0.0.1:9/alur")
 
 

@@ -536,7 +536,7 @@ class TestComplaints:
             site.know()
             status, said = await problem(session, f"/complaints/{number}")
             assert status == 400
-            assert "is no complaint number: that has digits only" in said
+            assert "is neither a complaint number (digits only)" in said
 
         site = Site()
         run(site, act)

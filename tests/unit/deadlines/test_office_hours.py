@@ -165,15 +165,15 @@ class TestWriting:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("8-16", "are no office hours"),
-            ("08:00-16:00, ", "are no office hours"),
+            ("8-16", "are not office hours"),
+            ("08:00-16:00, ", "are not office hours"),
             ("16:00-08:00", "go forward"),
             ("08:00-08:00", "go forward"),
             ("08:00-12:00, 11:00-16:00", "go forward"),
             ("08:00-12:00, 12:00-16:00", "go forward"),
             ("08:00-24:01", "go forward"),
-            ("08:00-25:00", "are no office hours"),
-            ("08:60-09:00", "are no office hours"),
+            ("08:00-25:00", "are not office hours"),
+            ("08:60-09:00", "are not office hours"),
         ],
     )
     def test_what_are_no_hours_is_refused(self, text: str, message: str) -> None:
@@ -251,9 +251,9 @@ class TestPolicy:
         ("changes", "message"),
         [
             ({}, "hours: missing, and follow_up counts working hours"),
-            ({"hours": "8-16"}, 'hours: "8-16" are no office hours'),
-            ({"hours": ["08:00-16:00"]}, "are no office hours"),
-            ({"hours": {"usual": "08:00-16:00"}}, "are no office hours"),
+            ({"hours": "8-16"}, 'hours: "8-16" are not office hours'),
+            ({"hours": ["08:00-16:00"]}, "are not office hours"),
+            ({"hours": {"usual": "08:00-16:00"}}, "are not office hours"),
             ({"hours": "08:00-08:01"}, "hours: too few for settlement.aspiration"),
             ({"hours": "08:00-16:00", "extension": ONE_DAY}, "extension.day, which extends it, both count working"),
         ],

@@ -291,9 +291,9 @@ class TestPlausible:
     def test_a_link_of_another_scheme_is_no_attachment_and_no_evidence(self, link: str) -> None:
         data = {"class": ComplaintClass.COMPLAINT, "title": "x"}
         for attachment in (link, {"url": link}):
-            with pytest.raises(ValidationError, match="is no attachment, only http and https are"):
+            with pytest.raises(ValidationError, match="is not an attachment: use http or https"):
                 ReportData.model_validate(data | {"attachments": [attachment]})
-        with pytest.raises(ValidationError, match="is no attachment"):
+        with pytest.raises(ValidationError, match="is not an attachment"):
             RecordFollowUp(text="Sudah.", evidence=(link,))
 
     def test_what_was_taken_before_is_read_as_it_is(self) -> None:

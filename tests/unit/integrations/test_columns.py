@@ -260,5 +260,5 @@ def test_an_earlier_complaint_is_read_from_a_column(column: str, cell: str, foll
 
 def test_what_names_no_complaint_is_left_out() -> None:
     text = "id,title,follows\n1,Jalan,laporan kemarin\n"
-    assert notes(text) == ("follows: 'laporan kemarin' is no tracking number and no complaint id",)
+    assert notes(text) == ("follows: 'laporan kemarin' is neither a tracking number nor a complaint id",)
     assert report(text).data.follows is None

@@ -127,7 +127,7 @@ class TestOrderOfAColumn:
         rows = "".join(f"{n},a,25/01/2026\n" for n in range(30))
         last = items(f"id,title,created_at\n{rows}99,b,01/25/2026\n")[-1]
         assert isinstance(last, Report)
-        assert last.notes == ("received: '01/25/2026' is no date written dmy",)
+        assert last.notes == ("received: '01/25/2026' is not a date written dmy",)
 
 
 class TestPlausible:
@@ -137,11 +137,11 @@ class TestPlausible:
             ("created_at", "3020-01-01", "received: '3020-01-01' is in the future"),
             ("created_at", "0001-01-01", "received: '0001-01-01' is before 1980"),
             ("created_at", "2026-11-17", "received: '2026-11-17' is in the future"),
-            ("created_at", "kemarin", "received: 'kemarin' is no date"),
-            ("created_at", "31/02/2026", "received: '31/02/2026' is no date"),
+            ("created_at", "kemarin", "received: 'kemarin' is not a date"),
+            ("created_at", "31/02/2026", "received: '31/02/2026' is not a date"),
             ("event_date", "2026-11-17", "event_date: '2026-11-17' is after the report, or in the future"),
             ("event_date", "1899-12-30", "event_date: '1899-12-30' is before 1945"),
-            ("event_date", "kemarin", "event_date: 'kemarin' is no date"),
+            ("event_date", "kemarin", "event_date: 'kemarin' is not a date"),
         ],
     )
     def test_an_impossible_date_costs_the_field_and_is_reported(self, column: str, cell: str, said: str) -> None:

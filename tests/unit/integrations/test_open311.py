@@ -73,7 +73,7 @@ def reason(request: Any) -> str:
 @pytest.mark.parametrize("words", [{"address": "Jl. Melati 5, lampu mati"}, {}])
 def test_a_request_is_no_line_of_a_table(words: dict[str, str]) -> None:
     told = reason({"service_request_id": "R-18", "description": "---", **words})
-    assert told == "'---' is no text: a report needs a title or a body with words"
+    assert told == "'---' is not text: a report needs a title or a body with words"
     assert reason({"service_request_id": "Total", "description": "5"}).startswith("begins as the line of a sum")
 
 
@@ -156,13 +156,13 @@ def test_closed_entries_are_skipped_by_default() -> None:
     ("changes", "said"),
     [
         ({"service_request_id": None}, "service_request_id: missing"),
-        ({"service_request_id": {}}, "service_request_id: is no text"),
+        ({"service_request_id": {}}, "service_request_id: is not text"),
         (
             {"service_name": None, "service_code": None, "description": None, "address": None, "zipcode": None},
             "a report",
         ),
-        ({"description": ["x"]}, "description: is no text"),
-        ({"description": True}, "description: is no text"),
+        ({"description": ["x"]}, "description: is not text"),
+        ({"description": True}, "description: is not text"),
         ({"service_name": "x" * 301}, "title: String should have at most 300 characters"),
     ],
 )
@@ -172,7 +172,7 @@ def test_a_request_that_is_no_report_has_a_reason(changes: dict[str, Any], said:
 
 @pytest.mark.parametrize("entry", [None, 7, "text", []])
 def test_what_is_no_request_is_refused(entry: Any) -> None:
-    assert reason(entry) == "is no object"
+    assert reason(entry) == "is not an object"
 
 
 def test_good_requests_go_whatever_stands_between_them() -> None:
@@ -210,17 +210,17 @@ def request(**changes: Any) -> str:
 @every(
     Rows(
         [
-            ({"lat": "north"}, "lat: 'north' is no number of degrees"),
-            ({"lat": 95}, "lat, lon: 95, 115.212 is no place on earth"),
+            ({"lat": "north"}, "lat: 'north' is not a number of degrees"),
+            ({"lat": 95}, "lat, lon: 95, 115.212 is not a place on earth"),
             ({"lat": 115.2123, "long": -8.6563}, "lat, lon: 115.212, -8.6563 look swapped"),
             ({"lat": 42.35, "long": -71.06}, "lat, lon: 42.35, -71.06 lies outside Indonesia (--anywhere keeps it)"),
-            ({"long": None}, "lat: stands alone"),
+            ({"long": None}, "lat: given without the other coordinate"),
             ({"lat": 0, "long": "0"}, "lat, lon: 0, 0 is in the sea off Africa"),
-            ({"requested_datetime": "kemarin"}, "received: 'kemarin' is no date"),
-            ({"media_url": 7}, "attachment: is no link"),
-            ({"media_url": "javascript:alert(1)"}, "attachment: a javascript: link is no attachment"),
-            ({"media_url": "data:image/png;base64,QUJD"}, "attachment: a data: link is no attachment"),
-            ({"media_url": "foto.jpg"}, "attachment: 'foto.jpg' is no attachment"),
+            ({"requested_datetime": "kemarin"}, "received: 'kemarin' is not a date"),
+            ({"media_url": 7}, "attachment: is not a link"),
+            ({"media_url": "javascript:alert(1)"}, "attachment: a javascript: link is not an attachment"),
+            ({"media_url": "data:image/png;base64,QUJD"}, "attachment: a data: link is not an attachment"),
+            ({"media_url": "foto.jpg"}, "attachment: 'foto.jpg' is not an attachment"),
             ({"media_url": [f"https://x.test/{n}" for n in range(25)]}, "attachment: there are 25; 5 are left out"),
             ({"media_url": f"https://x.test/{'x' * 2_100}"}, "attachment: has 2,115 characters, over 2,048"),
         ]
@@ -264,7 +264,7 @@ def test_several_photos_in_one_text_are_several(media: Any) -> None:
 
 def test_a_photo_within_its_link_is_reported_once() -> None:
     media = "data:image/png;base64,QUJD\nQUJD\nhttps://x.test/1.jpg"
-    assert notes(request(media_url=media)) == ("attachment: a data: link is no attachment, only http and https are",)
+    assert notes(request(media_url=media)) == ("attachment: a data: link is not an attachment: use http or https",)
     assert taken(media_url=media).data.attachments == ("https://x.test/1.jpg",)
 
 

@@ -109,7 +109,7 @@ def test_another_row_with_the_same_id_and_other_content_is_no_report() -> None:
 
     assert isinstance(first, Report)
     assert isinstance(other, Skipped)
-    assert other.reason == "id: line 2 has it too, with other content: correct one"
+    assert other.reason == "id: line 2 has it with different content: correct one"
     assert isinstance(again, Report)
 
 
@@ -117,7 +117,7 @@ CITIZENS = "id,title,description,pelapor,phone,supporters"
 WITHOUT_ID = "title,phone,pelapor,address"
 A_SUM = "and has more than amounts: begin a report with another word, or leave out the line of a sum"
 MAY_BE_A_SUM = "may be the line of a sum: of a sum leave out the line, or write {} alone there; of a report give"
-NO_TEXT = "'---' is no text: a report needs a title or a body with words"
+NO_TEXT = "'---' is not text: a report needs a title or a body with words"
 
 
 @pytest.mark.parametrize(
@@ -210,13 +210,13 @@ def test_an_id_that_is_made_of_a_row_does_not_change_with_its_status() -> None:
     ("row", "said"),
     [
         (",Judul,,,,", "id: empty"),
-        ("1,Judul,,,,keluhan", "class: 'keluhan' is no class; there are complaint, complaint_inspection"),
+        ("1,Judul,,,,keluhan", "class: 'keluhan' is not a class; there are complaint, complaint_inspection"),
         (f"1,{'x' * 301},,,,", "title: String should have at most 300 characters"),
         (f"{'9' * 257},Judul,,,,", "id: String should have at most 256 characters"),
         ("1,Judul\x00,,,,", "title: holds a character that is not allowed there"),
         ("1,Judul,,,,,x,", "has 7 cells under 6 columns"),
         ("1,Judul", "has 2 cells under 6 columns"),
-        ('1,"Judul,,,,', "no row of a table: opens a quote that is not closed"),
+        ('1,"Judul,,,,', "not a row of a table: opens a quote that is not closed"),
     ],
 )
 def test_a_row_that_is_no_report_has_a_reason(row: str, said: str) -> None:
@@ -226,9 +226,9 @@ def test_a_row_that_is_no_report_has_a_reason(row: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("1,Judul,,north,1,", "lat: 'north' is no number of degrees"),
-        ("1,Judul,,nan,1,", "lat: 'nan' is no number of degrees"),
-        ("1,Judul,,95,170,", "lat, lon: 95, 170 is no place on earth"),
+        ("1,Judul,,north,1,", "lat: 'north' is not a number of degrees"),
+        ("1,Judul,,nan,1,", "lat: 'nan' is not a number of degrees"),
+        ("1,Judul,,95,170,", "lat, lon: 95, 170 is not a place on earth"),
         ('1,Judul,,"115,2","-8,6",', "lat, lon: 115.2, -8.6 look swapped"),
         ("1,Judul,,0,0,", "lat, lon: 0, 0 is in the sea off Africa"),
         ("1,Judul,,52.5,13.4,", "lat, lon: 52.5, 13.4 lies outside Indonesia"),
@@ -284,7 +284,7 @@ class TestAttachments:
     )
     def test_other_schemes_are_none(self, cell: str) -> None:
         [note] = notes(table([["id", "title", "foto"], ["1", "Jalan", cell]]))
-        assert note.endswith("is no attachment, only http and https are")
+        assert note.endswith("is not an attachment: use http or https")
 
 
 class TestStatus:

@@ -100,8 +100,8 @@ class TestNoTables:
                     "is a workbook written as XML",
                 ),
                 (b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "DTDForbidden"),
-                (b"<a", "is no XML that can be read"),
-                (bytes(range(256)) * 20, "is no text"),
+                (b"<a", "is not readable XML"),
+                (bytes(range(256)) * 20, "is not text"),
                 (b"", "there is nothing in it"),
                 (b" \n \r\n", "there is nothing in it"),
                 (b"id,title\n", "there is nothing in it"),
@@ -131,7 +131,7 @@ class TestFindingTheHeader:
 
     def test_a_torn_line_above_it_is_named(self) -> None:
         found = opened('"Rekap\nid,title\n1,Jalan\n')
-        reason = "no row of a table: opens a quote that is not closed"
+        reason = "not a row of a table: opens a quote that is not closed"
         assert found.notes[0] == f"the header is in row 2; skipped above it: row 1, which is {reason}"
         assert [each.line for each in found.items] == [3]
 
@@ -157,7 +157,7 @@ class TestQuotes:
 
     def test_one_that_is_not_closed_costs_its_line(self) -> None:
         assert self.lost('0,"Lampu mati,Uraian,Denpasar', *self.ROWS) == [
-            (2, "no row of a table: opens a quote that is not closed")
+            (2, "not a row of a table: opens a quote that is not closed")
         ]
 
     def test_one_that_another_row_closes_costs_both_lines_at_most(self) -> None:
@@ -281,7 +281,7 @@ class TestSeveralTables:
         assert [each.line for each in rest] == [4, 5, 6]
         for each in rest:
             assert isinstance(each, Skipped)
-            assert each.reason == "is of another table, whose header is in row 4: --header-row 4 reads it"
+            assert each.reason == "belongs to another table, whose header is in row 4: --header-row 4 reads it"
 
     def test_the_same_header_again_and_a_row_of_such_words_are_not_another_one(self) -> None:
         content = table([*self.FIRST, self.FIRST[0], ["2", "keluhan", "ya"], ["3", "status", "tidak"]])

@@ -393,7 +393,7 @@ class TestHostile:
             ('r="C2"', 'r="XFD1048576"', "claims to have a cell in row 1,048,576, column 16,384"),
             ('r="C2"', 'r="C2000000000"', "claims to have a cell in row 2,000,000,000"),
             ("<worksheet", '<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><worksheet', "has a document type"),
-            ("</sheetData>", "", "is no workbook that can be read"),
+            ("</sheetData>", "", "is not a readable workbook"),
         ],
     )
     def test_what_claims_too_much_ends_in_one_line(self, old: str, new: str, said: str) -> None:
@@ -410,12 +410,12 @@ class TestHostile:
         "content", [b"PK\x03\x04", b"PK\x03\x04" + b"x" * 100, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" * 9]
     )
     def test_what_is_no_workbook_is_refused(self, content: bytes) -> None:
-        with pytest.raises(UnreadableFile, match="is no workbook"):
+        with pytest.raises(UnreadableFile, match="is not a readable workbook"):
             opened(content)
 
     @pytest.mark.parametrize(
         ("name", "said"),
-        [("a.txt", "is an archive, and no workbook"), ("word/document.xml", "is a document of a word")],
+        [("a.txt", "is an archive, not a workbook"), ("word/document.xml", "is a document of a word")],
     )
     def test_another_archive_is_refused_by_what_it_is(self, name: str, said: str) -> None:
         stream = io.BytesIO()

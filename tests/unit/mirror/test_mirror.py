@@ -270,7 +270,7 @@ def test_a_mirror_of_an_older_layout_is_refused_with_advice(
     done = alur(engine, *arguments, *(() if "sync" in command else ("--from", target)))
     assert (done.exit_code, done.stderr.strip()) == (
         1,
-        f"alur: the mirror has layout '5', and not '{SCHEMA_VERSION}': rebuild it with alur mirror sync --rebuild",
+        f"alur: the mirror has layout '5', not '{SCHEMA_VERSION}': rebuild it with alur mirror sync --rebuild",
     )
 
 
@@ -431,7 +431,7 @@ def test_a_mirror_of_something_else_is_refused(engine: InMemoryEngine, target: s
     sync(engine, target)
     with open_store(target, rebuild=False) as store:
         store.execute("UPDATE mirror SET value = 'other.' WHERE name = 'prefix'")
-    with pytest.raises(MirrorError, match=r"'other.', and not '': choose the mirror of this prefix$"):
+    with pytest.raises(MirrorError, match=r"'other.', not '': choose the mirror of this prefix$"):
         sync(engine, target)
     sync(engine, target, rebuild=True)
     with open_store(target, rebuild=False) as store:
@@ -459,7 +459,7 @@ def test_periods(text: str, start: date, end: date, before: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "26", "2026-13", "2026-00", "2026-Q5", "Q3 2026", "9999", "0000", "2026-1"])
 def test_what_is_no_period_is_refused(text: str) -> None:
-    with pytest.raises(FigureError, match="is no period: give a year, quarter or month"):
+    with pytest.raises(FigureError, match="is not a period: give a year, quarter or month"):
         Period.parse(text)
 
 
@@ -505,7 +505,7 @@ def test_the_command_line_writes_each_form(engine: InMemoryEngine, target: str, 
         (("--period", "1999"), "no complaint was received in 1999"),
         (("--office", "bukan"), "no office 'bukan' is in the mirror: alur report offices lists"),
         (("--format", "xlsx"), "give --out FILE.xlsx"),
-        (("--period", "soon"), "'soon' is no period"),
+        (("--period", "soon"), "'soon' is not a period"),
     ],
 )
 def test_what_cannot_be_shown_is_message_in_one_line(
@@ -643,7 +643,7 @@ def test_a_list_from_the_mirror_is_that_from_the_topics(
         assert mirror.stdout == topics.stdout
         assert re.fullmatch(r"from the mirror, \d+ s behind\n", mirror.stderr), mirror.stderr
     assert alur(engine, "list", "--from", f"{target}.gone").stderr.endswith(
-        f"alur mirror sync {target}.gone makes it\n"
+        f"alur mirror sync {target}.gone creates it\n"
     )
 
 

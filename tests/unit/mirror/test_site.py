@@ -265,7 +265,7 @@ def test_what_is_withdrawn_leaves_all_files(filled: Path, tmp_path: Path) -> Non
 
 def test_other_directories_are_refused(filled: Path, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("keep")
-    with pytest.raises(MirrorError, match="has files that are no site: choose a directory that is empty or new"):
+    with pytest.raises(MirrorError, match="has files that are not a site: choose a directory that is empty or new"):
         again(filled, tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["letter.txt"]
 

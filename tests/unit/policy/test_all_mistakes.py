@@ -91,7 +91,7 @@ NAMED = [
     "{policy}: version 2025-01-01: machine[2]: 'decide' is unknown (there are verify, postpone, dispose, archive)",
     "{policy}: version 2025-01-01: return_limit: must be a whole number, not 'two'",
     "{policy}: version 2025-01-01: extension.max_days: must be greater than or equal to 1, not 0",
-    '{policy}: version 2025-01-01: hours: "8-16" are no office hours',
+    '{policy}: version 2025-01-01: hours: "8-16" are not office hours',
     '{policy}: version 2025-01-01: national: there is no office "panrbb"; did you mean panrb?',
     "{policy}: version 2025-01-01: laddr: unknown key; did you mean ladder?",
     "{policy}: version 2025-01-01: settlement: no time to settle for information_request",

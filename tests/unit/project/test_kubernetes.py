@@ -60,7 +60,7 @@ def mistakes(scaled: Manifest) -> list[str]:
         found += [f"no field triggers.{name}" for name in trigger.keys() - TRIGGER]
         found += [f"{name} is missing" for name in KAFKA_NEEDS - metadata.keys()]
         found += [f"the trigger kafka has no {name}" for name in metadata.keys() - KAFKA]
-        found += [f"{name} is no text" for name, value in metadata.items() if not isinstance(value, str)]
+        found += [f"{name} is not text" for name, value in metadata.items() if not isinstance(value, str)]
         if trigger["type"] != "kafka":
             found.append(f"{trigger['type']} is not looked at here")
     # beside it lies an autoscaler of Kubernetes' own, made of this
