@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from agents.config.settings import Settings
-from agents.kafka.stage_progress import StageProgress
+from agents.runtime.lag_reader import LagReader
 
 log = structlog.get_logger()
 
@@ -48,14 +48,14 @@ class Backpressure:
 
     Args:
         settings: which environment.
-        behind: the next stage.
+        downstream: the next stage.
         most: its maximum lag, over all partitions.
         partitions: of each topic.
     """
 
-    def __init__(self, settings: Settings, behind: str, most: int, partitions: int) -> None:
-        self._progress = StageProgress(settings, behind, partitions)
-        self._downstream = behind
+    def __init__(self, settings: Settings, downstream: str, most: int, partitions: int) -> None:
+        self._lag_reader = LagReader(settings, downstream, partitions)
+        self._downstream = downstream
         self._most = most
         self._partitions = partitions
         self._capacity = 0
@@ -65,17 +65,17 @@ class Backpressure:
 
     async def start(self) -> None:
         """Connect."""
-        await self._progress.start()
+        await self._lag_reader.start()
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._progress.stop()
+        await self._lag_reader.stop()
 
     async def capacity(self, owned: int) -> int:
         """Return the number of records that a worker with this number of partitions may read now."""
         now = time.monotonic()
         if self._capacity <= 0 or now - self._asked_at > ASK_EVERY_SECONDS:
-            waiting = sum((await self._progress.lag(await self._progress.ends())).values())
+            waiting = sum((await self._lag_reader.lag(await self._lag_reader.ends())).values())
             # each worker gets a share: together they must not exceed the capacity
             self._capacity = max(0, self._most - waiting) * owned // self._partitions
             self._asked_at = now

@@ -11,7 +11,7 @@ import structlog
 from aiokafka import TopicPartition
 
 from agents.config.settings import Settings
-from agents.kafka.stage_progress import StageProgress
+from agents.runtime.lag_reader import LagReader
 
 log = structlog.get_logger()
 
@@ -22,18 +22,18 @@ class Watermark:
     """Low watermark of `lifecycle` over the commands of all partitions."""
 
     def __init__(self, settings: Settings, partitions: int) -> None:
-        self._progress = StageProgress(settings, "lifecycle", partitions)
+        self._lifecycle = LagReader(settings, "lifecycle", partitions)
         self._candidate: datetime | None = None
         self._ends: dict[TopicPartition, int] = {}
         self._warned = False
 
     async def start(self) -> None:
         """Connect."""
-        await self._progress.start()
+        await self._lifecycle.start()
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._progress.stop()
+        await self._lifecycle.stop()
 
     @property
     def pending_since(self) -> datetime | None:
@@ -45,8 +45,8 @@ class Watermark:
         if self._candidate is None:
             # the time before the log ends, so that records between them are included
             self._candidate = datetime.now(UTC)
-            self._ends = await self._progress.ends()
-        behind = list(await self._progress.lag(self._ends))
+            self._ends = await self._lifecycle.ends()
+        behind = list(await self._lifecycle.lag(self._ends))
         if behind:
             self._warn(behind)
             return None

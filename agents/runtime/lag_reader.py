@@ -1,4 +1,4 @@
-"""Progress of another stage, read from outside its group."""
+"""Lag reader: the lag of another stage, read without joining its group."""
 
 from collections.abc import Mapping
 
@@ -10,8 +10,8 @@ from agents.kafka.group_progress import GroupProgress
 from events.topics import STAGES
 
 
-class StageProgress:
-    """Reader of a group's committed offsets that never joins the group."""
+class LagReader:
+    """Reads the log ends of a stage's topic, and how far its group is behind them."""
 
     def __init__(self, settings: Settings, stage: str, partitions: int) -> None:
         topic = settings.topic(STAGES[stage])
