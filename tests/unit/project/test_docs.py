@@ -1,5 +1,6 @@
 """The documents agree with the code: examples, generated tables, names and figures."""
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -206,6 +207,30 @@ def test_links_lead_somewhere(path: Path) -> None:
         assert linked.resolve().is_relative_to(ROOT), target
         if anchor:
             assert anchor in _anchors(linked), target
+
+
+def _definitions(path: Path) -> Iterator[str]:
+    """Yield the names that a module defines, members of its classes as `Class.member`."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        if isinstance(node, ast.ClassDef):
+            yield from (f"{node.name}.{getattr(member, 'name', '')}" for member in node.body)
+        if isinstance(node, ast.AnnAssign):
+            yield ast.unparse(node.target)
+
+
+WALKED = [
+    (path.parent / target, name)
+    for path in DOCS
+    for name, target in re.findall(r"\[`([\w.]+)`\]\(([^)\s]+\.py)\)", path.read_text(encoding="utf-8"))
+]
+
+
+@every(WALKED)
+def test_a_name_is_defined_in_the_file_that_it_links_to(link: tuple[Path, str]) -> None:
+    file, name = link
+    assert name in set(_definitions(file))
 
 
 def test_every_page_is_found_from_the_index() -> None:
