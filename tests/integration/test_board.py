@@ -243,7 +243,7 @@ def test_a_complaint_is_found_with_its_history_and_its_deadlines(page: Page, com
         ("abc", "“abc” bukan nomor pengaduan: nomor hanya berisi angka"),
     ],
 )
-def test_what_is_not_found_is_said_to_be_so(page: Page, number: str, text: str) -> None:
+def test_an_unknown_complaint_has_a_page_that_states_it(page: Page, number: str, text: str) -> None:
     page.open()
     page.one("#number").send_keys(number, Keys.ENTER)
     page.shows("#problem", text)
@@ -297,7 +297,7 @@ def test_everything_can_be_reached_by_keyboard(page: Page, complaints: Complaint
     page.shows("#clocks details[open]", "hari kerja")
 
 
-def test_what_strangers_wrote_is_text(page: Page, complaints: Complaints) -> None:
+def test_text_from_outside_is_escaped(page: Page, complaints: Complaints) -> None:
     page.open("?lang=en")
     for selector in ("#offices", "#letters"):
         page.shows(selector, HOSTILE)
@@ -316,7 +316,7 @@ PLACES = ("", "complaints?state=all", "offices/denpasar-pupr", "complaints/{numb
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
-def test_it_fits_and_has_no_barriers(page: Page, complaints: Complaints, width: int, scheme: str) -> None:
+def test_each_page_fits_and_is_accessible(page: Page, complaints: Complaints, width: int, scheme: str) -> None:
     for place in PLACES:
         page.open(place.format(number=complaints.open), width, scheme)
         script: Callable[[str], Any] = page.browser.execute_script

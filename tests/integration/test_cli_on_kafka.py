@@ -82,7 +82,7 @@ def test_without_topics_nothing_is_submitted(alur: Alur) -> None:
     assert "is the prefix right? There are " in alur.fails(1, *mistyped)
 
 
-def test_a_file_is_in_the_intake_when_it_is_said_to_be(alur: Alur, tmp_path: Path) -> None:
+def test_reports_are_in_intake_once_submit_reports_success(alur: Alur, tmp_path: Path) -> None:
     alur.does("topics", "create")
     rows = [
         f"{number},Judul {number},Isi yang cukup panjang,submitted,2026-03-14T10:00:00Z,-8.6,115.2,,0"
@@ -226,7 +226,7 @@ def test_a_refused_command_gives_its_reason_and_is_in_the_timeline(live: Alur, c
     assert "not-allowed-in-status" in live.does("show", complaint)
 
 
-def test_a_repeat_finds_what_came_of_the_first(live: Alur, complaint: str) -> None:
+def test_a_repeat_returns_the_result_of_the_first_command(live: Alur, complaint: str) -> None:
     command = ("send", "withdraw-complaint", "--complaint", complaint, "--id", "w1")
 
     first, again = live.does(*command), live.does(*command)
@@ -290,7 +290,7 @@ def test_a_list_is_a_table_csv_or_json(live: Alur, complaint: str, engine: Any) 
     assert 'due is never "soon"' in live.fails(1, "list", "--due", "soon")
 
 
-def test_what_is_not_decided_in_time_is_said_to_be_in_the_log(alur: Alur) -> None:
+def test_an_undecided_command_is_reported_to_be_in_the_log(alur: Alur) -> None:
     alur.does("topics", "create")
     command = ("send", "withdraw-complaint", "--complaint", str(uuid.uuid4()))
 

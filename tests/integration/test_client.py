@@ -92,7 +92,7 @@ def test_only_what_is_committed_is_read_and_markers_are_no_end(topics: Settings)
         assert list(reader.to_end()) == []
 
 
-def test_where_nothing_is_as_late_as_a_moment_one_stands_at_the_end_or_stays(topics: Settings) -> None:
+def test_skipping_to_a_future_moment_leads_to_the_end_or_nowhere(topics: Settings) -> None:
     with Publisher(topics) as publisher:
         publisher.publish_now(EVENTS, "a", b"old")
     past, future = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -108,7 +108,7 @@ def test_where_nothing_is_as_late_as_a_moment_one_stands_at_the_end_or_stays(top
     assert read(lambda reader: reader.skip_to_moment_or_stay(future)) == [b"old"]
 
 
-def test_one_can_begin_at_the_end(topics: Settings) -> None:
+def test_a_reader_can_start_at_the_end(topics: Settings) -> None:
     with Publisher(topics) as publisher, Reader(topics, [EVENTS, TopicName.STATE]) as reader:
         publisher.publish_now(EVENTS, "a", b"old")
         publisher.publish_now(TopicName.STATE, "a", b"old state")
@@ -128,7 +128,7 @@ def test_an_unknown_complaint_has_an_empty_history(topics: Settings) -> None:
 
 
 @pytest.mark.parametrize("given", ["1000001", "nonsense", ""])
-def test_what_names_no_complaint_is_said_to(topics: Settings, given: str) -> None:
+def test_an_id_without_complaint_is_refused(topics: Settings, given: str) -> None:
     with pytest.raises(NoSuchComplaint):
         find_complaint(topics, given)
 

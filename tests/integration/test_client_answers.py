@@ -66,7 +66,7 @@ def test_a_complaint_is_the_same_in_every_spelling(topics: Settings, write: Call
 
 
 @pytest.mark.parametrize("write", ILLEGAL)
-def test_what_is_no_spelling_of_a_complaint_id_is_refused(topics: Settings, write: Callable[[str], str]) -> None:
+def test_an_invalid_complaint_id_is_refused(topics: Settings, write: Callable[[str], str]) -> None:
     with pytest.raises(NoSuchComplaint):
         find_complaint(topics, write(HERE))
     with pytest.raises(ValueError, match="UUID"):
@@ -105,7 +105,7 @@ def test_a_record_that_the_broker_may_have_written_is_unconfirmed(
     assert len(list(read_all(topics, [TopicName.INTAKE]))) == 2
 
 
-def test_an_answer_that_cannot_be_read_is_not_taken_for_a_command_that_was_not_sent(
+def test_an_unreadable_answer_does_not_mean_that_the_command_was_not_sent(
     topics: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(*_: object) -> None:

@@ -217,7 +217,7 @@ def test_records_of_foreign_producers_block_no_reader(topics: Settings) -> None:
     assert [each.complaint_id for batch in batches for each in batch.resolutions] == [HERE]
 
 
-def test_resolutions_are_followed_from_where_one_stopped_and_strangers_are_named(topics: Settings) -> None:
+def test_resolutions_resume_where_the_reader_stopped_and_foreign_ones_are_reported(topics: Settings) -> None:
     event = golden("lapor.resolution.published.v1")
     with Publisher(topics) as publisher:
         publisher.publish_now(RESOLUTIONS, HERE, json.dumps(event | {"subject": HERE}).encode())
@@ -241,7 +241,7 @@ def test_positions_of_another_topic_are_refused(topics: Settings, feed: Any) -> 
         list(feed(topics, {0: 0, 1: 7}).to_end())
 
 
-def test_a_report_is_sent_under_the_same_id_each_time_and_what_is_none_is_not_sent(topics: Settings) -> None:
+def test_a_report_is_sent_with_the_same_id_each_time_and_an_invalid_one_is_not_sent(topics: Settings) -> None:
     with Channel(topics, "/channels/sms") as channel:
         first, again = (channel.submit("1", {"class": "complaint", "title": "Lampu mati"}) for _ in range(2))
         with pytest.raises(Undecodable, match=r"data\.title: .*; data\.colour: unknown field"):
@@ -252,7 +252,7 @@ def test_a_report_is_sent_under_the_same_id_each_time_and_what_is_none_is_not_se
     assert {record.key for record in records} == {first.encode()}
 
 
-def test_what_is_known_of_a_command_is_said(topics: Settings) -> None:
+def test_a_result_states_what_is_known_of_its_command(topics: Settings) -> None:
     order = CommandRequest("withdraw-complaint", HERE, "/citizens/1", "w1", {})
     with CommandClient(topics) as client:
         outcome = client.send(order, seconds=0.3)
@@ -306,7 +306,7 @@ def _half(topics: Settings) -> None:
 
 
 @pytest.mark.parametrize("fails", [_refused, _unread, _half])
-def test_what_cannot_begin_leaves_no_connection_behind(
+def test_a_failed_start_leaves_no_connection_open(
     topics: Settings, monkeypatch: pytest.MonkeyPatch, fails: Callable[[Settings], None]
 ) -> None:
     # the topics went away after they had been looked for
@@ -318,10 +318,10 @@ def test_what_cannot_begin_leaves_no_connection_behind(
 
 
 @pytest.mark.parametrize("kit", [lambda s: Channel(s, "/channels/sms"), CommandClient, lambda s: ResolutionFeed(s, {})])
-def test_without_topics_nothing_begins(settings: Settings, kit: Any) -> None:
+def test_without_topics_nothing_starts(settings: Settings, kit: Any) -> None:
     with pytest.raises(TopicsMissing):
         kit(settings)
 
 
-def test_a_snapshot_of_these_tests_is_one() -> None:
+def test_the_snapshots_of_these_tests_are_valid() -> None:
     assert decode_snapshot(snapshot(HERE, 3)).version == 3

@@ -204,7 +204,7 @@ def played(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
 
 
 @pytest.mark.parametrize("stage", PLAYS)
-def test_each_effect_is_there_once(played: dict[str, Future[Scene]], stage: str) -> None:
+def test_each_effect_happens_once(played: dict[str, Future[Scene]], stage: str) -> None:
     scene = played[stage].result()
     engine = scene.engine
     found = audit(engine.settings)
@@ -219,7 +219,7 @@ def test_each_effect_is_there_once(played: dict[str, Future[Scene]], stage: str)
         assert set(letters.values()) <= {1}
 
 
-def test_what_a_transaction_did_not_commit_is_done_once(played: dict[str, Future[Scene]]) -> None:
+def test_uncommitted_rejections_are_written_once(played: dict[str, Future[Scene]]) -> None:
     """Refusals leave nothing in the memory that would tell a repeat: that they come once is the transaction's."""
     scene = played["lifecycle"].result()
     refused = Counter(e["causationid"] for e in scene.engine.events("complaints.rejections"))

@@ -210,7 +210,7 @@ def test_the_bytes_and_the_key_come_back_as_they_were(settings: Settings) -> Non
     assert " to complaints.intake-1@" in does(settings, "dead", "replay", str(letter.position), "--force")
 
 
-def test_what_only_stages_write_is_not_replayed_unless_one_insists(settings: Settings) -> None:
+def test_a_letter_from_a_stage_topic_is_replayed_only_with_force(settings: Settings) -> None:
     ensure_topics(settings)
     letter = put_aside(settings, TopicName.EVENTS, b"x", Undecodable("not-json", "no"))
     assert "where only a stage writes" in fails(settings, "dead", "replay", str(letter.position))
@@ -219,7 +219,7 @@ def test_what_only_stages_write_is_not_replayed_unless_one_insists(settings: Set
     assert [record.value for record in read_all(settings, [TopicName.EVENTS])] == [b"x"]
 
 
-def test_what_was_cut_off_is_not_replayed(settings: Settings) -> None:
+def test_a_truncated_letter_is_not_replayed(settings: Settings) -> None:
     ensure_topics(settings)
     letter = put_aside(settings, TopicName.INTAKE, b" " * 5_000_000, Undecodable("not-json", "no"))
     assert letter.truncated_from == 5_000_000
@@ -246,7 +246,7 @@ def test_a_letter_is_discarded_with_a_reason_and_a_record(settings: Settings) ->
     assert (found.counts.dead, found.counts.resolved_letters) == (1, 1)
 
 
-def test_letters_are_found_by_what_they_say(settings: Settings) -> None:
+def test_letters_are_filtered_by_code_topic_stage_and_age(settings: Settings) -> None:
     ensure_topics(settings)
     bug = put_aside(settings, TopicName.EVENTS, b"x", ZeroDivisionError("0"))
     other = put_aside(settings, TopicName.INTAKE, b"y", Undecodable("empty", "no value"))
@@ -273,7 +273,7 @@ def test_letters_are_found_by_what_they_say(settings: Settings) -> None:
     assert "there is no topic 'x'" in fails(settings, "dead", "list", "--topic", "x")
 
 
-def test_who_sits_down_at_the_desk_sends_away_who_sat_there(settings: Settings) -> None:
+def test_a_second_dead_letter_service_fences_the_first(settings: Settings) -> None:
     ensure_topics(settings)
     letter = put_aside(settings, TopicName.INTAKE, b"x", Undecodable("not-json", "no"))
     with DeadLetterService(settings, "first") as first:

@@ -207,7 +207,7 @@ def digests_of(engine: Engine, complaint: str) -> str:
     return found
 
 
-def test_what_ended_long_ago_expires(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_complaints_that_ended_before_the_retention_are_erased(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no retention is set" in alur(engine, "privacy", "expire").output
     assert "for 1 day after" in alur(engine, "privacy", "retention", "1").output
     ended = [engine.report(f"ended-{number}", **REPORT | {"body": f"{WORDS} {number}"}) for number in range(3)]
@@ -237,7 +237,7 @@ def test_what_ended_long_ago_expires(engine: Engine, monkeypatch: pytest.MonkeyP
     assert [str(each) for each in audit(engine.settings, live=True).violations] == []
 
 
-def test_what_facts_hold_does_not_expire(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_in_facts_are_not_erased_by_the_retention(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     keep_texts(engine.settings, "facts")
     complaint = engine.report(REPORT_ID, **REPORT)
     engine.await_status(complaint, "disposed")

@@ -22,7 +22,7 @@ def snapshot(complaint: str) -> bytes:
     return json.dumps(event | {"subject": complaint, "sequence": f"{9:010d}"}).encode()
 
 
-def test_facts_that_never_come_are_waited_for_once_and_not_in_each_partition(settings: Settings) -> None:
+def test_missing_facts_are_waited_for_once_and_not_per_partition(settings: Settings) -> None:
     ensure_topics(settings)
     numbers: set[int] = set()
     with Publisher(settings) as publisher:

@@ -89,7 +89,7 @@ def forge_fact(engine: Engine, complaint: str) -> None:
     engine.send(EVENTS, json.dumps(event).encode(), complaint.encode())
 
 
-def test_no_stage_stops_nothing_is_adopted_and_what_was_hit_is_repaired(waiting: Engine) -> None:
+def test_foreign_records_stop_no_stage_and_their_damage_is_repaired(waiting: Engine) -> None:
     engine = waiting
     hit = {kind: engine.report(f"hit-{kind}") for kind in KINDS}
     spared, bystander = engine.report("spared"), engine.report("bystander")

@@ -91,7 +91,7 @@ def on_the_bench(settings: Settings, test: Callable[[Bench], Awaitable[None]]) -
     asyncio.run(run())
 
 
-def test_notice_waits_for_what_lies_behind_an_open_transaction(settings: Settings) -> None:
+def test_the_watermark_waits_for_records_behind_an_open_transaction(settings: Settings) -> None:
     """A transaction hides from readers what comes after it; it has reached the log all the same."""
 
     async def test(bench: Bench) -> None:
@@ -113,7 +113,7 @@ def test_notice_waits_for_what_lies_behind_an_open_transaction(settings: Setting
     on_the_bench(settings, test)
 
 
-def test_a_partition_that_was_emptied_unread_holds_nothing_up(settings: Settings) -> None:
+def test_a_partition_that_was_emptied_unread_does_not_hold_the_watermark(settings: Settings) -> None:
     """Nothing is committed there, and nothing is left to read."""
 
     async def test(bench: Bench) -> None:

@@ -49,7 +49,7 @@ def test_a_change_is_seen_by_all_workers_and_by_those_that_start_later(made: Set
     asyncio.run(work())
 
 
-def test_what_several_writers_add_at_the_same_time_is_all_there(made: Settings) -> None:
+def test_concurrent_additions_are_all_kept(made: Settings) -> None:
     def adds(name: str) -> Callable[[Values], Values]:
         return lambda found: {"names": sorted({*found.get("names", ()), name})}
 
@@ -63,7 +63,7 @@ def test_what_several_writers_add_at_the_same_time_is_all_there(made: Settings) 
     assert asyncio.run(work()) == [f"stage-{number}" for number in range(8)]
 
 
-def test_of_writers_that_disagree_the_first_is_right_and_the_others_are_refused(made: Settings) -> None:
+def test_of_conflicting_writers_the_first_wins_and_the_others_are_refused(made: Settings) -> None:
     def claims(digest: str) -> Callable[[Values], Values]:
         def decide(found: Values) -> Values:
             if found.get("policy/x") not in {None, digest}:

@@ -181,7 +181,7 @@ def test_a_command_that_writes_ends_likewise_on_sigterm(command: str, silent: Si
 
 
 @pytest.mark.parametrize("command", ["topics list", "audit", "calendar show", "schemas check"])
-def test_who_reads_half_of_it_and_leaves_is_no_failure(command: str, topics: Settings) -> None:
+def test_a_reader_that_closes_the_pipe_early_is_not_a_failure(command: str, topics: Settings) -> None:
     process = started(command, topics.to_environment())
     assert process.stdout is not None
     process.stdout.close()
@@ -235,7 +235,7 @@ def test_announce_states_that_it_can_be_repeated(topics: Settings) -> None:
     assert (status, err.count("announce it again, which does no harm")) == (130, 1)
 
 
-def test_what_is_followed_until_it_is_interrupted_ends_well(topics: Settings) -> None:
+def test_interrupting_lag_while_it_follows_is_not_an_error(topics: Settings) -> None:
     process = started("lag", topics.to_environment(), "--watch", "--json")
     eventually("it prints", lambda: prints(process), 60)
     status, out, err = interrupted(process)

@@ -88,7 +88,7 @@ def by_partition(group: GroupLag) -> dict[int, Status]:
     return {each.partition: each.status for each in group.partitions}
 
 
-def test_any_group_is_judged_by_how_it_moves(settings: Settings, admin: Any, strangers: Strangers) -> None:
+def test_any_group_gets_its_status_from_its_progress(settings: Settings, admin: Any, strangers: Strangers) -> None:
     strangers.send(CAUGHT_UP, STALLED, HELD, DROPPED, LOST, count=4)
     forgetful = strangers.open_transaction(HELD)
     strangers.send(HELD)
@@ -145,7 +145,7 @@ def test_any_group_is_judged_by_how_it_moves(settings: Settings, admin: Any, str
     assert "there is no consumer group" in said
 
 
-def test_markers_alone_are_no_lag(settings: Settings, strangers: Strangers) -> None:
+def test_transaction_markers_alone_are_not_lag(settings: Settings, strangers: Strangers) -> None:
     producer = strangers.open_transaction(CAUGHT_UP)
     producer.commit_transaction(30)
     # as a client commits that goes by the last record, and does not see the marker behind it

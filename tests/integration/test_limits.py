@@ -147,7 +147,9 @@ def test_a_letter_always_fits(engine: Engine) -> None:
     engine.await_status(engine.report("after the keys"), "registered", "verified")
 
 
-def test_what_does_not_fit_leaves_no_trace(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_whose_output_is_too_large_changes_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The sizes are known before anything is sent: later commands of the batch see the complaint as it is."""
     ensure_topics(settings)
     monkeypatch.setitem(output_writer._LIMITS, TopicName.EVENTS, 5_500)  # noqa: SLF001 -- as no accepted record reaches

@@ -191,7 +191,7 @@ def test_deadlines_that_pass_meanwhile_are_breached_once(stopped_engine: Engine)
     target.kill_all()
 
 
-def test_what_is_in_the_way_is_named(engine: Engine) -> None:
+def test_each_obstacle_to_a_migration_is_named(engine: Engine) -> None:
     engine.start()
     engine.await_status(engine.report("one"), "registered")
     engine.await_quiet()

@@ -59,7 +59,7 @@ def _nothing_runs(histories: dict[str, list[Recorded]]) -> bool:
     )
 
 
-def test_as_many_breaches_as_the_log_has_however_often_the_timer_dies(stopped_engine: Engine) -> None:
+def test_each_breach_is_recorded_once_however_often_the_timer_is_killed(stopped_engine: Engine) -> None:
     engine = stopped_engine
     engine.start()
     reports = [report_event(f"restless-{number}", reporter=None) for number in range(REPORTS)]

@@ -273,7 +273,7 @@ def test_the_broker_allows_each_role_what_is_written_and_nothing_else(secured: S
             assert (described["error_code"] == 0) is (topic in role.topics), (role.name, topic)
 
 
-def test_who_tries_all_the_same_is_refused(secured: SecuredEngine) -> None:
+def test_clients_are_refused_what_their_role_does_not_allow(secured: SecuredEngine) -> None:
     """With librdkafka, as other clients do."""
     assert refused_reading(secured, "subscribers", TopicName.IDENTITIES)
     assert refused_reading(secured, "gateways", TopicName.IDENTITIES)

@@ -55,7 +55,7 @@ PLACES = (
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_pages_fit_and_have_no_barriers(browser: webdriver.Chrome, address: str, width: int) -> None:
+def test_pages_fit_and_are_accessible(browser: webdriver.Chrome, address: str, width: int) -> None:
     resize(browser, width)
     for place in PLACES:
         browser.get(f"{address}/{place}")

@@ -57,7 +57,7 @@ def test_topics_are_made_with_the_settings_they_are_declared_with(settings: Sett
     assert counts == {settings.topic(topic.name): topic.partitions_in(4) for topic in TOPICS}
 
 
-def test_made_again_they_are_found_and_left_alone(settings: Settings) -> None:
+def test_existing_topics_are_left_unchanged(settings: Settings) -> None:
     ensure_topics(settings)
 
     report = ensure_topics(settings)
@@ -66,7 +66,7 @@ def test_made_again_they_are_found_and_left_alone(settings: Settings) -> None:
     assert report.present == names(settings)
 
 
-def test_what_is_missing_is_made_beside_what_is_there(settings: Settings, admin: Any) -> None:
+def test_missing_topics_are_created_beside_existing_ones(settings: Settings, admin: Any) -> None:
     first = TOPICS[0]
     there = {"num_partitions": 4, "replication_factor": 1, "configs": dict(first.config)}
     admin.create_topics({settings.topic(first.name): there}, wait_for_metadata=True)
@@ -133,7 +133,7 @@ def test_lag_of_missing_topics_names_the_command_that_creates_them(settings: Set
         lag(settings)
 
 
-def test_no_broker_is_said_in_one_line_with_the_way_out(nowhere: Settings) -> None:
+def test_a_missing_broker_is_reported_in_one_line_with_the_remedy(nowhere: Settings) -> None:
     assert not broker_answers(nowhere.broker, timeout=1.0)
     for ask in (topics_missing, ensure_topics, lag):
         with pytest.raises(BrokerUnreachable) as refusal:

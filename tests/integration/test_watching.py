@@ -206,7 +206,7 @@ def _works_on_behind_half_sent_requests(engine: Engine, port: int, complaint: st
     engine.await_quiet(POLICY_MACHINES)
 
 
-def test_a_port_that_is_taken_is_said_in_one_line(stopped_engine: Engine) -> None:
+def test_a_port_in_use_is_reported_in_one_line(stopped_engine: Engine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = f"127.0.0.1:{other.getsockname()[1]}"
         stopped_engine.environment["ALUR_WEB"] = taken

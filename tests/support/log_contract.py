@@ -190,7 +190,7 @@ class LogContract:
 
         on(log, test)
 
-    def test_what_is_larger_than_its_topic_takes_is_refused_and_costs_the_producer(self, log: Settings) -> None:
+    def test_a_record_too_large_for_its_topic_is_refused_and_its_producer_fails(self, log: Settings) -> None:
         async def test(kafka: Clients) -> None:
             producer = await kafka.producer()
             commands = TopicPartition(log.topic(TopicName.COMMANDS), 1)
@@ -243,7 +243,7 @@ class LogContract:
 
         on(log, test)
 
-    def test_one_begins_at_the_committed_offset_and_never_beyond_the_log(self, log: Settings) -> None:
+    def test_a_consumer_starts_at_the_committed_offset_never_beyond_the_log(self, log: Settings) -> None:
         async def test(kafka: Clients) -> None:
             await kafka.write(await kafka.producer(), b"a", b"b")
             await (await kafka.consumer()).commit({kafka.place: clients.marked(1)})

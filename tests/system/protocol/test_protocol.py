@@ -67,7 +67,7 @@ REPORTS = World((Part(),), to_send=((0, A), (0, B), (0, C)), faults=2)
         pytest.param(REPORTS._replace(to_send=REPORTS.to_send[:2]), PLAIN, id="two reports"),
     ],
 )
-def test_whatever_happens_it_is_as_promised(world: World, rules: Rules, faults: int) -> None:
+def test_every_run_keeps_the_guarantees(world: World, rules: Rules, faults: int) -> None:
     found = search(world._replace(faults=min(faults, world.faults)), rules)
     assert found.wrong is None, "\n".join([str(found.wrong), *found.way])
 

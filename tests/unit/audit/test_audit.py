@@ -83,7 +83,7 @@ def codes(audit: Audit) -> set[Code]:
     return set(audit.by_code())
 
 
-def test_a_good_history_has_nothing_to_say(world: World) -> None:
+def test_a_valid_history_has_no_violation(world: World) -> None:
     audit = audited(world)
     assert audit.violations == []
     assert (audit.lost, audit.doubled) == (0, 0)
@@ -149,7 +149,7 @@ def test_a_missing_version_is_found(world: World) -> None:
     assert Code.FACT_LOST in codes(audited(world))
 
 
-def test_a_missing_last_fact_is_found_by_the_standing(world: World) -> None:
+def test_a_missing_last_fact_is_found_by_the_snapshot(world: World) -> None:
     records, at = place_of(world, EVENTS, 1, -1)
     del records[at]
     assert Code.STATE_DIFFERS in codes(audited(world))
@@ -188,7 +188,7 @@ def test_log_time_that_runs_backwards_is_found(world: World) -> None:
     assert Code.TIME_BACKWARDS in codes(audited(world))
 
 
-def test_a_command_that_led_to_nothing_is_lost(world: World) -> None:
+def test_a_command_without_any_effect_is_lost(world: World) -> None:
     command = encode_command(
         RecordFollowUp(text="Halo."), source=OFFICER, command_id="f-9", subject=subject(0), time=world.now
     )
@@ -236,19 +236,19 @@ def test_a_strayed_command_has_to_be_sent_on(world: World) -> None:
     assert codes(audited(world)) == {Code.COMMAND_LOST}
 
 
-def test_a_stale_standing_is_found(world: World) -> None:
+def test_a_stale_snapshot_is_found(world: World) -> None:
     records, at = place_of(world, STATE, 1, -1)
     del records[at]
     assert codes(audited(world)) == {Code.STATE_DIFFERS}
 
 
-def test_a_missing_standing_is_found(world: World) -> None:
+def test_a_missing_snapshot_is_found(world: World) -> None:
     kept = world.topics[STATE][partition_of(subject(1))]
     kept[:] = [raw for raw in kept if json.loads(raw)["subject"] != subject(1)]
     assert codes(audited(world)) == {Code.STATE_DIFFERS}
 
 
-def test_a_standing_that_runs_backwards_is_found(world: World) -> None:
+def test_a_snapshot_that_goes_back_is_found(world: World) -> None:
     records, at = place_of(world, STATE, 1, -1)
     records.insert(at + 1, records[place_of(world, STATE, 1, -2)[1]])
     assert codes(audited(world)) == {Code.STATE_DIFFERS}

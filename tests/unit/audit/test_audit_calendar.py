@@ -82,7 +82,7 @@ def test_rejected_in_every_partition_that_it_came_to() -> None:
     assert run.codes() == []
 
 
-def test_one_that_came_to_nothing() -> None:
+def test_one_without_effect_is_lost() -> None:
     run = Run()
     run.partition(0, [standing(FIRST)], [event(FIRST), event(SECOND)])
     run.partition(1, [standing(FIRST)], [event(FIRST)])

@@ -11,7 +11,7 @@ from workflow.audit.identifiers import counted, exposed, identifiers_in, traces
 REPORTER = Reporter(name="Ni Luh Contoh", phone="0800-000-000", email="luh@example.org")
 
 
-def test_what_is_too_short_is_not_looked_for() -> None:
+def test_short_identifiers_are_not_searched() -> None:
     assert traces(REPORTER) == ("Ni Luh Contoh", "0800-000-000", "luh@example.org")
     assert traces(Reporter(name="Made", phone="1708")) == ()
     assert traces(Reporter()) == ()
@@ -43,7 +43,7 @@ def test_people_may_write_their_own_name(field: str) -> None:
     assert found({"data": {"report": {field: "Ni Luh Contoh"}, "by": "Ni Luh Contoh"}}) == ["data.by"]
 
 
-def test_of_others_nothing_is_said() -> None:
+def test_other_messages_have_no_identifiers() -> None:
     assert found({"data": {"by": "/citizens/1"}}) == []
     assert list(exposed(b"not json", traces(REPORTER))) == []
 
@@ -85,5 +85,5 @@ def test_sixteen_digits_without_a_date_of_birth_are_no_nik() -> None:
         ("surel LUH@example.org", {"email": 1, "reporter-email": 1}),
     ],
 )
-def test_what_the_reporter_is_known_by_is_found(text: str, kinds: dict[str, int]) -> None:
+def test_identifiers_of_the_reporter_are_found(text: str, kinds: dict[str, int]) -> None:
     assert kinds_in(text, REPORTER) == kinds

@@ -44,7 +44,7 @@ def test_how_long_and_how_large(name: TopicName) -> None:
 
 
 @pytest.mark.parametrize(("replicas", "in_sync"), [(2, "2"), (3, "2"), (5, "3")])
-def test_what_has_replicas_counts_as_written_once_most_of_them_have_it(replicas: int, in_sync: str) -> None:
+def test_a_record_counts_as_written_once_most_replicas_have_it(replicas: int, in_sync: str) -> None:
     for topic in TOPICS:
         config = topic.config_on(replicas)
         assert config["min.insync.replicas"] == in_sync

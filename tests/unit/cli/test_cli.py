@@ -185,7 +185,7 @@ def test_every_reader_reports_an_empty_file(form: tuple[str, ...], tmp_path: Pat
     assert one_line(alur(*NOWHERE, "submit", *form, "-", text=""), 1) == "stdin: there is nothing in it"
 
 
-def test_lines_of_nothing_are_nothing_too(tmp_path: Path) -> None:
+def test_a_file_of_blank_lines_is_empty(tmp_path: Path) -> None:
     file = tmp_path / "reports.jsonl"
     file.write_text("\n  \n")
 

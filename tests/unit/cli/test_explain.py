@@ -103,7 +103,7 @@ def test_a_settled_complaint_is_explained_by_what_ran() -> None:
         assert f"{clock} of complaint 1000000: over" in said
 
 
-def test_a_clock_that_never_ran_is_said_to_be_none() -> None:
+def test_a_clock_that_never_ran_is_reported() -> None:
     with pytest.raises(Failure, match="the clock escalation never ran for this complaint; there are verification"):
         page(to_status(Status.VERIFIED), "escalation")
 

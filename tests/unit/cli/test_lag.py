@@ -94,7 +94,7 @@ def test_the_report_is_read_by_programs() -> None:
         (("--since", "1h"), "No such option: --since"),
     ],
 )
-def test_what_is_asked_wrongly_is_said_in_one_line(arguments: tuple[str, ...], said: str) -> None:
+def test_invalid_options_are_reported_in_one_line(arguments: tuple[str, ...], said: str) -> None:
     result = CliRunner().invoke(application(), ["lag", *arguments])
     assert result.exit_code == 2
     [line] = result.stderr.splitlines()

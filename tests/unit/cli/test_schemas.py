@@ -43,13 +43,13 @@ def spoil(path: Path, change: Callable[[Any], object]) -> None:
     path.write_text(json.dumps(schema))
 
 
-def test_what_is_published_is_in_order(published: Path) -> None:
+def test_the_published_files_are_up_to_date(published: Path) -> None:
     result = schemas("check", published)
     assert result.exit_code == 0
     assert "files are up to date with the models, and compatible with" in result.output
 
 
-def test_it_writes_what_it_then_finds_in_order(published: Path) -> None:
+def test_written_files_pass_the_check(published: Path) -> None:
     (published / REPORT).unlink()
     (published / "old.v1.json").write_text("{}\n")
     assert f"{published}: 2 of " in schemas("write", published).output
@@ -57,7 +57,7 @@ def test_it_writes_what_it_then_finds_in_order(published: Path) -> None:
     assert f"{published}: 0 of " in schemas("write", published).output
 
 
-def test_each_file_that_is_not_in_order_is_a_line(published: Path) -> None:
+def test_each_outdated_file_is_one_line(published: Path) -> None:
     (published / FACT).unlink()
     (published / "old.v1.json").write_text("{}\n")
     (published / "asyncapi.json").write_text("{")
@@ -118,7 +118,7 @@ def broken(*changes: tuple[str, Callable[[Any], object]]) -> list[str]:
         ),
     ],
 )
-def test_what_breaks_others_is_a_line_with_the_field_the_reason_and_what_to_do(
+def test_a_breaking_change_is_one_line_with_field_reason_and_remedy(
     name: str, change: Callable[[Any], object], said: str
 ) -> None:
     (line,) = broken((name, change))
@@ -150,7 +150,7 @@ def test_a_breaking_change_fails_the_check_and_is_named_on_writing(published: Pa
         (FACT, lambda schema: schema["$defs"]["Status"]["enum"].append("paused")),
     ],
 )
-def test_what_gives_others_more_room_or_more_to_read_is_none(name: str, change: Callable[[Any], object]) -> None:
+def test_a_widening_change_is_not_breaking(name: str, change: Callable[[Any], object]) -> None:
     assert broken((name, change)) == []
 
 
@@ -190,7 +190,7 @@ def test_the_highest_version_is_the_last_one(published: Path) -> None:
 
 
 class TestReleasing:
-    def test_what_is_in_order_is_kept_under_the_version_of_the_package(self, published: Path) -> None:
+    def test_a_valid_contract_is_kept_under_the_version_of_the_package(self, published: Path) -> None:
         shutil.rmtree(published / "released")
         assert "nothing was released to compare with" in schemas("check", published).stderr
         assert schemas("release", published).output == f"released {published / 'released' / version('alur')}\n"
@@ -219,7 +219,7 @@ class TestReleasing:
         kept = release(published, "99.0.0")
         assert {path.name for path in kept.iterdir()} == {path.name for path in kept.parent.joinpath("0.1.0").iterdir()}
 
-    def test_what_is_not_in_order_is_not(self, published: Path) -> None:
+    def test_an_outdated_contract_is_not_released(self, published: Path) -> None:
         (published / REPORT).unlink()
         result = schemas("release", published)
         assert result.exit_code == 1

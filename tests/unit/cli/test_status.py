@@ -51,7 +51,7 @@ def report(*groups: GroupLag, findings: tuple[Finding, ...] = ()) -> LagReport:
         ),
     ],
 )
-def test_what_is_the_matter_is_one_line(found: LagReport, line: str, works: bool) -> None:  # noqa: FBT001
+def test_the_status_is_one_line(found: LagReport, line: str, works: bool) -> None:  # noqa: FBT001
     assert summary(found) == (line, works)
 
 

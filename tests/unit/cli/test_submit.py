@@ -166,7 +166,7 @@ class TestDryRun:
         numbers = ", ".join(map(str, range(3, 23)))
         assert f"skipped, because no report: 30 lines of sums or rules ({numbers}, …)\n" in told.stdout
 
-    def test_who_asked_for_privacy_is_not_named(self, tmp_path: Path) -> None:
+    def test_reporters_who_asked_for_privacy_are_not_named(self, tmp_path: Path) -> None:
         rows = ["1,Jalan,Wayan,ya,", "2,Lampu,Made,,ya", "3,Got,Ketut,,", "4,Pasar,,ya,"]
         result = dry("\n".join(["id,judul,nama,anonim,rahasia", *rows]), tmp_path)
         assert [line.split()[-1] for line in result.stdout.splitlines()[3:7]] == [
@@ -179,7 +179,7 @@ class TestDryRun:
         assert "Made" not in result.output
 
     @pytest.mark.parametrize("content", ["", "\n", "id,judul\n", "[]", '{"service_requests": []}'])
-    def test_where_nothing_is_there_it_fails(self, content: str, tmp_path: Path) -> None:
+    def test_an_empty_file_fails(self, content: str, tmp_path: Path) -> None:
         result = dry(content, tmp_path)
         assert (result.exit_code, result.stderr) == (1, f"alur: {tmp_path / 'laporan.csv'}: there is nothing in it\n")
 
@@ -199,7 +199,7 @@ class TestDryRun:
         assert "2026-03-16T01:11:00" in result.stdout
         assert "52.5 13.4" in result.stdout
 
-    def test_a_zone_that_there_is_not_is_refused(self, tmp_path: Path) -> None:
+    def test_an_unknown_time_zone_is_refused(self, tmp_path: Path) -> None:
         assert "'Asia/Atlantis' is not a time zone" in dry(self.CSV, tmp_path, "--zone", "Asia/Atlantis").stderr
 
 

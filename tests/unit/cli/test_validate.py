@@ -88,7 +88,7 @@ class TestReports:
         ours.write_text(text.replace('machine = ["postpone", "dispose"]', 'machine = ["dispose"]'))
         assert shown(report(), str(ours))[1].startswith("would be registered, and may be postponed under ")
 
-    def test_an_office_that_there_is_not_is_named(self) -> None:
+    def test_an_unknown_office_is_named(self) -> None:
         assert shown(report(office="atlantis"))[1] == (
             "the directory has no office atlantis: it would be routed as if none was named"
         )

@@ -18,7 +18,7 @@ def read(**env: str) -> Security:
     return Settings.from_environment(env).security
 
 
-def test_nothing_said_is_kafka_as_it_comes() -> None:
+def test_without_variables_the_connection_is_plaintext() -> None:
     assert read() == Security("plaintext")
     assert read().client_options() == {"security_protocol": "PLAINTEXT"}
 

@@ -60,7 +60,7 @@ def test_an_installation_without_a_file_has_the_same_key_in_each_worker() -> Non
         ("\xff", "no key file"),
     ],
 )
-def test_what_is_no_key_file_is_refused_without_its_content(tmp_path: Path, content: str, reason: str) -> None:
+def test_an_invalid_key_file_is_refused_without_showing_its_content(tmp_path: Path, content: str, reason: str) -> None:
     file = tmp_path / "keys"
     file.write_text(content, encoding="latin-1")
     with pytest.raises(SettingsError, match=reason) as raised:

@@ -193,7 +193,7 @@ def test_letters_count_by_reason_until_they_are_dealt_with() -> None:
         ([5_000, 4_000, 3_000, 2_000, 1_000, 0], Trend.FALLING),
     ],
 )
-def test_which_way_it_goes(series: list[int], expected: Trend) -> None:
+def test_the_trend_of_the_lag(series: list[int], expected: Trend) -> None:
     assert trend(series) is expected
 
 
@@ -237,7 +237,7 @@ def test_what_is_on_its_way_is_not_behind(status: LagStatus, lag: int, expected:
     assert trends.rows()[0]["status"] == expected
 
 
-def test_the_looks_at_the_lag_are_bounded() -> None:
+def test_the_number_of_lag_samples_is_bounded() -> None:
     trends = Trends()
     for number in range(SAMPLES + 40):
         for _ in range(SHOWN_OF):

@@ -351,7 +351,7 @@ def test_the_script_makes_no_markup_of_text() -> None:
     assert "url(" not in STYLE
 
 
-def test_it_minds_what_people_have_set() -> None:
+def test_preferences_of_the_user_are_respected() -> None:
     for wish in ("prefers-reduced-motion", "prefers-color-scheme: dark", "forced-colors", ":focus-visible"):
         assert wish in STYLE
 

@@ -157,7 +157,7 @@ def test_older_snapshots_are_skipped() -> None:
     assert +board.by_status == {Status.CLOSED: 1}
 
 
-def test_room_is_made_for_what_counts() -> None:
+def test_replaced_deadlines_use_no_memory() -> None:
     """A complaint whose deadline moves thousands of times takes no more room than one whose does not."""
     world, board = World(), ReadModel()
     row = read(world.stands)
@@ -185,7 +185,7 @@ class TestReading:
         world.tell(VERIFY, PANRB)
         assert read(world.stands).missed is None
 
-    def test_where_it_stands(self) -> None:
+    def test_status_office_and_times_of_a_row(self) -> None:
         world = to_status(Status.VERIFIED, secret=True)
         row = read(world.stands)
         assert row.shape == RowShape(
@@ -223,7 +223,7 @@ class TestReading:
         assert [each.shape.category for each in kept] == ["narkoba", None]
 
     @every([b"", b"rubbish", b"{}", b'{"data":{"complaint":{}}}', b',"data":{"complaint":{}}}'])
-    def test_what_is_no_snapshot_is_refused(self, raw: bytes) -> None:
+    def test_an_invalid_snapshot_is_refused(self, raw: bytes) -> None:
         with pytest.raises(Undecodable):
             read_row(raw)
 

@@ -205,7 +205,7 @@ def test_what_has_not_changed_is_not_sent_again() -> None:
     run(Site(), act)
 
 
-def test_only_the_names_it_is_known_by_are_answered() -> None:
+def test_only_known_host_names_are_answered() -> None:
     async def act(session: ClientSession) -> None:
         for host, status in (
             ("localhost:80", 200),
@@ -222,7 +222,7 @@ def test_only_the_names_it_is_known_by_are_answered() -> None:
     run(Site(), act, hosts=allowed_hosts("127.0.0.1", frozenset({"board.go.id"})))
 
 
-def test_who_asks_for_no_name_is_not_answered() -> None:
+def test_a_request_without_a_host_is_not_answered() -> None:
     site = Site()
 
     async def act(_session: ClientSession) -> None:
@@ -531,7 +531,7 @@ class TestComplaints:
         run(site, act)
 
     @pytest.mark.parametrize("number", ["abc", "%00", "..%2f..", "x" * 3_000, "%D9%A1", "1000000;", "<b>", "1" * 41])
-    def test_what_is_no_number_is_said_to_be_none(self, number: str) -> None:
+    def test_an_invalid_complaint_number_is_reported(self, number: str) -> None:
         async def act(session: ClientSession) -> None:
             site.know()
             status, said = await problem(session, f"/complaints/{number}")
@@ -560,7 +560,7 @@ class TestComplaints:
 
         run(Site(sources=Sources(reading=True)), act)
 
-    def test_kafka_that_is_away_is_said_and_not_named(self) -> None:
+    def test_an_unreachable_kafka_is_reported_without_its_address(self) -> None:
         async def act(session: ClientSession) -> None:
             site.know()
             status, said = await problem(session, "/complaints/1000000")
@@ -631,7 +631,7 @@ class TestStream:
         site = Site()
         run(site, act, send_timeout_s=0.3)
 
-    def test_no_more_look_on_than_there_is_room_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_number_of_streams_is_limited(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async def act(session: ClientSession) -> None:
             await site.broadcaster.publish(b"{}")
             async with session.get("/figures/stream") as first:

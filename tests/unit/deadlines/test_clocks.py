@@ -66,12 +66,12 @@ class TestClockContext:
         assert not paused.pressing
         assert self.context.resume(ClockName.SETTLEMENT, paused, MONDAY) == clock
 
-    def test_what_stands_still_has_no_due_time_to_extend(self) -> None:
+    def test_a_paused_clock_has_no_due_time_to_extend(self) -> None:
         paused = self.context.pause(ClockName.SETTLEMENT, self.context.start(ClockName.SETTLEMENT, MONDAY), MONDAY)
         with pytest.raises(ValueError, match="paused"):
             self.context.extend(ClockName.SETTLEMENT, paused, 1)
 
-    def test_nothing_left_is_a_time_too(self) -> None:
+    def test_zero_time_left_is_valid(self) -> None:
         whole = self.context.start(ClockName.SETTLEMENT, MONDAY)
         used_up = whole.model_copy(update={"paused": True, "due_at": None, "remaining": "0 working days"})
         clock = self.context.resume(ClockName.SETTLEMENT, used_up, MONDAY)

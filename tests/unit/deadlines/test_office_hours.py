@@ -176,7 +176,7 @@ class TestWriting:
             ("08:60-09:00", "are not office hours"),
         ],
     )
-    def test_what_are_no_hours_is_refused(self, text: str, message: str) -> None:
+    def test_invalid_office_hours_are_refused(self, text: str, message: str) -> None:
         with pytest.raises(ValueError, match=message):
             OfficeHours.parse(text)
 

@@ -80,7 +80,7 @@ CHANGES = st.lists(st.tuples(st.integers(0, 5), CLOCKS, st.integers(0, 30_000)),
 
 @settings(max_examples=2 * settings().max_examples)
 @given(changes=CHANGES)
-def test_it_rings_as_if_everything_were_looked_at_each_time(changes: list[tuple[int, Standing, int]]) -> None:
+def test_it_rings_as_a_scan_of_all_deadlines_would(changes: list[tuple[int, Standing, int]]) -> None:
     schedule, watch, now = Schedule(2_000), Watch(), START
     for number, clocks, later in changes:
         complaint = number.to_bytes(16)

@@ -37,7 +37,7 @@ def test_a_clock_that_does_not_warn_has_its_due_time() -> None:
     assert [(alarm.warning, alarm.at == alarm.due_at) for alarm in alarms(world.stands)] == [(False, True)] * 2
 
 
-def test_nothing_is_armed_for_what_stands_still_or_is_settled() -> None:
+def test_no_timer_is_armed_for_a_paused_or_settled_complaint() -> None:
     world = to_status(Status.FOLLOWED_UP)
     assert set(by_clock(alarms(world.stands))) == {"citizen_reply"}
     world.tell(WITHDRAW, CITIZEN)

@@ -130,7 +130,7 @@ def test_the_command_line_prints_the_roles_that_are_asked_for() -> None:
 
 
 @pytest.mark.parametrize("words", [["everyone"], ["channels", "--principal", "portal"]])
-def test_what_is_no_role_or_no_principal_is_said(words: list[str]) -> None:
+def test_unknown_roles_and_invalid_principals_are_reported(words: list[str]) -> None:
     done = CliRunner().invoke(application(), ["topics", "acl", *words])
 
     assert done.exit_code == 2

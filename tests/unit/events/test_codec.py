@@ -100,7 +100,7 @@ class TestGarbage:
         ),
         DECODERS,
     )
-    def test_what_is_no_message_at_all(
+    def test_records_that_are_not_messages(
         self, raw: bytes | None, code: str, read: Callable[[bytes | None], object]
     ) -> None:
         error = attempt(read, raw)
@@ -241,18 +241,18 @@ class TestCommands:
             ]
         )
     )
-    def test_data_that_are_wrong_are_the_senders_to_hear_of(self, data: object, reason: str) -> None:
+    def test_invalid_data_are_rejected_to_the_sender(self, data: object, reason: str) -> None:
         with pytest.raises(InvalidCommand) as caught:
             decode.decode_command(command(data))
         assert caught.value.reason.startswith(reason)
         assert caught.value.sender == Sender(SUBJECT, "/citizens/1", "1", RATE)
 
     @pytest.mark.parametrize("version", [-1, "3", 3.5, True, [], 1e300])
-    def test_so_is_a_version_that_is_none(self, version: object) -> None:
+    def test_an_invalid_version_is_rejected_too(self, version: object) -> None:
         with pytest.raises(InvalidCommand, match="expectedversion"):
             decode.decode_command(command({"rating": 4}, expectedversion=version))
 
-    def test_data_that_are_not_there_too(self) -> None:
+    def test_missing_data_are_rejected_too(self) -> None:
         event = json.loads(command({}))
         del event["data"]
         with pytest.raises(InvalidCommand, match="data: required"):
@@ -384,7 +384,7 @@ class TestReports:
         assert found.reporter == Reporter(phone="0800-000")
         assert found.attachments == (Attachment(url="https://example.org/1"),)
 
-    def test_a_place_or_a_reporter_of_blanks_is_none_that_is_known(self) -> None:
+    def test_a_blank_place_or_reporter_is_unknown(self) -> None:
         blank = decode.decode_report(report(location={"city": " "}, reporter={"name": "", "phone": " "}))
         assert blank.data.location is not None
         assert not blank.data.location.is_known

@@ -296,7 +296,7 @@ class TestPlausible:
         with pytest.raises(ValidationError, match="is not an attachment"):
             RecordFollowUp(text="Sudah.", evidence=(link,))
 
-    def test_what_was_taken_before_is_read_as_it_is(self) -> None:
+    def test_values_that_were_once_accepted_are_read_unchanged(self) -> None:
         data = {"class": ComplaintClass.COMPLAINT, "title": "\u200b", "attachments": ["javascript:alert(1)"]}
         assert ReportContent.model_validate(data).attachments == ("javascript:alert(1)",)
         assert (

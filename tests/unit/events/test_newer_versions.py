@@ -76,7 +76,7 @@ def test_a_command_of_a_stage_too_so_that_it_is_not_refused_for_good(kind: str) 
     assert decode.decode_command(of_a_newer_version(raw)).data == decode.decode_command(raw).data
 
 
-def test_but_a_stage_is_not_believed_what_is_wrong() -> None:
+def test_invalid_data_of_a_stage_are_refused() -> None:
     event = json.loads(golden("lapor.command.rate-resolution.v1")) | {"source": "/stages/intake"}
     event["data"] |= {"rating": 9, "unheard_of": 1}
     with pytest.raises(InvalidCommand, match=r"data\.rating"):

@@ -186,7 +186,7 @@ def test_facts_of_a_time_with_their_words_are_read(name: str) -> None:
     assert put_together(recorded, None) is recorded
 
 
-def test_what_lies_apart_is_not_taken_apart_again_and_lifecycles_own_reasons_stay() -> None:
+def test_separated_texts_are_not_separated_again_and_reasons_of_lifecycle_stay() -> None:
     apart, _ = take_apart(decode.decode_fact(golden("lapor.complaint.replied.v1")))
     assert take_apart(apart) == (apart, {})
     closed = decode.decode_fact(golden("lapor.complaint.closed.v1"))

@@ -63,12 +63,12 @@ def test_every_form_is_read(cell: str, utc: str) -> None:
         "9" * 14,
     ]
 )
-def test_what_is_no_date_is_none(cell: str) -> None:
+def test_an_invalid_date_is_none(cell: str) -> None:
     assert read_date(cell, Order.DMY, WIB) is None
 
 
 @given(st.text(max_size=40) | st.from_regex(r"[0-9/.: -]{4,25}"), st.sampled_from([None, *Order]))
-def test_nothing_is_too_strange(cell: str, order: Order | None) -> None:
+def test_any_text_is_handled(cell: str, order: Order | None) -> None:
     column = DateColumn("x")
     column.see(cell)
     found = read_date(cell, order, WIB)

@@ -171,7 +171,7 @@ def test_a_request_that_is_no_report_has_a_reason(changes: dict[str, Any], said:
 
 
 @pytest.mark.parametrize("entry", [None, 7, "text", []])
-def test_what_is_no_request_is_refused(entry: Any) -> None:
+def test_an_invalid_request_is_refused(entry: Any) -> None:
     assert reason(entry) == "is not an object"
 
 
@@ -181,7 +181,7 @@ def test_good_requests_go_whatever_stands_between_them() -> None:
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "7", '"text"', "[" * 10_000, "id,title\n1,x\n"])
-def test_what_is_no_list_of_requests_is_refused_as_a_whole(content: str) -> None:
+def test_a_file_that_is_not_a_list_of_requests_is_refused_as_a_whole(content: str) -> None:
     with pytest.raises(UnreadableFile):
         items(content)
 

@@ -365,7 +365,7 @@ class TestMessages:
         assert [type(each) for each in found] == [Skipped, Report, Report, Report]
 
     @pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000, "{", "[1, 2"])
-    def test_what_is_no_json_is_one_entry_with_a_reason(self, content: str) -> None:
+    def test_invalid_json_is_one_entry_with_a_reason(self, content: str) -> None:
         [found] = items(content)
         assert isinstance(found, Skipped)
         assert "\n" not in found.reason

@@ -39,11 +39,11 @@ class TestDialects:
             f"{HEADER}\n{HEADER}\n{ROW}\n",
         ]
     )
-    def test_what_parts_lines_and_columns_is_found(self, content: str) -> None:
+    def test_separators_of_lines_and_columns_are_detected(self, content: str) -> None:
         found = report(content)
         assert (found.id, found.data.title, found.data.body) == ("7", "Jalan rusak", "Lubang besar, dalam")
 
-    def test_commas_in_every_text_do_not_part_columns(self) -> None:
+    def test_commas_in_every_text_do_not_separate_columns(self) -> None:
         rows = "".join(f"{n};Jalan, rusak;Lubang, besar\n" for n in range(50))
         assert len(reports(f"Nomor;Judul;Isi\n{rows}")) == 50
 
@@ -299,7 +299,7 @@ def test_what_an_export_has_made_a_formula_of_is_its_text() -> None:
 
 
 @pytest.mark.parametrize("head", ["<!-- x --><table>", "MIME-Version: 1.0\nX-Document-Type: Workbook\n"])
-def test_a_web_page_in_other_clothes_is_one(head: str) -> None:
+def test_a_web_page_with_another_extension_is_recognized(head: str) -> None:
     with pytest.raises(UnreadableFile, match="is a web page"):
         opened(head)
 

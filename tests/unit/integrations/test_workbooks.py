@@ -102,7 +102,7 @@ class TestCells:
         sheet["A2"].number_format = code
         assert [each.id for each in reports(saved(made))] == [shown]
 
-    def test_a_number_that_excel_has_rounded_is_nobodys_id(self) -> None:
+    def test_a_number_that_excel_has_rounded_is_not_an_id(self) -> None:
         rows = [["Tracking ID", "Judul Laporan", "Status Laporan", "Anonim/Rahasia"]]
         content = workbook(*rows, [123456789012345678, "a", "", ""], [999_999_999_999_999.0, "b", "", ""])
         rounded, whole = items(content)
@@ -409,7 +409,7 @@ class TestHostile:
     @pytest.mark.parametrize(
         "content", [b"PK\x03\x04", b"PK\x03\x04" + b"x" * 100, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" * 9]
     )
-    def test_what_is_no_workbook_is_refused(self, content: bytes) -> None:
+    def test_a_file_that_is_not_a_workbook_is_refused(self, content: bytes) -> None:
         with pytest.raises(UnreadableFile, match="is not a readable workbook"):
             opened(content)
 

@@ -122,7 +122,7 @@ def test_what_cannot_be_committed_is_overdue_until_it_is(monkeypatch: pytest.Mon
     attempt(test)
 
 
-def test_who_has_been_left_out_of_the_group_sends_nothing_in_its_name() -> None:
+def test_a_removed_member_commits_nothing_for_the_group() -> None:
     async def test(broker: Broker, commits: DeferredCommits) -> None:
         commits.stage(FIRST, 5)
         broker._coordinator.generation = -1  # noqa: SLF001 -- as the client has it then

@@ -237,7 +237,7 @@ class TestSettlement:
         assert world.stands.breaches == 0
         assert world.due("settlement") > world.now + days(14)
 
-    def test_a_missed_one_stands_still_and_presses_again(self) -> None:
+    def test_a_missed_clock_pauses_and_is_escalated_after_the_pause(self) -> None:
         world = to_status(Status.DISPOSED, class_=ComplaintClass.INFORMATION_REQUEST)
         missed = world.due("settlement")
         world.tell(FOLLOW_UP, PUPR, at=missed + MOMENT)

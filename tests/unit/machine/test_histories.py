@@ -362,7 +362,7 @@ def begin(policy: Policy, pick: int) -> World:
 @pytest.mark.parametrize("name", POLICIES)
 @settings(max_examples=settings().max_examples * 3 // 5)
 @given(steps=STEPS, pick=st.integers(0, 41))
-def test_whatever_happens_the_books_are_in_order(name: str, steps: list[Step], pick: int) -> None:
+def test_every_history_satisfies_the_invariants(name: str, steps: list[Step], pick: int) -> None:
     policy = POLICIES[name]
     unit = UNITS[policy.name]
     world = take(begin(policy, pick), steps, unit)

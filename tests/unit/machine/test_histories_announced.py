@@ -54,7 +54,7 @@ def live(name: str, rounds: Rounds, pick: int) -> World:
 @pytest.mark.parametrize("name", POLICIES)
 @settings(max_examples=settings().max_examples * 2 // 5)
 @given(rounds=ANNOUNCED, pick=st.integers(0, 41))
-def test_whatever_is_announced_the_books_are_in_order(name: str, rounds: Rounds, pick: int) -> None:
+def test_every_history_with_announcements_satisfies_the_invariants(name: str, rounds: Rounds, pick: int) -> None:
     world = live(name, rounds, pick)
     assert live(name, rounds, pick).history == world.history
     for recorded in world.history:

@@ -136,7 +136,7 @@ def test_the_first_failing_check_answers(name: str, status: Status | None) -> No
 
 
 @every(TABLE, ENDED)
-def test_who_may_not_learns_nothing_of_what_has_just_ended(name: str, status: str) -> None:
+def test_a_sender_without_permission_learns_nothing_of_expired_deadlines(name: str, status: str) -> None:
     """Neither does an expected version tell where the complaint stands."""
     world = known_reporter(Status(status))
     command = TABLE[name][2](world)

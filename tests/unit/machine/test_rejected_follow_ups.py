@@ -122,7 +122,7 @@ def test_nothing_is_breached_after_the_fact() -> None:
     assert world.notice("follow_up", at=world.due("follow_up") + MOMENT) == ["breached"]
 
 
-def test_a_missed_deadline_presses_again_without_a_second_breach() -> None:
+def test_a_missed_deadline_is_escalated_again_without_a_second_breach() -> None:
     world = to_status(Status.DISPOSED, CORRECTING)
     assert world.tell(FOLLOW_UP, PUPR, at=world.due("follow_up") + days(1)) == ["breached", "followed-up"]
     assert not world.stands.escalation_due
@@ -132,7 +132,7 @@ def test_a_missed_deadline_presses_again_without_a_second_breach() -> None:
     assert world.climb() == ("escalated", "denpasar")
 
 
-def test_a_rung_that_knows_of_it_gets_its_time_again() -> None:
+def test_a_notified_rung_gets_its_time_again() -> None:
     world = to_status(Status.DISPOSED, CORRECTING)
     world.notice("follow_up", at=world.due("follow_up") + MOMENT)
     world.climb()

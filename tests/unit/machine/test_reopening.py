@@ -163,7 +163,7 @@ def test_settlement_may_go_on_with_what_was_left(policy: Policy, *, replied: boo
 
 
 @pytest.mark.parametrize("policy", [REMAINING, CAPPED])
-def test_a_missed_settlement_presses_again_without_a_second_breach(policy: Policy) -> None:
+def test_a_missed_settlement_is_escalated_again_without_a_second_breach(policy: Policy) -> None:
     world = to_status(Status.FOLLOWED_UP, policy)
     world.tell(REPLY, CITIZEN)
     world.tell(FOLLOW_UP, PUPR, at=world.due("settlement") + days(1))
@@ -301,7 +301,7 @@ def test_after_the_window_or_as_often_as_possible_a_new_report_is_left() -> None
 
 
 @pytest.mark.parametrize("status", [Status.ARCHIVED, Status.WITHDRAWN])
-def test_what_was_not_answered_hears_no_reply(status: Status) -> None:
+def test_a_complaint_without_answer_accepts_no_reply(status: Status) -> None:
     assert to_status(status).refuse(REPLY, CITIZEN) is Refusal.NOT_ALLOWED_IN_STATUS
 
 

@@ -458,7 +458,7 @@ def test_periods(text: str, start: date, end: date, before: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "26", "2026-13", "2026-00", "2026-Q5", "Q3 2026", "9999", "0000", "2026-1"])
-def test_what_is_no_period_is_refused(text: str) -> None:
+def test_an_invalid_period_is_refused(text: str) -> None:
     with pytest.raises(FigureError, match="is not a period: give a year, quarter or month"):
         Period.parse(text)
 
@@ -508,7 +508,7 @@ def test_the_command_line_writes_each_form(engine: InMemoryEngine, target: str, 
         (("--period", "soon"), "'soon' is not a period"),
     ],
 )
-def test_what_cannot_be_shown_is_message_in_one_line(
+def test_invalid_options_are_reported_in_one_line_each(
     engine: InMemoryEngine, target: str, arguments: tuple[str, ...], message: str
 ) -> None:
     sync(engine, target)
@@ -518,7 +518,7 @@ def test_what_cannot_be_shown_is_message_in_one_line(
     assert done.stderr.count("\n") == 1
 
 
-def test_another_file_is_no_mirror(engine: InMemoryEngine, tmp_path: Path) -> None:
+def test_another_file_is_not_a_mirror(engine: InMemoryEngine, tmp_path: Path) -> None:
     file = tmp_path / "reports.jsonl"
     file.write_text('{"id": 1}\n')
     done = alur(engine, "report", "scorecard", "--from", str(file))
@@ -527,7 +527,7 @@ def test_another_file_is_no_mirror(engine: InMemoryEngine, tmp_path: Path) -> No
     assert done.stderr.count("\n") == 1
 
 
-def test_a_missing_mirror_is_message(engine: InMemoryEngine, tmp_path: Path) -> None:
+def test_a_missing_mirror_is_reported(engine: InMemoryEngine, tmp_path: Path) -> None:
     done = alur(engine, "report", "scorecard", "--from", str(tmp_path / "none.duckdb"))
     assert (done.exit_code, "alur mirror sync" in done.stderr) == (1, True)
 

@@ -59,7 +59,7 @@ def test_a_directory_is_refused_before_anything_is_copied(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("rebuild", [False, True])
-def test_another_database_is_no_mirror_and_is_not_replaced(tmp_path: Path, *, rebuild: bool) -> None:
+def test_another_database_is_not_a_mirror_and_is_not_replaced(tmp_path: Path, *, rebuild: bool) -> None:
     other = tmp_path / "other.duckdb"
     with duckdb.connect(str(other)) as connection:
         connection.execute("CREATE TABLE payroll AS SELECT 1 AS person")

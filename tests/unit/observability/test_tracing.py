@@ -82,7 +82,7 @@ class TestReading:
 
     @given(st.binary(max_size=80))
     @example(b"00-" + b"f" * 32)
-    def test_whatever_the_bytes_are_nothing_but_a_context_comes_out(self, value: bytes) -> None:
+    def test_any_bytes_give_a_context_or_none(self, value: bytes) -> None:
         context = read(value)
         assert context is None or read(context.header()) == context
 
@@ -141,7 +141,7 @@ class TestSpans:
             spans.follow(record(*HEADERS), [output()])
         assert self.finished(spans)["parent"] is None
 
-    def test_what_has_no_consequences_is_no_span(self, spans: Any) -> None:
+    def test_a_record_without_outputs_is_not_a_span(self, spans: Any) -> None:
         assert spans.follow(record((TRACEPARENT, PARENT)), []) == []
         assert spans._open == []  # noqa: SLF001 -- as above
 

@@ -148,7 +148,7 @@ class TestPolicies:
         assert [policy.calendar.is_working_day(date(2026, 3, 18)) for policy in found.versions] == [False, True]
         assert len({policy.calendar.version for policy in (*found.versions, *ours.versions)}) == 4
 
-    def test_what_stood_earlier_is_remembered(self) -> None:
+    def test_the_calendar_before_each_announcement_can_be_read(self) -> None:
         policy = in_force(LAPOR, announcement(FRIDAY), announcement(FRIDAY, day_off=False, number=2))
         assert [policy.as_of(count).calendar.is_working_day(FRIDAY) for count in range(3)] == [True, False, True]
         assert policy.as_of(0) is LAPOR
@@ -284,7 +284,7 @@ class TestWhereDeadlinesComeToLie:
 
 
 class TestPauses:
-    def test_what_stands_still_keeps_its_days_and_is_laid_out_anew(self) -> None:
+    def test_a_paused_clock_keeps_its_days_and_counts_them_from_its_resumption(self) -> None:
         world = to_status(Status.FOLLOWED_UP)
         left = world.stands.clocks[ClockName.SETTLEMENT].remaining
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 6)))

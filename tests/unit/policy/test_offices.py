@@ -89,7 +89,7 @@ def test_below_means_anywhere_below(office: str, ancestor: str, *, below: bool) 
     assert PACKAGED.is_below(office, ancestor) is below
 
 
-def test_an_unknown_office_is_said_to_be_unknown() -> None:
+def test_an_unknown_office_is_reported() -> None:
     for ask in (PACKAGED.get, PACKAGED.superior, PACKAGED.agency, PACKAGED.children, PACKAGED.units_below):
         with pytest.raises(UnknownOffice, match='there is no office "atlantis"'):
             ask("atlantis")

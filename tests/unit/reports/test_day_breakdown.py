@@ -11,7 +11,7 @@ from workflow.reports.day_breakdown import ClockPeriod, day_breakdown
 MONDAY = datetime(2026, 3, 2, 2, tzinfo=UTC)
 
 
-def test_a_day_that_two_stretches_count_has_one_number() -> None:
+def test_a_day_that_two_periods_count_has_one_number() -> None:
     hours = OfficeHours.parse("08:00-16:00")
     tuesday = MONDAY + timedelta(days=1)
     first = ClockPeriod(

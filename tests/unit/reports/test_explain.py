@@ -187,7 +187,7 @@ def test_warnings_breaches_and_ends_are_steps() -> None:
     assert [each.over for each in explained(world, "follow_up").runs] == [True, True]
 
 
-def test_an_announced_holiday_moves_the_strip_with_the_due_time() -> None:
+def test_an_announced_holiday_moves_the_day_breakdown_with_the_due_time() -> None:
     world = disposed(at="2026-03-02T10:00")
     world.policy = with_announcements(LAPOR, Announcements.of([announcement(date(2026, 3, 5), at=world.now)]))
     world.tell(REQUEST, PUPR, after=days(1))

@@ -69,7 +69,7 @@ def test_failing_records_become_dead_letters_and_order_is_kept(guilty: Collectio
     assert stage.attempts <= 1 + 16 * len(guilty)
 
 
-def test_an_error_that_passes_sets_nothing_aside() -> None:
+def test_a_temporary_error_writes_no_dead_letter() -> None:
     stage = Stage(passes_after=1)
     assert stage.settle(10) == [10]
     assert stage.letters == {}

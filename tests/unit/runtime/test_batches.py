@@ -89,7 +89,7 @@ def test_a_batch_that_is_processed_again_changes_nothing_twice(
     assert straight(found, of()) == straight(expected, of())
 
 
-def test_what_is_rolled_back_was_never_there() -> None:
+def test_a_rolled_back_batch_leaves_no_trace() -> None:
     partition = Partition(0, 1, POLICIES)
     handler = Lifecycle(partition)
     for record in commands():

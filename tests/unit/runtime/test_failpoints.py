@@ -43,7 +43,7 @@ def test_a_misspelt_one_is_refused(setting: str) -> None:
         arm("intake", {VARIABLE: setting})
 
 
-def test_each_point_is_in_the_shell_once() -> None:
+def test_each_point_is_in_the_runtime_once() -> None:
     text = "".join(file.read_text() for file in SHELL.glob("*.py"))
     steps = re.findall(r'@failpoints\.step\("([a-z-]+)"\)', text)
     around = [f"{side}-{step}" for step in steps for side in ("before", "after")]

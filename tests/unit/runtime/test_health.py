@@ -151,7 +151,7 @@ class TestProbe:
         assert capsys.readouterr().out == "200 /health/ready\n"
 
     @pytest.mark.long
-    def test_a_no_is_an_exit_status(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_negative_answer_is_an_exit_status(self, capsys: pytest.CaptureFixture[str]) -> None:
         with answering(503) as address:
             assert health_check.main(["live"], {"ALUR_WEB": address}) == 1
         assert capsys.readouterr().out == "503 /health/live\n"
@@ -166,7 +166,7 @@ class TestProbe:
             ([], "127.0.0.1:1", "ask one of live, ready"),
         ],
     )
-    def test_whatever_is_in_the_way_is_said_in_one_line(
+    def test_each_failure_is_reported_in_one_line(
         self, capsys: pytest.CaptureFixture[str], arguments: list[str], address: str, reason: str
     ) -> None:
         assert health_check.main(arguments, {"ALUR_WEB": address}) == 1

@@ -136,7 +136,7 @@ def in_a_loop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
 
 
 @in_a_loop
-async def test_leases_that_come_back_at_once_are_kept() -> None:
+async def test_partitions_that_are_assigned_again_at_once_are_kept() -> None:
     stage_consumer = Watched(lambda _: object())
     first = await stage_consumer.share_out(1, ONE, TWO)
     second = await stage_consumer.share_out(2, TWO)
@@ -333,13 +333,13 @@ def test_what_a_group_has_committed(answers: list[tuple[int, int, int]], expecte
     assert member._coordinator.found_anew == sum(MOVED in answer for answer in answers)  # noqa: SLF001 -- its own
 
 
-def test_the_places_of_all_partitions_are_asked_for_at_once() -> None:
+def test_the_committed_offsets_of_all_partitions_are_requested_at_once() -> None:
     member: Any = Member((0, 0, 7))
     found = asyncio.run(clients.committed(member, [ONE, TWO]))
     assert found == {ONE: clients.marked(7), TWO: clients.marked(7)}
 
 
-def test_a_group_that_may_not_be_seen_is_no_group_that_has_committed_nothing() -> None:
+def test_missing_rights_to_a_group_do_not_mean_that_it_has_committed_nothing() -> None:
     member: Any = Member((FORBIDDEN, 0, 0))
     with pytest.raises(KafkaError):
         asyncio.run(clients.committed(member, [ONE]))

@@ -147,7 +147,7 @@ def test_sla_asks_for_each_complaint_that_waits_and_lifecycle_moves_it() -> None
     assert "lapor.command.rejected.v1" not in names(pair.written)
 
 
-def test_what_is_touched_first_is_not_asked_for() -> None:
+def test_a_complaint_that_was_decided_on_meanwhile_is_not_requested() -> None:
     pair = Pair()
     complaint = pair.register(1)
     pair.announce()
@@ -172,7 +172,7 @@ def test_it_is_remembered_and_known_again_after_a_restart() -> None:
     assert pair.tick() == []
 
 
-def test_an_asking_that_was_lost_is_made_again_by_the_next_owner() -> None:
+def test_a_lost_request_is_repeated_by_the_next_owner() -> None:
     pair = Pair()
     complaint = pair.register(1)
     pair.announce()
@@ -234,7 +234,7 @@ class TestRefusals:
         assert refused["status"] is None
         return refused
 
-    def test_strangers(self) -> None:
+    def test_announcements_of_other_senders(self) -> None:
         assert self.rejection(Pair().announce(by=BALI))["code"] == "not-permitted"
 
     @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ class TestRefusals:
             ("none", "data: "),
         ],
     )
-    def test_data_that_are_none(self, data: object, says: str) -> None:
+    def test_announcements_with_invalid_data(self, data: object, says: str) -> None:
         value = json.loads(
             encode.encode_command(
                 AnnounceHoliday(day=DAY, name="x", decree="y"),

@@ -70,7 +70,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(["put", "pack", "remove"]), st.sample
 
 
 @given(STEPS, st.sampled_from([1, 2, BUCKETS]))
-def test_a_store_is_a_dictionary_whatever_is_packed(steps: list[tuple[str, bytes, bytes]], buckets: int) -> None:
+def test_a_store_is_a_dictionary_whatever_is_compressed(steps: list[tuple[str, bytes, bytes]], buckets: int) -> None:
     """Also where the id of one lies in the snapshot of another, in the same bucket."""
     found, expected = ComplaintStore(buckets), dict[bytes, bytes]()
     for step, name, text in steps:
@@ -88,13 +88,15 @@ def test_a_store_is_a_dictionary_whatever_is_packed(steps: list[tuple[str, bytes
 
 
 @given(st.sampled_from(NAMES), TEXTS)
-def test_what_is_packed_comes_out_as_it_went_in(name: bytes, text: bytes) -> None:
+def test_decompression_restores_each_byte(name: bytes, text: bytes) -> None:
     found = compress(name, text)
     assert found is None or decompress(name, found) == text
 
 
 @pytest.mark.parametrize("dictionary", [bytes(4_000), b"short"], ids=["gives-something-else", "gives-an-error"])
-def test_what_a_compressor_spoils_is_not_packed(monkeypatch: pytest.MonkeyPatch, dictionary: bytes) -> None:
+def test_a_snapshot_that_would_not_be_restored_stays_uncompressed(
+    monkeypatch: pytest.MonkeyPatch, dictionary: bytes
+) -> None:
     snapshot, name = encode_complaint(SETTLED[0]), name_of(SETTLED[0])
     assert compress(name, snapshot) is not None
     # as if one version of the dictionary had packed, and another one unpacked
@@ -111,7 +113,7 @@ def test_a_settled_complaint_takes_a_fifth(complaint: Complaint) -> None:
 
 
 @every(COMPLAINTS)
-def test_every_snapshot_as_we_write_it_can_be_packed(complaint: Complaint) -> None:
+def test_every_snapshot_of_our_encoder_can_be_compressed(complaint: Complaint) -> None:
     """If a field came after the digests, nothing would be compressed, unnoticed."""
     digests = tuple(f"{number:016x}" for number in range(REMEMBERED_COMMANDS))
     for each in (complaint, complaint.model_copy(update={"recent": digests})):
@@ -167,7 +169,7 @@ def refused(number: int) -> tuple[bytes, bytes]:
     return complaint.encode(), event.model_dump_json(exclude_none=True).encode()
 
 
-def test_a_life_goes_the_same_way_whatever_is_packed(at_hand: Callable[[int], None]) -> None:
+def test_a_history_is_the_same_whatever_is_compressed(at_hand: Callable[[int], None]) -> None:
     """Rated after it was packed, repeated, refused: all outputs are the same bytes."""
     life = list(lives(LIVES, at_once=LIVES))
     commands = records([*life, *life, *map(refused, range(LIVES))])
@@ -184,7 +186,7 @@ def test_a_life_goes_the_same_way_whatever_is_packed(at_hand: Callable[[int], No
     assert codes == [Refusal.NOT_ALLOWED_IN_STATUS] * LIVES
 
 
-def test_a_settled_complaint_is_packed_when_it_is_read_back() -> None:
+def test_a_settled_complaint_is_compressed_when_it_is_restored() -> None:
     commands = records(list(lives(LIVES, at_once=LIVES)))
     before = begun()
     memory = [each for each in decided(before, commands[:-LIVES]) if each.topic is TopicName.STATE]
@@ -197,7 +199,7 @@ def test_a_settled_complaint_is_packed_when_it_is_read_back() -> None:
     assert decided(after, rating) == wanted
 
 
-def test_a_settled_complaint_stays_packed_when_its_rating_is_rolled_back() -> None:
+def test_a_settled_complaint_stays_compressed_when_its_rating_is_rolled_back() -> None:
     commands = records(list(lives(LIVES, at_once=LIVES)))
     before = begun()
     after = begun([each for each in decided(before, commands[:-LIVES]) if each.topic is TopicName.STATE])
@@ -209,7 +211,7 @@ def test_a_settled_complaint_stays_packed_when_its_rating_is_rolled_back() -> No
     assert decided(after, rating) == decided(before, rating)
 
 
-def test_a_complaint_that_is_no_longer_in_the_topic_is_forgotten_though_it_was_packed() -> None:
+def test_a_complaint_that_is_no_longer_in_the_topic_is_forgotten_though_compressed() -> None:
     commands = records(list(lives(1)))
     memory = [each for each in decided(begun(), commands) if each.topic is TopicName.STATE]
     after = begun([*memory, memory[-1]._replace(value=None)])

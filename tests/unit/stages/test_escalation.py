@@ -118,7 +118,7 @@ def test_a_second_miss_while_a_rung_has_its_time_climbs_at_once() -> None:
     assert world.climb() == ("escalated", "panrb")
 
 
-def test_a_miss_that_stood_still_presses_again_and_has_a_clock() -> None:
+def test_a_missed_deadline_has_an_escalation_clock_again_after_its_pause() -> None:
     world = to_status(Status.DISPOSED, class_=ComplaintClass.ASPIRATION)
     missed(world, "settlement")
     world.climb()

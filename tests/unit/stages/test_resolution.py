@@ -162,7 +162,7 @@ def test_a_lapse_is_settled_when_it_passed_not_when_it_was_noticed() -> None:
     assert (published.closed_at, published.on_time) == (due, True)
 
 
-def test_no_place_is_no_place() -> None:
+def test_a_complaint_without_place_or_office_is_published_without() -> None:
     published = resolution(to_status(Status.ARCHIVED, location=None).stands, None, LAPOR)
     assert (published.province, published.city, published.office) == (None, None, None)
 

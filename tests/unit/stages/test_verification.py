@@ -93,7 +93,7 @@ def test_a_policy_may_leave_nothing_to_a_machine() -> None:
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.REGISTERED}))
-def test_nothing_is_said_of_what_is_not_new(status: Status) -> None:
+def test_verification_decides_nothing_in_any_other_status(status: Status) -> None:
     assert verification(to_status(status, DEMO).stands, DEMO) is None
 
 

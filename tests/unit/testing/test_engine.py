@@ -85,7 +85,7 @@ def test_stages_read_their_memory_back(engine: Engine) -> None:
     assert facts(engine, first) == DISPOSED, "the same report again"
 
 
-def test_what_is_no_command_is_a_dead_letter(engine: Engine) -> None:
+def test_an_invalid_command_becomes_a_dead_letter(engine: Engine) -> None:
     engine.send(TopicName.COMMANDS, b"x", b"no command")
     with capture_logs() as logs:
         engine.settle()
