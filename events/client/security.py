@@ -35,12 +35,19 @@ _TLS_ONLY: Final = (CA, CERT, KEY, KEY_PASSWORD, KEY_PASSWORD_FILE)
 _LONGEST_SECRET: Final = 65_536
 
 
-@dataclass(frozen=True, slots=True)
 class Secret:
-    """A password, and its file if it came from one. Only `reveal` returns it."""
+    """A password, and its file if it came from one. Only `reveal` returns it; no dataclass, for `asdict` would too."""
 
-    _text: str = field(repr=False)
-    file: str | None = field(default=None, repr=False)
+    __slots__ = ("_text", "file")
+
+    def __init__(self, text: str, file: str | None = None) -> None:
+        self._text, self.file = text, file
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and (self._text, self.file) == (other._text, other.file)
+
+    def __hash__(self) -> int:
+        return hash((self._text, self.file))
 
     def reveal(self) -> str:
         """Return the secret itself, for the client that needs it."""

@@ -1,6 +1,7 @@
 """Users, passwords and certificates of a client; a password is never shown."""
 
 import ssl
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,9 @@ def test_a_password_from_a_file_without_the_end_of_its_line(tmp_path: Path) -> N
 def test_a_password_is_not_shown() -> None:
     settings = Settings.from_environment(SASL)
 
-    for shown in (repr(settings), str(settings), repr(settings.security), repr(settings.security.password)):
-        assert PASSWORD not in shown
+    secret = settings.security.password
+    for shown in (settings, str(settings), settings.security, secret, asdict(settings), asdict(settings.security)):
+        assert PASSWORD not in repr(shown)
     assert "alur-intake" in repr(settings)
     assert Settings.from_environment(settings.to_environment()) == settings
 
