@@ -36,7 +36,7 @@ _LONGEST_SECRET: Final = 65_536
 
 
 class Secret:
-    """A password, and its file if it came from one. Only `reveal` returns it; no dataclass, for `asdict` would too."""
+    """A password, and its file if it came from one. Only `reveal` returns it; `asdict` of a dataclass would too."""
 
     __slots__ = ("_text", "file")
 
