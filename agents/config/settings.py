@@ -5,6 +5,7 @@ Nothing is read at import: an entry point calls `Settings.from_environment(os.en
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from shlex import quote
 from typing import Final, Literal, cast
 
 from agents.config.keys import Keys
@@ -66,6 +67,12 @@ class Settings(ClientSettings):
             "ALUR_WEB": "" if self.web is None else str(self.web),
             "ALUR_KEY_FILE": self.key_file or "",
         }
+
+    @property
+    def options(self) -> str:
+        """Options before a command that give it the same broker, prefix and policy; defaults are left out."""
+        own = {name: getattr(self, name) for name in ("broker", "prefix", "policy")}
+        return "".join(f"--{name} {quote(value)} " for name, value in own.items() if value != getattr(Settings, name))
 
     def keys(self) -> Keys:
         """Read the installation's keys; without a key file, derive one that is no secret."""

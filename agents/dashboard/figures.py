@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from heapq import nsmallest
 from importlib.metadata import version
-from shlex import quote
 from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
@@ -72,18 +71,12 @@ class DisplayContext:
             },
             links or {},
             sorted({topic for office in directory for topic in office.categories}),
-            _options(settings),
+            settings.options,
         )
 
     def name_of(self, office: str | None) -> str | None:
         """Return the name of an office, or its id if it has none."""
         return None if office is None else _short(self.offices.get(office, office))
-
-
-def _options(settings: Settings) -> str:
-    given = {name: getattr(settings, name) for name in ("broker", "prefix", "policy")}
-    own = {name: value for name, value in given.items() if value != getattr(Settings, name)}
-    return "".join(f"--{name} {quote(value)} " for name, value in own.items())
 
 
 @dataclass(slots=True)

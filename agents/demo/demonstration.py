@@ -186,8 +186,8 @@ def _what_is_left(settings: Settings, prefix: str) -> str:
     alur = _program()
     if not prefix:
         return f"its topics ended with its broker; to keep those of the next, `{alur} broker start`, then `{alur} demo`"
-    options = "" if settings.broker == DEFAULT_BROKER else f"--broker {settings.broker} "
-    return f"to look at it: {alur} {options}--prefix {prefix} --policy {POLICY} board (or watch, show NUMBER, export)"
+    options = replace(settings, prefix=prefix, policy=POLICY).options
+    return f"to look at it: {alur} {options}board (or watch, show NUMBER, export)"
 
 
 def _delete(settings: Settings) -> None:
