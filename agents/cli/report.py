@@ -20,12 +20,12 @@ from agents.cli.errors import MISUSED, Failure
 from agents.cli.options import FromMirror
 from agents.cli.tables import grid, new_table
 from agents.cli.wording import safe
+from agents.integrations.csv_text import csv_text
 from agents.integrations.sheet_writer import XlsxWriter
-from agents.mirror import drivers
+from agents.mirror import change_drivers
 from agents.mirror.definitions import FIGURES, REPORTS, Grouping, Report
 from agents.mirror.figures import FEW, Line, Period, report
 from agents.mirror.stores import Reading
-from agents.ops.csv_text import csv_text
 from agents.runtime.http.templates import environment
 
 
@@ -97,16 +97,16 @@ def _write(  # noqa: PLR0913 -- as `_text`, and the file
 
 def _print_change(mirror: str, period: Period, form: Form) -> None:
     with Reading(mirror) as reading:
-        change = drivers.change(reading, period)
+        change = change_drivers.change(reading, period)
     fields = ("dimension", "group", "now", "before", "points")
     rows = [[getattr(part, name) for name in fields] for part in change.parts]
     if form is Form.JSON:
-        document = {"definition": drivers.DEFINITION, **asdict(change)}
+        document = {"definition": change_drivers.DEFINITION, **asdict(change)}
         say(json.dumps(document, indent=2, ensure_ascii=False))
         return
     text = [[f"{cell:+.1f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
     if form is Form.CSV:
-        say(_as_csv([list(fields), *text], [f"# {drivers.DEFINITION}"]))
+        say(_as_csv([list(fields), *text], [f"# {change_drivers.DEFINITION}"]))
         return
     table = new_table(*fields)
     for row in text:
@@ -114,7 +114,7 @@ def _print_change(mirror: str, period: Period, form: Form) -> None:
     screen = console()
     screen.print(safe(change.sentence), markup=False)
     screen.print(table)
-    screen.print(drivers.DEFINITION, markup=False)
+    screen.print(change_drivers.DEFINITION, markup=False)
 
 
 def _rows(lines: list[Line], group: Grouping) -> list[list[str]]:

@@ -15,7 +15,7 @@ from pydantic_core import to_json
 from agents.config.settings import Settings
 from agents.contract.components import Components
 from agents.contract.messages import Schema
-from agents.contract.traffic import MESSAGES, PARTIES, VALUES, Party
+from agents.contract.parties import MESSAGES, PARTIES, VALUES, Party
 from agents.kafka.records import FORWARDED, REPLAYS
 from agents.observability.trace_context import TRACEPARENT
 from events.announcements import CALENDAR, CALENDAR_TYPE, AnnouncementEvent

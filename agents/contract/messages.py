@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, Field, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from agents.contract.compatibility import Side
-from agents.contract.traffic import ERASURE, IDENTITY, STORY, TEXTS
+from agents.contract.parties import ERASURE, IDENTITY, STORY, TEXTS
 from events import announcements, cloudevents, commands, facts, outcomes, reports, snapshot, texts
 from events.announcements import CALENDAR_TYPE, AnnouncementEvent, Announcements
 from events.cloudevents import Envelope, Frozen

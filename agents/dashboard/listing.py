@@ -16,7 +16,7 @@ from agents.dashboard.complaint_row import BREACHED, HOUR_S, ComplaintRow, hour_
 from agents.dashboard.figures import FUNNEL, DisplayContext
 from agents.dashboard.read_model import DAY_S, ReadModel
 from agents.dashboard.words import texts
-from agents.ops.csv_text import csv_text
+from agents.integrations.csv_text import csv_text
 from events.errors import AlurError
 from events.vocabulary import Status
 from events.wording import clipped

@@ -16,7 +16,7 @@ class Report(StrEnum):
     OFFICES = "offices"
     CATEGORIES = "categories"
     DRIVERS = "drivers"
-    """What drives a change: see `agents.mirror.drivers`."""
+    """What drives a change: see `agents.mirror.change_drivers`."""
 
 
 class Grouping(StrEnum):

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from agents.mirror.reading import Part
+from agents.mirror.topic_reader import Part
 from events.codec import partial
 from events.outcomes import ResolutionReopened
 from events.topics import TopicName

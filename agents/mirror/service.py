@@ -11,9 +11,9 @@ from typing import Final
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.mirror import tables
-from agents.mirror.reading import Part, Partition, TopicReader
 from agents.mirror.rows import Row, RowBuilder, Rows, WorkingDays
 from agents.mirror.stores import MirrorError, Store, require_ours
+from agents.mirror.topic_reader import Part, Partition, TopicReader
 from agents.runtime import failpoints
 from events.announcements import CALENDAR
 from events.client import calendar_for, require_topics

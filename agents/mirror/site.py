@@ -15,10 +15,10 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
+from agents.integrations.csv_text import csv_text
 from agents.mirror.figures import Period
-from agents.mirror.floor import OTHERS, Cell, Quarter, Row, published
+from agents.mirror.privacy_floor import OTHERS, Cell, Quarter, Row, published
 from agents.mirror.stores import MirrorError, Reading
-from agents.ops.csv_text import csv_text
 from agents.runtime.http.templates import environment
 from workflow.policy import place_names
 from workflow.policy.offices import slug_of, topic_of

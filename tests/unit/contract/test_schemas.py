@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from agents.contract.compatibility import Side
 from agents.contract.files import differences, documents, last_released
 from agents.contract.messages import sides
-from agents.contract.traffic import VALUES
+from agents.contract.parties import VALUES
 from events.codec.decode import decode_announcement, decode_command, decode_report
 from events.errors import InvalidCommand, Undecodable
 from events.facts import FACTS

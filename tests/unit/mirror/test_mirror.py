@@ -16,14 +16,14 @@ from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
 from agents.config import policy_files
-from agents.mirror import drivers, figures
+from agents.mirror import change_drivers, figures
 from agents.mirror.definitions import FIGURES, Grouping, Report
 from agents.mirror.figures import FigureError, Period
-from agents.mirror.reading import Part, TopicReader
 from agents.mirror.service import Mirror, Progress
 from agents.mirror.site import build
 from agents.mirror.stores import MirrorError, Reading, open_store
 from agents.mirror.tables import CURRENT_AT, SCHEMA_VERSION
+from agents.mirror.topic_reader import Part, TopicReader
 from agents.mirror.web import MirrorWeb
 from events.client import read_history
 from events.facts import DeadlineBreached, Recorded
@@ -547,10 +547,10 @@ def test_the_parts_of_a_change_add_up_to_it(tmp_path: Path, target: str) -> None
         engine.kit.settle()
         sync(engine, target)
         with Reading(target) as reading:
-            found = drivers.change(reading, Period.parse(month))
+            found = change_drivers.change(reading, Period.parse(month))
         table = alur(engine, "report", "drivers", "--from", target, "--period", month)
     assert (found.now, found.before) == (30, 20)
-    for dimension in drivers.DIMENSIONS:
+    for dimension in change_drivers.DIMENSIONS:
         assert sum(part.points for part in found.parts if part.dimension == dimension) == pytest.approx(50)
     parts = {(part.dimension, part.group): part.points for part in found.parts}
     assert parts["channel", "whatsapp"] == 150

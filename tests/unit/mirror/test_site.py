@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.mirror.floor import FLOOR, OTHERS, Cell, Quarter, Row, published
+from agents.mirror.privacy_floor import FLOOR, OTHERS, Cell, Quarter, Row, published
 from agents.mirror.site import Built, KnownNames, _slugs, build
 from agents.mirror.stores import MirrorError, Reading
 from tests.support.mirrored import fill

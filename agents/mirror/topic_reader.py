@@ -1,4 +1,4 @@
-"""Reader of the mirror: committed records with aiokafka, which uses half of kafka-python's CPU time."""
+"""Topic reader of the mirror: committed records with aiokafka, which uses half of kafka-python's CPU time."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Senders and receivers of the contract with their messages by topic, from rights, roles and models."""
+"""Parties of the contract, its senders and receivers, with their messages by topic: from rights, roles and models."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
