@@ -17,6 +17,7 @@ from events.texts import FactTexts
 from events.topics import TopicName
 from events.writer import header_value, writer_of
 
+_STAGE: Final = "resolution"
 _PUBLISHED: Final = StoryPublished.NAME.encode()
 _SLACK_MS: Final = 60_000
 """Tolerance: texts and their fact are written in one transaction, within milliseconds."""
@@ -28,8 +29,7 @@ class StoryTexts:
     Stories are rare, so each text is looked up by timestamp instead of following the topic.
     """
 
-    def __init__(self, stage: str = "resolution") -> None:
-        self._stage = stage
+    def __init__(self) -> None:
         self._texts: dict[str, FactTexts] = {}
 
     def of(self, ref: str) -> FactTexts | None:
@@ -42,7 +42,7 @@ class StoryTexts:
         try:
             await self._load(settings, batch)
         except Exception as error:  # noqa: BLE001 -- any failure ends the process before a commit
-            exit_with_error(self._stage, error)
+            exit_with_error(_STAGE, error)
 
     async def _load(self, settings: Settings, batch: Mapping[int, Sequence[KafkaRecord]]) -> None:
         for number, records in batch.items():

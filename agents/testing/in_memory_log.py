@@ -72,14 +72,13 @@ class Log:
     Args:
         now: the time of the log, which stamps all records; it changes only when it is set.
         partitions: number of partitions of the engine.
-        prefix: of topic names.
     """
 
-    def __init__(self, now: datetime, partitions: int = 4, prefix: str = "") -> None:
-        self.topics = {f"{prefix}{each.name}": each.partitions_in(partitions) for each in TOPICS}
+    def __init__(self, now: datetime, partitions: int = 4) -> None:
+        self.topics = {str(each.name): each.partitions_in(partitions) for each in TOPICS}
         """The number of partitions by topic."""
         self._partitions = {
-            TopicPartition(f"{prefix}{each.name}", number): _Partition(int(each.config["max.message.bytes"]))
+            TopicPartition(each.name, number): _Partition(int(each.config["max.message.bytes"]))
             for each in TOPICS
             for number in range(each.partitions_in(partitions))
         }
