@@ -14,7 +14,7 @@ _PRIVATE: Final = frozenset({TopicName.IDENTITIES, TopicName.TEXTS, TopicName.ST
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class AccessRole:
     """Rights of one kind of client; names of groups and transactional ids are without the installation's prefix."""
 
     name: str
@@ -51,10 +51,10 @@ def _stage(
     memory: tuple[TopicName, ...] = (),
     transactional: bool = False,
     follows: tuple[str, ...] = (),
-) -> Role:
+) -> AccessRole:
     reads = tuple(dict.fromkeys((STAGES[name], *memory, _INSTALLATION)))
     every = (*writes, _LETTERS, _INSTALLATION)
-    return Role(
+    return AccessRole(
         name,
         "the stage",
         reads=reads,
@@ -94,25 +94,25 @@ STAGE_ROLES: Final = (
 )
 
 CLIENT_ROLES: Final = (
-    Role("channels", "systems in which citizens report", writes=(_INTAKE,)),
-    Role(
+    AccessRole("channels", "systems in which citizens report", writes=(_INTAKE,)),
+    AccessRole(
         "gateways",
         "portals of officers and citizens",
         reads=(_EVENTS, _STATE, TopicName.REJECTIONS),
         writes=(_COMMANDS,),
         group="gateways-",
     ),
-    Role("subscribers", "readers of what is public", reads=(TopicName.RESOLUTIONS,), group="subscribers-"),
-    Role("text-readers", "beside another role: readers of texts", reads=(TopicName.TEXTS,)),
-    Role("boards", "displays of snapshots", reads=(_STATE,), group="boards-"),
-    Role("identity-desk", "people who may see who reported", reads=(TopicName.IDENTITIES, _STATE)),
-    Role(
+    AccessRole("subscribers", "readers of what is public", reads=(TopicName.RESOLUTIONS,), group="subscribers-"),
+    AccessRole("text-readers", "beside another role: readers of texts", reads=(TopicName.TEXTS,)),
+    AccessRole("boards", "displays of snapshots", reads=(_STATE,), group="boards-"),
+    AccessRole("identity-desk", "people who may see who reported", reads=(TopicName.IDENTITIES, _STATE)),
+    AccessRole(
         "publishers",
         "administrators who publish stories (`alur story`)",
         reads=(_EVENTS, TopicName.TEXTS, _STATE, TopicName.REJECTIONS, TopicName.IDENTITIES),
         writes=(_COMMANDS,),
     ),
-    Role(
+    AccessRole(
         "erasers",
         "people who erase texts and identities (`alur privacy`)",
         reads=(_EVENTS, _STATE, TopicName.REJECTIONS, TopicName.IDENTITIES, TopicName.ERASURES, _INSTALLATION),
@@ -120,7 +120,7 @@ CLIENT_ROLES: Final = (
         sees=(_INTAKE,),
         follows=("intake", "lifecycle"),
     ),
-    Role(
+    AccessRole(
         "operators",
         "people who run it: lag, dead letters, replays",
         reads=(_STATE, TopicName.REJECTIONS, _LETTERS, _INSTALLATION),
@@ -129,28 +129,28 @@ CLIENT_ROLES: Final = (
         follows=tuple(STAGES),
         transactional=("dead-letters",),
     ),
-    Role(
+    AccessRole(
         "repairers",
         "`alur state repair`, while it is needed",
         reads=(_EVENTS, _STATE, _INSTALLATION),
         writes=(_STATE,),
         transactional=("lifecycle-",),
     ),
-    Role(
+    AccessRole(
         "operations-board",
         "`alur board`",
         reads=(_EVENTS, _STATE, TopicName.REJECTIONS, _LETTERS),
         sees=tuple(dict.fromkeys(STAGES.values())),
         follows=tuple(STAGES),
     ),
-    Role("mirrors", "`alur mirror`", reads=(_EVENTS, _STATE, TopicName.RESOLUTIONS)),
-    Role(
+    AccessRole("mirrors", "`alur mirror`", reads=(_EVENTS, _STATE, TopicName.RESOLUTIONS)),
+    AccessRole(
         "auditors",
         "`alur audit`",
         reads=tuple(name for name in ALL_TOPICS if name not in _PRIVATE),
         follows=tuple(STAGES),
     ),
-    Role(
+    AccessRole(
         "installers",
         "`alur topics create`",
         reads=(_INSTALLATION,),
@@ -162,5 +162,5 @@ CLIENT_ROLES: Final = (
     ),
 )
 
-ROLES: Final[dict[str, Role]] = {role.name: role for role in (*STAGE_ROLES, *CLIENT_ROLES)}
+ROLES: Final[dict[str, AccessRole]] = {role.name: role for role in (*STAGE_ROLES, *CLIENT_ROLES)}
 """Every role by its name."""

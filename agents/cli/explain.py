@@ -24,7 +24,7 @@ from events.vocabulary import ClockName
 from workflow.policy.announcements import with_announcements
 from workflow.policy.model import Policy
 from workflow.reports.day_breakdown import Day
-from workflow.reports.explain import Explanation, Origin, Run, Step, explain
+from workflow.reports.explain import Explanation, RuleSource, Run, Step, explain
 
 _UNCONFIRMED: Final = "default, not confirmed"
 _MARK: Final = "*"
@@ -125,7 +125,7 @@ def _rules(each: Explanation, run: Run) -> Table:
     return table
 
 
-def _value(origin: Origin, run: Run) -> str:
+def _value(origin: RuleSource, run: Run) -> str:
     if origin.override:
         return f"{origin.value}, override {origin.override}"
     if origin.rule != "zones":
@@ -194,7 +194,7 @@ def _plain(each: Explanation) -> dict[str, Any]:
     return asdict(each) | {"agrees": each.agrees, "origins": list(map(_plain_origin, each.origins)), "runs": runs}
 
 
-def _plain_origin(origin: Origin) -> dict[str, Any]:
+def _plain_origin(origin: RuleSource) -> dict[str, Any]:
     return asdict(origin) | {"source": origin.source or _UNCONFIRMED}
 
 

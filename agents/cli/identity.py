@@ -10,7 +10,7 @@ from agents.cli.errors import Failure
 from agents.cli.options import Complaint
 from agents.cli.wording import local, safe
 from agents.config.settings import Settings
-from agents.ops.identities import Erasure, look_up
+from agents.ops.identities import ErasedIdentity, look_up
 from events.client import find_complaint
 
 app = typer.Typer()
@@ -24,7 +24,7 @@ def show(ctx: typer.Context, complaint: Complaint) -> None:
     """
     settings = settings_of(ctx)
     stored = look_up(settings, find_complaint(settings, complaint))
-    if isinstance(stored, Erasure):
+    if isinstance(stored, ErasedIdentity):
         say(_erased(stored, settings))
         return
     for name, value in stored.reporter.model_dump().items():
@@ -38,7 +38,7 @@ def erase_identity(complaint: str, _others: Annotated[list[str] | None, typer.Ar
     raise Failure(f"nothing was erased: use `alur privacy erase {safe(complaint)} --identity --reason TEXT`")
 
 
-def _erased(erasure: Erasure, settings: Settings) -> str:
+def _erased(erasure: ErasedIdentity, settings: Settings) -> str:
     return (
         f"erased at {_local(erasure.at, settings)} by {safe(erasure.by)}: {safe(erasure.reason)} ({erasure.position})"
     )

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from agents.cli.tables import new_table
 from agents.cli.wording import safe, span
-from agents.ops.lag import DeadlinesAtStake, GroupLag, LagReport, PartitionLag, Severity, Status
+from agents.ops.lag import DeadlinesAtStake, GroupLag, LagReport, LagStatus, PartitionLag, Severity
 from agents.ops.lag.rules import SEVERITY
 from agents.ops.lag.samples import GroupState
 
@@ -27,7 +27,7 @@ def view(report: LagReport, *, partitions: bool, faults: bool = False) -> Group:
         table.add_row(*_group_row(group), style=_STYLES[group.severity])
         several = len(group.topics) > 1
         for each in group.partitions:
-            if partitions or each.lag or each.status is not Status.OK:
+            if partitions or each.lag or each.status is not LagStatus.OK:
                 table.add_row(*_partition_row(each, several=several), style=_STYLES[SEVERITY[each.status]] or "dim")
     beneath = [Text(line) for line in lines(report)] if faults else []
     return Group(table, *beneath)
@@ -58,7 +58,7 @@ def _partition_row(each: PartitionLag, *, several: bool) -> Sequence[str]:
 def _figures(each: GroupLag | PartitionLag) -> Sequence[str]:
     age = _length(each.age) if each.lag else "-"
     drain = "never" if each.drain is None else _length(each.drain)
-    if not each.lag or each.status is Status.HANGING:
+    if not each.lag or each.status is LagStatus.HANGING:
         drain = "-"
     return (age, _rate(each.rate_in), _rate(each.rate_out), drain, each.status)
 
@@ -72,7 +72,7 @@ def _members(group: GroupLag) -> str:
 
 
 def _impact(group: GroupLag) -> str:
-    impact = [] if group.waiting is None or group.status is Status.OK else [group.waiting]
+    impact = [] if group.waiting is None or group.status is LagStatus.OK else [group.waiting]
     return "; ".join([*impact, *(_at_stake(group.deadlines) if group.deadlines is not None else ())])
 
 

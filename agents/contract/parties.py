@@ -54,7 +54,7 @@ class Party:
 
     name: str
     what: str
-    role: access.Role
+    role: access.AccessRole
     only: Mapping[TopicName, tuple[str, ...]] = field(default_factory=dict)
     """Its messages, if not all of the topic."""
 
@@ -73,7 +73,7 @@ def _commands_of(roles: Iterable[Role]) -> tuple[str, ...]:
     return tuple(command_type(command.NAME) for command in COMMANDS if PERMITTED_ROLES[command] & senders)
 
 
-def _stage(role: access.Role) -> Party:
+def _stage(role: access.AccessRole) -> Party:
     only: dict[TopicName, tuple[str, ...]] = {TopicName.DEAD_LETTERS: (LETTER,), TopicName.IDENTITIES: (IDENTITY,)}
     # lifecycle forwards any command from a wrong partition
     if TopicName.COMMANDS in role.writes and role.name != "lifecycle":
@@ -98,7 +98,7 @@ _ONLY: Final = {
 }
 
 
-def _client(role: access.Role) -> tuple[Party, ...]:
+def _client(role: access.AccessRole) -> tuple[Party, ...]:
     return _PEOPLE if role.name == "gateways" else (Party(role.name, role.what, role, _ONLY.get(role.name, {})),)
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from agents.dashboard.layout import View
 from agents.dashboard.words import Words
 from workflow.reports.day_breakdown import Day
-from workflow.reports.explain import Explanation, Origin, Run
+from workflow.reports.explain import Explanation, RuleSource, Run
 
 _EVERY_S: Final = 15
 _Json = Mapping[str, Any]
@@ -55,7 +55,7 @@ def _explained(view: View, each: Explanation, run: Run) -> dict[str, Any]:
     }
 
 
-def _rule(view: View, origin: Origin) -> str:
+def _rule(view: View, origin: RuleSource) -> str:
     words = view.words
     name = words.of("rule", origin.rule if origin.rule in words.names("rule") else "time")
     value = words.of("day", words.duration(origin.value))

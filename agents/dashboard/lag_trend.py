@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final
 
-from agents.ops.lag import GroupLag, LagReport, Severity, Status
+from agents.ops.lag import GroupLag, LagReport, LagStatus, Severity
 
 EVERY_S: Final = 2.5
 WINDOW_S: Final = 30.0
@@ -63,10 +63,10 @@ class Trends:
 
 
 def _status_of(group: GroupLag) -> dict[str, str]:
-    in_flight = group.status in {Status.BEHIND, Status.GROWING} and group.age < _INSTANT_S
-    status, severity = (Status.OK, Severity.OK) if in_flight else (group.status, group.severity)
+    in_flight = group.status in {LagStatus.BEHIND, LagStatus.GROWING} and group.age < _INSTANT_S
+    status, severity = (LagStatus.OK, Severity.OK) if in_flight else (group.status, group.severity)
     if group.members == 0 and severity is Severity.OK:
-        status, severity = Status.IDLE, Severity.WARNING  # before the window is full, or with records in flight only
+        status, severity = LagStatus.IDLE, Severity.WARNING  # before the window is full, or with records in flight only
     return {"status": status, "severity": severity}
 
 

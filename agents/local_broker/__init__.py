@@ -2,6 +2,6 @@
 
 from agents.local_broker.ephemeral import running_broker
 from agents.local_broker.errors import BrokerError
-from agents.local_broker.service import DEFAULT_PORT, Broker, Started, Status, start, status, stop
+from agents.local_broker.service import DEFAULT_PORT, Broker, Started, start, status, stop
 
-__all__ = ["DEFAULT_PORT", "Broker", "BrokerError", "Started", "Status", "running_broker", "start", "status", "stop"]
+__all__ = ["DEFAULT_PORT", "Broker", "BrokerError", "Started", "running_broker", "start", "status", "stop"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agents.local_broker.errors import StartFailed, StopFailed
-from agents.local_broker.node import KAFKA_VERSION, Report, node_settings
+from agents.local_broker.node import KAFKA_VERSION, Notify, node_settings
 
 IMAGE: Final = f"apache/kafka:{KAFKA_VERSION}"
 
@@ -36,7 +36,7 @@ class Docker:
             return None
         return cls(docker) if answer.returncode == 0 else None
 
-    def fetch(self, say: Report) -> None:
+    def fetch(self, say: Notify) -> None:
         """Pull the image, unless it is present; raise StartFailed."""
         if self._run("image", "inspect", IMAGE).returncode == 0:
             return

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from agents.local_broker.errors import DownloadFailed, StartFailed
-from agents.local_broker.node import HOST, KAFKA_VERSION, Report, free_ports, node_settings
+from agents.local_broker.node import HOST, KAFKA_VERSION, Notify, free_ports, node_settings
 
 LOG: Final = "broker.log"
 
@@ -53,7 +53,7 @@ class Java:
             return None
         return cls(java, maven, libraries)
 
-    def fetch(self, say: Report) -> None:
+    def fetch(self, say: Notify) -> None:
         """Download Kafka's libraries, unless they are present; raise DownloadFailed."""
         if self.libraries.is_dir():
             return

@@ -17,7 +17,7 @@ _LISTS: Final = ("listeners", "advertised.listeners", "listener.security.protoco
 _START_S: Final = 90.0
 _POLL_S: Final = 0.1
 
-Report = Callable[[str], None]
+Notify = Callable[[str], None]
 """Receives progress lines for the user."""
 
 

@@ -20,7 +20,7 @@ from agents.local_broker.container import Docker
 from agents.local_broker.engines import choose_engine
 from agents.local_broker.errors import PortTaken, RunningElsewhere, StartFailed, StopFailed
 from agents.local_broker.java import LOG, Java, last_words
-from agents.local_broker.node import Report, address, await_answer, discard_message, port_is_free
+from agents.local_broker.node import Notify, address, await_answer, discard_message, port_is_free
 from agents.local_broker.paths import BrokerPaths
 from agents.ops.topics import broker_answers
 
@@ -58,7 +58,7 @@ class Started:
 
 
 @dataclass(frozen=True)
-class Status:
+class BrokerStatus:
     """The running broker, if any, whether it answers, and its directories."""
 
     broker: Broker | None
@@ -66,7 +66,7 @@ class Status:
     directory: Path
 
 
-def start(env: Mapping[str, str], *, port: int | None = None, say: Report = discard_message) -> Started:
+def start(env: Mapping[str, str], *, port: int | None = None, say: Notify = discard_message) -> Started:
     """Start the broker, unless it is running, and return when it answers; raise a BrokerError. Default `port`: 9092."""
     state = BrokerPaths.from_environment(env).state
     state.mkdir(parents=True, exist_ok=True)
@@ -100,17 +100,17 @@ def stop(env: Mapping[str, str]) -> Broker | None:
     return broker
 
 
-def status(env: Mapping[str, str]) -> Status:
+def status(env: Mapping[str, str]) -> BrokerStatus:
     """Return whether the broker is running and answers."""
     state = BrokerPaths.from_environment(env).state
     broker = None
     if state.is_dir():
         with _locked(state) as lock:
             broker = _read_record(state) if lock is None else _container(env, state)
-    return Status(broker, broker is not None and broker_answers(broker.address), state)
+    return BrokerStatus(broker, broker is not None and broker_answers(broker.address), state)
 
 
-def _start(env: Mapping[str, str], state: Path, port: int, lock: IO[bytes], say: Report) -> Broker:
+def _start(env: Mapping[str, str], state: Path, port: int, lock: IO[bytes], say: Notify) -> Broker:
     if not port_is_free(port):
         raise PortTaken(port)
     (state / _RECORD).unlink(missing_ok=True)  # of a broker that was not stopped cleanly

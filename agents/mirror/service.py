@@ -13,7 +13,7 @@ from agents.config.settings import Settings
 from agents.mirror import tables
 from agents.mirror.rows import Row, RowBuilder, Rows, WorkingDays
 from agents.mirror.stores import MirrorError, Store, require_ours
-from agents.mirror.topic_reader import Part, Partition, TopicReader
+from agents.mirror.topic_reader import Part, Source, TopicReader
 from agents.runtime import failpoints
 from events.announcements import CALENDAR
 from events.client import calendar_for, require_topics
@@ -149,7 +149,7 @@ class Mirror:
                 )
         reader.start_at({partition: max(positions.get(partition, 0), start) for partition, start in starts.items()})
 
-    def _copy(self, reader: TopicReader, ends: dict[Partition, int]) -> Iterator[Progress]:
+    def _copy(self, reader: TopicReader, ends: dict[Source, int]) -> Iterator[Progress]:
         """Write one batch in a thread while the next is read, so that at most two are in memory."""
         with ThreadPoolExecutor(1) as writer:
             written: Future[Progress] | None = None
@@ -194,7 +194,7 @@ class Mirror:
         self._store.load(f"new_{table}", rows)
 
 
-def _batches(reader: TopicReader, ends: dict[Partition, int]) -> Iterator[list[Part]]:
+def _batches(reader: TopicReader, ends: dict[Source, int]) -> Iterator[list[Part]]:
     """Yield the records up to `ends` in batches of limited size and time."""
     gathered: list[Part] = []
     size, begun = 0, time.monotonic()

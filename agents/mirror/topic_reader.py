@@ -16,7 +16,7 @@ from events.client.errors import BrokerUnreachable, KafkaRefused
 from events.topics import TopicName
 from events.writer import MARKED, Origin
 
-Partition = tuple[TopicName, int]
+Source = tuple[TopicName, int]
 """Topic and partition."""
 _PARTITION_BYTES: Final = 4_000_000
 _STALLED_S: Final = 30.0
@@ -68,15 +68,15 @@ class TopicReader:
             raise
         return partitions
 
-    def starts(self) -> dict[Partition, int]:
+    def starts(self) -> dict[Source, int]:
         """Return the log start of each partition."""
         return self._by_partition(self._wait(self._consumer.beginning_offsets(self._partitions)))
 
-    def ends(self) -> dict[Partition, int]:
+    def ends(self) -> dict[Source, int]:
         """Return the last stable offset of each partition."""
         return self._by_partition(self._wait(self._consumer.end_offsets(self._partitions)))
 
-    def start_at(self, offsets: Mapping[Partition, int]) -> None:
+    def start_at(self, offsets: Mapping[Source, int]) -> None:
         """Continue from these offsets."""
         for partition in self._partitions:
             self._consumer.seek(partition, offsets[self._names[partition.topic], partition.partition])
@@ -95,7 +95,7 @@ class TopicReader:
         is_foreign = self._origins.setdefault(partition, Origin()).is_foreign
         return [each for each in records if not is_foreign(each.offset, each.headers)]
 
-    def polls_to(self, ends: Mapping[Partition, int]) -> Iterator[list[Part]]:
+    def polls_to(self, ends: Mapping[Source, int]) -> Iterator[list[Part]]:
         """Yield batches until `ends`; the last batch may contain later records."""
         moved, before = time.monotonic(), self.positions()
         while any(before[partition] < end for partition, end in ends.items()):
@@ -105,12 +105,12 @@ class TopicReader:
             elif time.monotonic() - moved > _STALLED_S:
                 raise BrokerUnreachable(self._settings.broker)
 
-    def has_reached(self, ends: Mapping[Partition, int]) -> bool:
+    def has_reached(self, ends: Mapping[Source, int]) -> bool:
         """Return whether all records before `ends` have been read."""
         positions = self.positions()
         return all(positions[partition] >= end for partition, end in ends.items())
 
-    def positions(self) -> dict[Partition, int]:
+    def positions(self) -> dict[Source, int]:
         """Return the offset of the next record of each partition."""
         return self._by_partition(self._wait(self._positions()))
 
@@ -121,7 +121,7 @@ class TopicReader:
         """Return the number of offsets from the current position to the present end."""
         return sum(self.ends().values()) - sum(self.positions().values())
 
-    def _by_partition(self, offsets: Mapping[TopicPartition, int]) -> dict[Partition, int]:
+    def _by_partition(self, offsets: Mapping[TopicPartition, int]) -> dict[Source, int]:
         return {(self._names[each.topic], each.partition): offset for each, offset in offsets.items()}
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:

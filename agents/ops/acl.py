@@ -10,7 +10,7 @@ from kafka.admin import ACL, ACLOperation, ACLPermissionType, ACLResourcePattern
 from kafka.errors import SecurityDisabledError
 
 from agents.config.settings import Settings
-from events.access import Role
+from events.access import AccessRole
 from events.client.administration import admin_client
 from events.client.errors import KafkaRefused
 from events.topics import TopicName
@@ -40,7 +40,7 @@ class Right:
     operations: tuple[Operation, ...]
 
 
-def rights(role: Role, settings: Settings, principal: str) -> Iterator[Right]:
+def rights(role: AccessRole, settings: Settings, principal: str) -> Iterator[Right]:
     """Yield the rights that `principal` needs for `role` in this environment."""
     for topic in role.topics:
         yield Right(principal, "topic", settings.topic(topic), prefixed=False, operations=_on_topic(role, topic))
@@ -53,7 +53,7 @@ def rights(role: Role, settings: Settings, principal: str) -> Iterator[Right]:
         yield _on_resource(principal, "transactional-id", f"{settings.prefix}{transactional}", ("Write", "Describe"))
 
 
-def _on_topic(role: Role, topic: TopicName) -> tuple[Operation, ...]:
+def _on_topic(role: AccessRole, topic: TopicName) -> tuple[Operation, ...]:
     rights: dict[Operation, bool] = {
         "Read": topic in role.reads,
         "Write": topic in role.writes,

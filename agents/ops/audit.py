@@ -75,7 +75,7 @@ class Witness(Protocol):
         """Receive a rejection."""
 
 
-class Log(Reader):
+class AuditedTopics(Reader):
     """Reads one partition after another, foreign records included."""
 
     def __init__(self, settings: Settings, topics: Collection[TopicName]) -> None:
@@ -135,7 +135,7 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
     texts = TopicName.TEXTS in topics or _may_read_texts(settings)
     values = installation_values(settings)
     progress = stage_progress(settings)
-    with Log(settings, {*topics, TopicName.TEXTS} if texts else topics) as log:
+    with AuditedTopics(settings, {*topics, TopicName.TEXTS} if texts else topics) as log:
         layout = Layout.of(values)
         # not the partitions of a topic that was extended since
         count = layout.partitions if layout else min(len(log.partitions(topic)) for topic in _READ)
@@ -167,7 +167,7 @@ def _policies(settings: Settings, values: Mapping[str, Any]) -> dict[str, Policy
     return {each.version: each for each in policies.versions}
 
 
-def _retained(log: Log, values: Mapping[str, Any], *, texts: bool) -> dict[TopicName, Retained]:
+def _retained(log: AuditedTopics, values: Mapping[str, Any], *, texts: bool) -> dict[TopicName, Retained]:
     retained = {topic: log.retained(topic) for topic in _READ}
     retained[TopicName.TEXTS] = log.retained(TopicName.TEXTS) if texts else Retained.UNREAD
     if MIGRATION_KEY in values:  # earlier reports and commands remain at the former prefix
@@ -189,7 +189,7 @@ def recorded_incidents(settings: Settings) -> list[Incident]:
     return incidents_in(installation_values(settings))
 
 
-def _of_all_partitions(settings: Settings, log: Log, result: Audit) -> None:
+def _of_all_partitions(settings: Settings, log: AuditedTopics, result: Audit) -> None:
     """Read the inputs from all partitions: dead letters first, then reports and misrouted commands."""
     for record in _all(log, TopicName.DEAD_LETTERS):
         resolved = resolved_letter(record.headers)
@@ -203,7 +203,7 @@ def _of_all_partitions(settings: Settings, log: Log, result: Audit) -> None:
         result.take_command(record.position, _command(record.value))
 
 
-def _all(log: Log, topic: TopicName) -> Iterator[Record]:
+def _all(log: AuditedTopics, topic: TopicName) -> Iterator[Record]:
     for number in log.partitions(topic):
         yield from log.read(topic, number)
 

@@ -34,7 +34,7 @@ class IdentityNotFound(AlurError):
 
 
 @dataclass(frozen=True, slots=True)
-class Erasure:
+class ErasedIdentity:
     """An erasure; time, reason and author only until compaction."""
 
     position: RecordPosition
@@ -52,7 +52,7 @@ class StoredIdentity:
     reporter: Reporter
 
 
-def look_up(settings: Settings, complaint: str, *, tracking: str | None = None) -> StoredIdentity | Erasure:
+def look_up(settings: Settings, complaint: str, *, tracking: str | None = None) -> StoredIdentity | ErasedIdentity:
     """Return the identity of a reporter, or its erasure; raise IdentityNotFound. `tracking` avoids a look-up."""
     own = canonical_id(complaint)
     records, tracking = _read(settings, own, tracking)
@@ -65,7 +65,8 @@ def look_up(settings: Settings, complaint: str, *, tracking: str | None = None) 
         )
     position = record.position
     if record.value is None:
-        return Erasure(position, record.at, _header_text(record.headers, _REASON), _header_text(record.headers, _BY))
+        reason, by = (_header_text(record.headers, name) for name in (_REASON, _BY))
+        return ErasedIdentity(position, record.at, reason, by)
     return StoredIdentity(position, record.at, _reporter(record.value, position))
 
 

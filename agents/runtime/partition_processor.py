@@ -23,7 +23,7 @@ from agents.runtime import failpoints
 from agents.runtime.batch import Batch, Counting, Failing, Traced, chain, process_in_parts
 from agents.runtime.output_writer import OutputWriter, raise_first
 from agents.runtime.restore import ForeignLog, Restore
-from agents.runtime.stage import Handler, Partition, Stateful, TimerDriven
+from agents.runtime.stage import Partition, RecordHandler, Stateful, TimerDriven
 from agents.runtime.start_offsets import StartOffset
 from agents.runtime.worker import Worker
 from events.errors import Undecodable
@@ -37,7 +37,7 @@ class PartitionProcessor:
 
     def __init__(self, worker: Worker, source: TopicPartition, partition: Partition) -> None:
         self.source = source
-        self.handler: Handler = worker.stage.handler(partition)
+        self.handler: RecordHandler = worker.stage.handler(partition)
         self.next_offset: int | None = None
         """Offset of the next record to process; None until the partition is acquired."""
         self.restored = 0

@@ -44,7 +44,7 @@ class Partition:
         return offset + self.first_positions.get(topic, 0)
 
 
-class Handler(Protocol):
+class RecordHandler(Protocol):
     """Handler of the records of one owned partition; free of Kafka.
 
     `handle` makes changes in memory, metrics included, that only later records of the batch see; `commit` applies them,
@@ -64,7 +64,7 @@ class Handler(Protocol):
         return
 
 
-class Stateful(Handler, Protocol):
+class Stateful(RecordHandler, Protocol):
     """Handler with state, restored from a compacted topic; by default each record of a key replaces the one before."""
 
     def restore(self, record: KafkaRecord) -> None:
@@ -102,12 +102,12 @@ class ReportsState(Protocol):
         ...
 
 
-def state_reports(handlers: Iterable[Handler]) -> list[StateReport]:
+def state_reports(handlers: Iterable[RecordHandler]) -> list[StateReport]:
     """Return the state reports of the handlers that provide one."""
     return [each.state_report() for each in handlers if isinstance(each, ReportsState)]
 
 
-def next_alarm(handlers: Iterable[Handler]) -> datetime | None:
+def next_alarm(handlers: Iterable[RecordHandler]) -> datetime | None:
     """Return the earliest warning or deadline without a processed notice; None if there is none."""
     alarms = (report.next_alarm for report in state_reports(handlers))
     return min((alarm for alarm in alarms if alarm is not None), default=None)
@@ -122,7 +122,7 @@ class Stage:
     """A stage of the engine."""
 
     name: str
-    handler: Callable[[Partition], Handler]
+    handler: Callable[[Partition], RecordHandler]
     transactional: bool = False
     """Outputs and offset are committed in one transaction per poll and partition."""
     state_topic: TopicName | None = None

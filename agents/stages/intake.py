@@ -5,7 +5,7 @@ from typing import Final
 
 from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
-from agents.runtime.stage import Handler, Partition, Stage, log_time
+from agents.runtime.stage import Partition, RecordHandler, Stage, log_time
 from agents.stages.erasures import Erasures
 from agents.stages.reporter_digests import ReporterDigests
 from events.client.partitions import partition_of
@@ -25,7 +25,7 @@ COMMANDS_WAITING: Final = 1_000
 worker processes as many in a fraction of a second, so lifecycle does not run dry."""
 
 
-class Intake(Handler):
+class Intake(RecordHandler):
     """Turns each report, under whatever key, into a command in the partition of its complaint."""
 
     def __init__(self, partition: Partition, erasures: Callable[[], Erasures] | None = None) -> None:

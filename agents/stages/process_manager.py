@@ -6,7 +6,7 @@ from functools import partial
 
 from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
-from agents.runtime.stage import Handler, Partition, log_time
+from agents.runtime.stage import Partition, RecordHandler, log_time
 from events.codec.decode import decode_own_fact
 from events.codec.encode import encode_command
 from events.commands import Command
@@ -21,7 +21,7 @@ Reaction = Callable[[Recorded, Policy, datetime], Command | None]
 """Returns the command to send, if any, after a fact: by the fact with its snapshot, the policy, and the log's time."""
 
 
-class ProcessManager(Handler):
+class ProcessManager(RecordHandler):
     """Sends the command that the state of a complaint requires.
 
     The decision depends on the state, not the kind of fact: the next fact makes up for a missed one. The command id is

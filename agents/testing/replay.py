@@ -16,7 +16,7 @@ from aiokafka import ConsumerRecord
 
 from agents.config import policy_files
 from agents.config.settings import Settings
-from agents.runtime.stage import Handler, Partition
+from agents.runtime.stage import Partition, RecordHandler
 from agents.stages import disposition, escalation, lifecycle, verification
 from agents.stages.duplicate_index import DuplicateIndex
 from events.client import Record
@@ -170,7 +170,7 @@ def _reactions(
         yield from _outputs([stage.handler(partition) for partition in partitions], facts)
 
 
-def _outputs(handlers: Sequence[Handler], records: Iterable[_Raw]) -> Iterator[bytes | None]:
+def _outputs(handlers: Sequence[RecordHandler], records: Iterable[_Raw]) -> Iterator[bytes | None]:
     for record in records:
         handler = handlers[record.partition]
         with suppress(Undecodable):  # a dead letter then and now

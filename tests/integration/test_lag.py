@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from agents.cli.app import application
 from agents.config.settings import Settings
-from agents.ops.lag import GroupLag, LagReport, LagWatcher, Severity, Status, measure
+from agents.ops.lag import GroupLag, LagReport, LagStatus, LagWatcher, Severity, measure
 from agents.ops.lag.samples import GroupState
 from agents.ops.progress import retry_while_starting
 from events.topics import STAGES
@@ -84,7 +84,7 @@ def alur(settings: Settings, *arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def by_partition(group: GroupLag) -> dict[int, Status]:
+def by_partition(group: GroupLag) -> dict[int, LagStatus]:
     return {each.partition: each.status for each in group.partitions}
 
 
@@ -109,28 +109,28 @@ def test_any_group_gets_its_status_from_its_progress(settings: Settings, admin: 
     groups = {group.group: group for group in found.groups}
     assert found.complete
     assert found.severity is Severity.ERROR
-    assert (groups[fine].status, groups[fine].lag, groups[fine].members) == (Status.HANGING, 0, 0)
-    assert by_partition(groups[fine])[CAUGHT_UP] is Status.OK
-    assert (groups[deserted].state, groups[deserted].status) == (GroupState.EMPTY, Status.LOST)
+    assert (groups[fine].status, groups[fine].lag, groups[fine].members) == (LagStatus.HANGING, 0, 0)
+    assert by_partition(groups[fine])[CAUGHT_UP] is LagStatus.OK
+    assert (groups[deserted].state, groups[deserted].status) == (GroupState.EMPTY, LagStatus.LOST)
     assert by_partition(groups[deserted]) == {
-        CAUGHT_UP: Status.OK,
-        STALLED: Status.OK,  # it has committed nothing there: its start position is unknown
-        HELD: Status.HANGING,
-        DROPPED: Status.STOPPED,
-        LOST: Status.LOST,
+        CAUGHT_UP: LagStatus.OK,
+        STALLED: LagStatus.OK,  # it has committed nothing there: its start position is unknown
+        HELD: LagStatus.HANGING,
+        DROPPED: LagStatus.STOPPED,
+        LOST: LagStatus.LOST,
     }
-    assert by_partition(groups[frozen])[STALLED] is Status.STALLED
+    assert by_partition(groups[frozen])[STALLED] is LagStatus.STALLED
     stalled = groups[frozen].partitions[STALLED]
     assert stalled.owner == "m1 on 127.0.0.1"
     assert (stalled.lag, stalled.rate_out, stalled.drain) == (3, 0.0, None)
     assert WINDOW < stalled.age < 60
     assert {(each.status, each.group, each.partitions) for each in found.findings} == {
-        (Status.LOST, deserted, (LOST,)),
-        (Status.EMPTY, deserted, (HELD, DROPPED, LOST)),
-        (Status.STALLED, frozen, (STALLED,)),
-        (Status.HANGING, None, (HELD,)),
+        (LagStatus.LOST, deserted, (LOST,)),
+        (LagStatus.EMPTY, deserted, (HELD, DROPPED, LOST)),
+        (LagStatus.STALLED, frozen, (STALLED,)),
+        (LagStatus.HANGING, None, (HELD,)),
     }
-    [hanging] = [each for each in found.findings if each.status is Status.HANGING]
+    [hanging] = [each for each in found.findings if each.status is LagStatus.HANGING]
     assert f"a transaction of '{settings.prefix}forgetful'" in hanging.what
     assert "2 offsets" in hanging.what
     assert "Kafka aborts it" in hanging.todo
@@ -139,7 +139,7 @@ def test_any_group_gets_its_status_from_its_progress(settings: Settings, admin: 
     member.close()
     status, said = alur(settings, "--group", fine, "--json")
     again = LagReport.model_validate_json(said)
-    assert (status, again.groups[0].status, again.findings, again.complete) == (0, Status.OK, (), False)
+    assert (status, again.groups[0].status, again.findings, again.complete) == (0, LagStatus.OK, (), False)
     status, said = alur(settings, "--group", f"{settings.prefix}nobody")
     assert status == 1
     assert "there is no consumer group" in said
@@ -153,7 +153,7 @@ def test_transaction_markers_alone_are_not_lag(settings: Settings, strangers: St
 
     found = measure(settings, [behind], window=WINDOW, every=0.2)
 
-    assert (found.groups[0].status, found.groups[0].lag, found.complete) == (Status.OK, 0, False)
+    assert (found.groups[0].status, found.groups[0].lag, found.complete) == (LagStatus.OK, 0, False)
 
 
 def test_a_frozen_stage_is_named_and_so_is_what_waits_for_it(stopped_engine: Engine) -> None:
@@ -163,16 +163,16 @@ def test_a_frozen_stage_is_named_and_so_is_what_waits_for_it(stopped_engine: Eng
     eventually("they are registered", lambda: len(engine.events()) == 2)
     with LagWatcher(engine.settings, window=WINDOW) as watcher:
 
-        def lifecycle_is(*wanted: Status) -> LagReport | None:
+        def lifecycle_is(*wanted: LagStatus) -> LagReport | None:
             found = watcher.sample()
             return found if found.groups[LIFECYCLE].status in wanted else None
 
-        eventually("it is not behind", lambda: lifecycle_is(Status.OK))
+        eventually("it is not behind", lambda: lifecycle_is(LagStatus.OK))
         os.kill(engine.processes["lifecycle"].pid, signal.SIGSTOP)
         engine.send_reports([report_event(str(number)) for number in range(10, 30)])
 
         # whichever comes first: the window is over, or the group has put the frozen worker out
-        found = eventually("it is at fault", lambda: lifecycle_is(Status.STALLED, Status.EMPTY))
+        found = eventually("it is at fault", lambda: lifecycle_is(LagStatus.STALLED, LagStatus.EMPTY))
         lifecycle = found.groups[LIFECYCLE]
         [finding] = [each for each in found.findings if each.group == lifecycle.group]
         assert "has not moved" in finding.what
@@ -182,7 +182,7 @@ def test_a_frozen_stage_is_named_and_so_is_what_waits_for_it(stopped_engine: Eng
         assert lifecycle.deadlines is not None
         assert lifecycle.deadlines.passed + lifecycle.deadlines.due > 0
         assert not lifecycle.deadlines.drained
-        found = eventually("the group has put it out", lambda: lifecycle_is(Status.EMPTY))
+        found = eventually("the group has put it out", lambda: lifecycle_is(LagStatus.EMPTY))
         assert "has no members (the last on " in next(str(each) for each in found.findings if "empty" in str(each))
     status, said = alur(engine.settings, "--window", "2")
     assert status == 1

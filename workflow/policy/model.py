@@ -19,7 +19,7 @@ from workflow.deadlines.durations import Duration, Unit
 from workflow.deadlines.working_days import Calendar
 from workflow.policy.document_errors import suggestion
 from workflow.policy.offices import Directory, OfficeId, Slug, Words
-from workflow.policy.overrides import LADDER, NATIONAL, SUPERIOR, Ladder, Override, Rule, most_specific
+from workflow.policy.overrides import LADDER, NATIONAL, SUPERIOR, Ladder, OverridableRule, Override, most_specific
 from workflow.policy.terms import Clocks, Elapsed, Extension, Hours, InDays, Model, Term
 
 
@@ -214,7 +214,7 @@ class Policy(Rules):
         return duration
 
     def override_of(
-        self, rule: Rule, category: str | None, complaint_class: ComplaintClass, office: str | None
+        self, rule: OverridableRule, category: str | None, complaint_class: ComplaintClass, office: str | None
     ) -> Override | None:
         """Return the override that applies to a rule while ``office`` holds the complaint; None without any."""
         if not self.overrides:

@@ -23,7 +23,7 @@ SUPERIOR: Final = "superior"
 NATIONAL: Final = "national"
 """Rung of a ladder: the national administrator."""
 LADDER: Final = "ladder"
-Rule = ClockName | Literal["ladder"]
+OverridableRule = ClockName | Literal["ladder"]
 """Name of a rule that an override can set."""
 _BEFORE_AN_OFFICE: Final = (ClockName.VERIFICATION, ClockName.COMPLETION, ClockName.SETTLEMENT)
 """Clocks that start before an office holds the complaint, so without a level."""
@@ -60,7 +60,7 @@ class Override(Model):
         return ", ".join(f"{key}={value}" for key, value in written.items() if value is not None)
 
     @property
-    def rules(self) -> tuple[Rule, ...]:
+    def rules(self) -> tuple[OverridableRule, ...]:
         """Names of the rules that the override sets."""
         return (*self.clocks, *((LADDER,) if self.ladder else ()))
 
@@ -81,7 +81,7 @@ class Override(Model):
 
 def most_specific(
     overrides: Sequence[Override],
-    rule: Rule,
+    rule: OverridableRule,
     category: str | None,
     complaint_class: ComplaintClass,
     level: Level | None,
@@ -126,7 +126,7 @@ def readable(written: object) -> tuple[Override, frozenset[str]] | None:
                     kept.pop(str(key), None)
 
 
-def shadowed(overrides: Sequence[Override]) -> Iterator[tuple[Override, Rule]]:
+def shadowed(overrides: Sequence[Override]) -> Iterator[tuple[Override, OverridableRule]]:
     """Yield each override with a rule that is always overridden by more specific ones."""
     for override in overrides:
         cases = [

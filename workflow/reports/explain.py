@@ -55,7 +55,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class RuleSource:
     """A rule that a due time depends on, with its source."""
 
     rule: str
@@ -71,7 +71,7 @@ class Run:
     """One run of a clock from start to end: each restart begins another run."""
 
     duration: str
-    rule: Origin
+    rule: RuleSource
     """Rule that sets the duration."""
     office: str | None
     """Office that held the complaint when the clock started."""
@@ -108,7 +108,7 @@ class Explanation:
     """The version that the complaint is pinned to."""
     explained_with: str
     """Version used for the explanation: `policy`, unless that version is unknown now."""
-    origins: tuple[Origin, ...]
+    origins: tuple[RuleSource, ...]
     runs: tuple[Run, ...]
 
     @property
@@ -158,7 +158,9 @@ def explain(history: Sequence[Recorded], clock: ClockName, policy: Policy) -> Ex
     )
 
 
-def origins(clock: ClockName, policy: Policy, history: Sequence[Recorded], run: "_Run | None") -> tuple[Origin, ...]:
+def origins(
+    clock: ClockName, policy: Policy, history: Sequence[Recorded], run: "_Run | None"
+) -> tuple[RuleSource, ...]:
     """Return the rules, with sources, that the due times of a clock depend on, by its last `run`."""
     values: dict[str, str] = {}
     duration, rule = _rule_of(clock, policy, history[-1].complaint) if run is None else (run.duration, run.rule)
@@ -175,7 +177,7 @@ def origins(clock: ClockName, policy: Policy, history: Sequence[Recorded], run: 
         values["settlement_pauses_in"] = ", ".join(sorted(policy.settlement_pauses_in)) or "never"
     if any(isinstance(recorded.fact, f.DeadlineExtended) and recorded.fact.clock is clock for recorded in history):
         values["extension"] = f"each day of it {policy.extension.day}"
-    return rule, *(Origin(name, value, policy.sources.get(name)) for name, value in values.items())
+    return rule, *(RuleSource(name, value, policy.sources.get(name)) for name, value in values.items())
 
 
 def _standing(complaint: Complaint, name: ClockName) -> Clock | None:
@@ -183,15 +185,15 @@ def _standing(complaint: Complaint, name: ClockName) -> Clock | None:
     return complaint.clocks.get(name) or (complaint.answered_clock if name is ClockName.FOLLOW_UP else None)
 
 
-def _rule_of(clock: ClockName, policy: Policy, complaint: Complaint) -> tuple[Duration, Origin]:
+def _rule_of(clock: ClockName, policy: Policy, complaint: Complaint) -> tuple[Duration, RuleSource]:
     """Return the duration of a clock that starts now, and the rule that sets it."""
     override = ClockContext.of(policy, complaint).override_of(clock)
     if override is None:
         duration = policy.duration_of(clock, complaint.class_)
-        return duration, Origin(clock, str(duration), policy.sources.get(clock))
+        return duration, RuleSource(clock, str(duration), policy.sources.get(clock))
     duration = override.clocks[clock]
     place = f"{override} (overrides[{policy.overrides.index(override)}] of {policy.version})"
-    return duration, Origin(clock, str(duration), override.source, place)
+    return duration, RuleSource(clock, str(duration), override.source, place)
 
 
 @dataclass(slots=True)
@@ -203,7 +205,7 @@ class _Run:
     differences: list[str] = field(default_factory=list)
     zone: ZoneInfo = field(init=False)
     duration: Duration = field(init=False)
-    rule: Origin = field(init=False)
+    rule: RuleSource = field(init=False)
     office: str | None = None
     last: Clock | None = None
     expected: datetime | None = None

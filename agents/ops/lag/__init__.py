@@ -4,21 +4,21 @@
 """
 
 from agents.ops.lag.observer import UnknownGroup
-from agents.ops.lag.report import DeadlinesAtStake, Finding, GroupLag, LagReport, PartitionLag, TrendPoint
-from agents.ops.lag.rules import Severity, Status
+from agents.ops.lag.report import DeadlinesAtStake, GroupLag, LagFinding, LagReport, PartitionLag, TrendPoint
+from agents.ops.lag.rules import LagStatus, Severity
 from agents.ops.lag.watcher import SAMPLE_INTERVAL_SECONDS, WINDOW_SECONDS, LagWatcher, measure
 
 __all__ = [
     "SAMPLE_INTERVAL_SECONDS",
     "WINDOW_SECONDS",
     "DeadlinesAtStake",
-    "Finding",
     "GroupLag",
+    "LagFinding",
     "LagReport",
+    "LagStatus",
     "LagWatcher",
     "PartitionLag",
     "Severity",
-    "Status",
     "TrendPoint",
     "UnknownGroup",
     "measure",

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agents.ops.lag.findings import group_findings, transaction_findings, waiting, without_members
-from agents.ops.lag.report import Finding, GroupLag, LagReport, PartitionLag, TrendPoint
-from agents.ops.lag.rules import SEVERITY, Severity, Status, evaluate_group, evaluate_partition, worst
+from agents.ops.lag.report import GroupLag, LagFinding, LagReport, PartitionLag, TrendPoint
+from agents.ops.lag.rules import SEVERITY, LagStatus, Severity, evaluate_group, evaluate_partition, worst
 from agents.ops.lag.samples import Source, Window, rates, seconds_to_drain
 from agents.ops.lag.transactions import OpenTransaction
 
@@ -22,7 +22,7 @@ class GroupView:
     """When the group was last observed with a member."""
 
     @property
-    def own(self) -> Status:
+    def own(self) -> LagStatus:
         """Status of the group as a whole."""
         return evaluate_group(self.window, deserted=without_members(self.stage))
 
@@ -89,7 +89,7 @@ def _partition(source: Source, window: Window, evidence: Evidence) -> PartitionL
     samples, last = window.positioned_samples(source), window.last.offsets[source]
     status = evaluate_partition(samples, full=window.spanned_by(samples))
     if any(each.source == source for each in evidence.transactions):
-        status = worst([status, Status.HANGING])
+        status = worst([status, LagStatus.HANGING])
     oldest_at = evidence.written_at.get((source, last.position)) if last.lag and last.position is not None else None
     written, read = rates(samples)
     return PartitionLag(
@@ -107,12 +107,12 @@ def _partition(source: Source, window: Window, evidence: Evidence) -> PartitionL
         rate_in=_rounded(written),
         rate_out=_rounded(read),
         # a group blocked by a transaction catches up when the transaction ends, not by reading
-        drain=None if status is Status.HANGING else _rounded(seconds_to_drain(samples)),
+        drain=None if status is LagStatus.HANGING else _rounded(seconds_to_drain(samples)),
         owner=last.owner,
     )
 
 
-def _severity(status: Status, partitions: Sequence[PartitionLag], evidence: Evidence, now: datetime) -> Severity:
+def _severity(status: LagStatus, partitions: Sequence[PartitionLag], evidence: Evidence, now: datetime) -> Severity:
     sources = {Source(each.topic, each.partition) for each in partitions}
     for_good = any(each.source in sources and each.never_ends(now) for each in evidence.transactions)
     return Severity.ERROR if for_good else SEVERITY[status]
@@ -134,5 +134,5 @@ def _rounded(figure: float | None) -> float | None:
     return None if figure is None else round(figure, 3)
 
 
-def _severity_order(finding: Finding) -> tuple[int, int]:
-    return list(Severity).index(finding.severity), list(Status).index(finding.status)
+def _severity_order(finding: LagFinding) -> tuple[int, int]:
+    return list(Severity).index(finding.severity), list(LagStatus).index(finding.status)

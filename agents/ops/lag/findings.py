@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from agents.ops.lag.report import Finding, GroupLag, PartitionLag
-from agents.ops.lag.rules import SEVERITY, Severity, Status
+from agents.ops.lag.report import GroupLag, LagFinding, PartitionLag
+from agents.ops.lag.rules import SEVERITY, LagStatus, Severity
 from agents.ops.lag.samples import Window
 from agents.ops.lag.transactions import OpenTransaction
 from events.wording import number_of
@@ -26,11 +26,11 @@ BY_THE_CLOCK: Final = frozenset({"sla"})
 """Timer-driven stages: without a worker, deadlines pass unnoticed even without lag."""
 
 
-def without_members(stage: str | None) -> Status:
+def without_members(stage: str | None) -> LagStatus:
     """Return the status of a group without members or backlog."""
     if stage is None:
-        return Status.OK
-    return Status.EMPTY if stage in BY_THE_CLOCK else Status.IDLE
+        return LagStatus.OK
+    return LagStatus.EMPTY if stage in BY_THE_CLOCK else LagStatus.IDLE
 
 
 def waiting(stage: str | None, lag: int) -> str | None:
@@ -41,19 +41,19 @@ def waiting(stage: str | None, lag: int) -> str | None:
     return f"up to {number_of(lag, record)} {consequence}"
 
 
-_OF_THE_GROUP: Final = (Status.IDLE, Status.EMPTY, Status.REBALANCING)
-_OUTSIDE_THE_LOG: Final = (Status.LOST, Status.BEYOND)
+_OF_THE_GROUP: Final = (LagStatus.IDLE, LagStatus.EMPTY, LagStatus.REBALANCING)
+_OUTSIDE_THE_LOG: Final = (LagStatus.LOST, LagStatus.BEYOND)
 
 
-def group_findings(group: GroupLag, own: Status, seconds: float) -> list[Finding]:
+def group_findings(group: GroupLag, own: LagStatus, seconds: float) -> list[LagFinding]:
     """Return the findings on a group over `seconds`: one on the group itself (`own`), else by fault and topic."""
     findings = []
     if own in _OF_THE_GROUP:
         findings.append(_group_finding(group, own, seconds))
-    for status in Status:
+    for status in LagStatus:
         # without working members, no movement is expected
         silent = own in _OF_THE_GROUP and status not in _OUTSIDE_THE_LOG
-        if SEVERITY[status] is Severity.OK or status is Status.HANGING or silent:
+        if SEVERITY[status] is Severity.OK or status is LagStatus.HANGING or silent:
             continue
         by_topic: dict[str, list[PartitionLag]] = {}
         for partition in group.partitions:
@@ -67,7 +67,7 @@ def group_findings(group: GroupLag, own: Status, seconds: float) -> list[Finding
 
 def transaction_findings(
     transactions: Sequence[OpenTransaction], topics: Window, groups: Sequence[GroupLag], broker: str
-) -> list[Finding]:
+) -> list[LagFinding]:
     """Return a finding for each transaction that blocks readers, with the partitions that it blocks."""
     now = topics.last.at
     by_owner: dict[tuple[str, int | None, str | None, bool], list[OpenTransaction]] = {}
@@ -80,8 +80,8 @@ def transaction_findings(
         readers = ", ".join(group.group for group in groups if topic in group.topics) or "its readers"
         numbers = tuple(each.source.partition for each in several)
         findings.append(
-            Finding(
-                status=Status.HANGING,
+            LagFinding(
+                status=LagStatus.HANGING,
                 severity=Severity.ERROR if for_good else Severity.WARNING,
                 group=None,
                 topic=topic,
@@ -94,12 +94,12 @@ def transaction_findings(
     return findings
 
 
-def _group_finding(group: GroupLag, status: Status, seconds: float) -> Finding:
-    if status is Status.REBALANCING:
+def _group_finding(group: GroupLag, status: LagStatus, seconds: float) -> LagFinding:
+    if status is LagStatus.REBALANCING:
         what = f"{group.group} has been rebalancing for {seconds:.0f} s"
         todo = "look in the logs of its members for one that keeps joining and leaving, and stop it"
     else:
-        idle = "deadlines pass unnoticed" if status is Status.EMPTY else "new records will wait"
+        idle = "deadlines pass unnoticed" if status is LagStatus.EMPTY else "new records will wait"
         waits = _waits(group.partitions) if group.lag else idle
         seen = "" if group.seen_at is None else f" (the last on {group.seen_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
         what = f"{group.group} has no members{seen} and has not moved for {seconds:.0f} s: {waits}"
@@ -109,9 +109,9 @@ def _group_finding(group: GroupLag, status: Status, seconds: float) -> Finding:
 
 
 def _finding(
-    group: GroupLag, status: Status, topic: str | None, partitions: Sequence[PartitionLag], text: tuple[str, str]
-) -> Finding:
-    return Finding(
+    group: GroupLag, status: LagStatus, topic: str | None, partitions: Sequence[PartitionLag], text: tuple[str, str]
+) -> LagFinding:
+    return LagFinding(
         status=status,
         severity=SEVERITY[status],
         group=group.group,
@@ -169,13 +169,13 @@ def _lost(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float) 
     return what, f"{todo}, and run alur audit to see what is missing" if group.stage else todo
 
 
-_TEXTS: Final[Mapping[Status, Callable[[GroupLag, Sequence[PartitionLag], float], _Text]]] = {
-    Status.GROWING: _growing,
-    Status.REWOUND: _rewound,
-    Status.STALLED: _stalled,
-    Status.STOPPED: _stopped,
-    Status.BEYOND: _beyond,
-    Status.LOST: _lost,
+_TEXTS: Final[Mapping[LagStatus, Callable[[GroupLag, Sequence[PartitionLag], float], _Text]]] = {
+    LagStatus.GROWING: _growing,
+    LagStatus.REWOUND: _rewound,
+    LagStatus.STALLED: _stalled,
+    LagStatus.STOPPED: _stopped,
+    LagStatus.BEYOND: _beyond,
+    LagStatus.LOST: _lost,
 }
 
 

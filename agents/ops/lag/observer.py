@@ -10,7 +10,7 @@ from kafka.admin import OffsetSpec, OffsetTimestamp
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
 from agents.kafka.protocols import AdminClient
-from agents.ops.lag.record_age import RecordPosition, StampedOffset, stamps_at
+from agents.ops.lag.record_age import SourceOffset, StampedOffset, stamps_at
 from agents.ops.lag.samples import GroupSample, GroupState, Offsets, Source
 from agents.ops.progress import partitions_of, retry_while_starting
 from events.client.administration import log_offsets
@@ -97,7 +97,7 @@ class GroupObserver:
         partitions = {source: Offsets(None, None, *each) for source, each in bounds.items()}
         return Observation(group_samples, GroupSample(at, GroupState.UNKNOWN, None, partitions))
 
-    def written_at(self, positions: Collection[RecordPosition]) -> dict[RecordPosition, datetime]:
+    def written_at(self, positions: Collection[SourceOffset]) -> dict[SourceOffset, datetime]:
         """Return when the records at these positions were written. Raises `KafkaFailure`."""
 
         def ask(questions: Mapping[Source, int]) -> dict[Source, StampedOffset | None]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from agents.ops.lag.samples import Source
 
-RecordPosition = tuple[Source, int]
+SourceOffset = tuple[Source, int]
 """A partition and an offset in it."""
 StampedOffset = tuple[int, int]
 """Offset and timestamp (milliseconds) of a record."""
@@ -66,7 +66,7 @@ class _Search:
         self.stamp, self.over = stamp, True
 
 
-def stamps_at(positions: Collection[RecordPosition], ask: OffsetQuery, now: int) -> dict[RecordPosition, int]:
+def stamps_at(positions: Collection[SourceOffset], ask: OffsetQuery, now: int) -> dict[SourceOffset, int]:
     """Return the timestamp of the record at each position; `now` and the results are in milliseconds.
 
     Exact if the search hits the record, else within 1 % of its age, provided that timestamps increase, as those of the

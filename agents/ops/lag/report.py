@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from agents.ops.lag.rules import Severity, Status
+from agents.ops.lag.rules import LagStatus, Severity
 from agents.ops.lag.samples import GroupState
 
 
@@ -17,7 +17,7 @@ class PartitionLag(_Model):
 
     topic: str
     partition: int
-    status: Status
+    status: LagStatus
     committed: int | None
     start: int
     stable: int
@@ -69,7 +69,7 @@ class GroupLag(_Model):
     topics: tuple[str, ...]
     state: GroupState
     members: int | None
-    status: Status
+    status: LagStatus
     severity: Severity
     lag: int
     age: float
@@ -87,10 +87,10 @@ class GroupLag(_Model):
     """When it was last observed with a member."""
 
 
-class Finding(_Model):
+class LagFinding(_Model):
     """A problem and what to do about it, in one line."""
 
-    status: Status
+    status: LagStatus
     severity: Severity
     group: str | None
     topic: str | None
@@ -111,7 +111,7 @@ class LagReport(_Model):
     complete: bool
     """Whether they span the full window; before, no group counts as stalled."""
     groups: tuple[GroupLag, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[LagFinding, ...]
     """Worst first."""
 
     @property

@@ -35,7 +35,7 @@ class Severity(StrEnum):
     ERROR = "error"
 
 
-class Status(StrEnum):
+class LagStatus(StrEnum):
     """Status of a partition or a group, from best to worst."""
 
     OK = "ok"
@@ -64,68 +64,68 @@ class Status(StrEnum):
     """Retention has deleted records that the group had not read."""
 
 
-SEVERITY: Final[dict[Status, Severity]] = {
-    **dict.fromkeys((Status.OK, Status.BEHIND), Severity.OK),
-    **dict.fromkeys((Status.IDLE, Status.GROWING, Status.HANGING), Severity.WARNING),
-    **dict.fromkeys((Status.REWOUND, Status.REBALANCING, Status.STALLED, Status.STOPPED), Severity.ERROR),
-    **dict.fromkeys((Status.EMPTY, Status.BEYOND, Status.LOST), Severity.ERROR),
+SEVERITY: Final[dict[LagStatus, Severity]] = {
+    **dict.fromkeys((LagStatus.OK, LagStatus.BEHIND), Severity.OK),
+    **dict.fromkeys((LagStatus.IDLE, LagStatus.GROWING, LagStatus.HANGING), Severity.WARNING),
+    **dict.fromkeys((LagStatus.REWOUND, LagStatus.REBALANCING, LagStatus.STALLED, LagStatus.STOPPED), Severity.ERROR),
+    **dict.fromkeys((LagStatus.EMPTY, LagStatus.BEYOND, LagStatus.LOST), Severity.ERROR),
 }
 """Severity by status; a transaction that Kafka will not abort is an ERROR."""
 
-_RANK: Final = {status: rank for rank, status in enumerate(Status)}
+_RANK: Final = {status: rank for rank, status in enumerate(LagStatus)}
 
 
-def worst(statuses: Sequence[Status]) -> Status:
+def worst(statuses: Sequence[LagStatus]) -> LagStatus:
     """Return the worst status; OK if there is none."""
-    return max(statuses, key=_RANK.__getitem__, default=Status.OK)
+    return max(statuses, key=_RANK.__getitem__, default=LagStatus.OK)
 
 
-def evaluate_partition(samples: Sequence[PartitionSample], *, full: bool) -> Status:
+def evaluate_partition(samples: Sequence[PartitionSample], *, full: bool) -> LagStatus:
     """Return a partition's status by its samples with a known position, oldest first; `full`: they span the window."""
     if not samples:
-        return Status.OK
+        return LagStatus.OK
     last = samples[-1].offsets
     if last.committed is not None and not last.start <= last.committed <= last.end:
-        return Status.LOST if last.committed < last.start else Status.BEYOND
+        return LagStatus.LOST if last.committed < last.start else LagStatus.BEYOND
     if any(sample.offsets.unread == 0 for sample in samples):
-        return Status.OK  # rule 1
+        return LagStatus.OK  # rule 1
     return _evaluate_moves([sample.offsets for sample in samples], full=full)
 
 
-def _evaluate_moves(offsets: Sequence[Offsets], *, full: bool) -> Status:
+def _evaluate_moves(offsets: Sequence[Offsets], *, full: bool) -> LagStatus:
     """Return the status of a partition that has a backlog in each sample."""
     positions = [each.position or 0 for each in offsets]
     if any(later < earlier for earlier, later in pairwise(positions)):
-        return Status.REWOUND  # rule 2
+        return LagStatus.REWOUND  # rule 2
     if not full:
-        return Status.BEHIND
+        return LagStatus.BEHIND
     if positions[0] == positions[-1]:
-        return Status.STOPPED if offsets[-1].owner is None else Status.STALLED  # rules 3 and 4
+        return LagStatus.STOPPED if offsets[-1].owner is None else LagStatus.STALLED  # rules 3 and 4
     unread = [each.unread for each in offsets]
     grows = unread[-1] > unread[0] and all(later >= earlier for earlier, later in pairwise(unread))
-    return Status.GROWING if grows else Status.BEHIND  # rule 5
+    return LagStatus.GROWING if grows else LagStatus.BEHIND  # rule 5
 
 
-def evaluate_group(window: Window, *, deserted: Status = Status.OK) -> Status:
+def evaluate_group(window: Window, *, deserted: LagStatus = LagStatus.OK) -> LagStatus:
     """Return whether a group has members that work: OK, IDLE, EMPTY or REBALANCING.
 
     A group without members is EMPTY if its offsets have not moved for the whole window while records wait: consumers
     with manually assigned partitions are no members, but commit. If no records wait, its status is `deserted`.
     """
     if not window.full:
-        return Status.OK
+        return LagStatus.OK
     if _rebalances(window.group_samples):
-        return Status.REBALANCING
+        return LagStatus.REBALANCING
     empty = [group_sample.state in {GroupState.EMPTY, GroupState.ABSENT} for group_sample in window.group_samples]
     if not empty[-1]:
-        return Status.OK
+        return LagStatus.OK
     still = any(
-        evaluate_partition(window.positioned_samples(source), full=True) is Status.STOPPED
+        evaluate_partition(window.positioned_samples(source), full=True) is LagStatus.STOPPED
         for source in window.last.offsets
     )
     if still:
-        return Status.EMPTY
-    return deserted if all(empty) else Status.OK
+        return LagStatus.EMPTY
+    return deserted if all(empty) else LagStatus.OK
 
 
 def _rebalances(group_samples: Sequence[GroupSample]) -> bool:

@@ -19,7 +19,7 @@ from agents.ops.lag.deadlines import DeadlineReader
 from agents.ops.lag.findings import ON_DEADLINES
 from agents.ops.lag.observer import GroupObserver, UnknownGroup
 from agents.ops.lag.report import GroupLag, LagReport
-from agents.ops.lag.rules import Status, is_clear, is_stuck
+from agents.ops.lag.rules import LagStatus, is_clear, is_stuck
 from agents.ops.lag.samples import GroupState, Source, Window
 from agents.ops.lag.transactions import open_transactions
 from events.client import require_topics
@@ -132,9 +132,9 @@ class LagWatcher(AbstractContextManager["LagWatcher"]):
     def _with_deadlines(self, group: GroupLag, now: datetime) -> GroupLag:
         if self._deadlines is None or group.stage not in ON_DEADLINES:
             return group
-        if group.status is Status.OK or (group.drain is not None and group.drain < _CATCHES_UP_SOON and group.lag):
+        if group.status is LagStatus.OK or (group.drain is not None and group.drain < _CATCHES_UP_SOON and group.lag):
             return group
-        behind = [each.partition for each in group.partitions if each.status is not Status.OK]
+        behind = [each.partition for each in group.partitions if each.status is not LagStatus.OK]
         numbers = behind or [each.partition for each in group.partitions]
         try:
             at_stake = self._deadlines.at_stake(numbers, now, group.drain if group.lag else None)

@@ -51,7 +51,7 @@ CHECKSUM_BITS: Final = (1 << 64) - 1
 
 Written = dict[TopicName, tuple[int, int]]
 """Records written to each topic, with the sum of their checksums."""
-Report = Callable[[str, int, int, int], None]
+OnProgress = Callable[[str, int, int, int], None]
 """Called after each transaction: topic, records copied, offsets read, and offsets in total."""
 _FIRST_WRITER: Final = (WRITER_HEADER, b"1")
 """For records older than writer numbers: merged partitions may put one after a numbered record, which would make it
@@ -96,7 +96,7 @@ def add(written: Written, topic: TopicName, records: Iterable[KafkaRecord | Outg
 class Copy:
     """Copies the records of `plan`."""
 
-    def __init__(self, plan: Plan, report: Report) -> None:
+    def __init__(self, plan: Plan, report: OnProgress) -> None:
         self._plan = plan
         self._report = report
         self._mover = RecordMover(plan.source, plan.target, plan.values, plan.resolved, plan.splitter)

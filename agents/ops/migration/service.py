@@ -10,7 +10,7 @@ from kafka.structs import OffsetAndMetadata
 
 from agents.kafka.group_progress import mark
 from agents.ops.audit import audit
-from agents.ops.migration.copying import CHECKSUM_BITS, Copy, Report, TopicProgress, read_back
+from agents.ops.migration.copying import CHECKSUM_BITS, Copy, OnProgress, TopicProgress, read_back
 from agents.ops.migration.plan import COPIED, MigrationRefused, Plan, run, settled_ends, stable_ends
 from agents.ops.offsets import set_offsets
 from agents.ops.topics import alter_topics, create_topics, ensure_topics
@@ -55,7 +55,7 @@ class MigrationReport:
     """Findings of `alur audit`, the same in both installations."""
 
 
-def migrate(plan: Plan, report: Report, on_step: Callable[[str], None]) -> MigrationReport:
+def migrate(plan: Plan, report: OnProgress, on_step: Callable[[str], None]) -> MigrationReport:
     """Copy an installation as planned, or resume a copy; a complete one stays unchanged.
 
     `report` is called during the copy, `on_step` with the name of each step. Raises MigrationRefused: the target

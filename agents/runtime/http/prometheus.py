@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from agents.observability.metrics import Metrics, MetricSpec, StateReport
 from agents.runtime.http import health
-from agents.runtime.stage import Handler, next_alarm, state_reports
+from agents.runtime.stage import RecordHandler, next_alarm, state_reports
 from agents.runtime.stage_consumer import StageConsumer
 from events.installation import KINDS
 from events.topics import STAGES
@@ -27,7 +27,7 @@ PREFIX: Final = "prefix"
 Samples = Mapping[tuple[str, ...], float]
 
 
-def _handlers(stage_consumer: StageConsumer) -> list[Handler]:
+def _handlers(stage_consumer: StageConsumer) -> list[RecordHandler]:
     return [processor.handler for processor in stage_consumer.processors.values()]
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from agents.cli.app import application
 from agents.cli.lag_view import lines, view
-from agents.ops.lag import DeadlinesAtStake, LagReport, Severity, Status
+from agents.ops.lag import DeadlinesAtStake, LagReport, LagStatus, Severity
 from agents.ops.lag.assess import Evidence, GroupView, group_lag, report
 from agents.ops.lag.rules import SEVERITY
 from agents.ops.lag.samples import GroupSample, GroupState, Offsets, Source, Window
@@ -64,7 +64,7 @@ def test_the_document_shows_what_is_printed() -> None:
 
 def test_the_document_explains_each_status_and_how_bad_it_is() -> None:
     rows = re.findall(r"^\| `([a-z-]+)` \| (ok|warning|error)", DOC, re.MULTILINE)
-    assert rows == [(status, SEVERITY[status]) for status in Status]
+    assert rows == [(status, SEVERITY[status]) for status in LagStatus]
 
 
 def test_partitions_that_are_well_are_shown_if_asked_for() -> None:

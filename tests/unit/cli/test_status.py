@@ -8,15 +8,15 @@ import pytest
 
 from agents.cli.status import in_words_of_waiting, summary
 from agents.dashboard.projection import read_model_now
-from agents.ops.lag.report import Finding, GroupLag, LagReport
-from agents.ops.lag.rules import Severity, Status
+from agents.ops.lag.report import GroupLag, LagFinding, LagReport
+from agents.ops.lag.rules import LagStatus, Severity
 from agents.ops.lag.samples import GroupState
 from events.topics import STAGES
 from tests.support.in_memory import in_memory
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
-STOPPED = Finding(
-    status=Status.STOPPED,
+STOPPED = LagFinding(
+    status=LagStatus.STOPPED,
     severity=Severity.ERROR,
     group="sla",
     topic=None,
@@ -28,13 +28,13 @@ STOPPED = Finding(
 
 def group(stage: str, members: int, lag: int = 0) -> GroupLag:
     return GroupLag(
-        group=stage, stage=stage, topics=(), state=GroupState.STABLE, members=members, status=Status.OK,
+        group=stage, stage=stage, topics=(), state=GroupState.STABLE, members=members, status=LagStatus.OK,
         severity=Severity.OK, lag=lag, age=0.0, rate_in=None, rate_out=None, drain=None, waiting=None, deadlines=None,
         partitions=(), trend=(),
     )  # fmt: skip
 
 
-def report(*groups: GroupLag, findings: tuple[Finding, ...] = ()) -> LagReport:
+def report(*groups: GroupLag, findings: tuple[LagFinding, ...] = ()) -> LagReport:
     return LagReport(at=AT, window=3.0, complete=True, groups=groups, findings=findings)
 
 

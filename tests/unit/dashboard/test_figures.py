@@ -16,8 +16,7 @@ from agents.dashboard.lag_trend import SAMPLES, SHOWN_OF, Trend, Trends, trend
 from agents.dashboard.projector import Projector
 from agents.dashboard.read_model import HourCounts, ReadModel
 from agents.ops.dead_letters.open_letters import OpenDeadLetters, Reason
-from agents.ops.lag import GroupLag, LagReport, Severity
-from agents.ops.lag import Status as LagStatus
+from agents.ops.lag import GroupLag, LagReport, LagStatus, Severity
 from agents.ops.lag.samples import GroupState
 from events.client import Record
 from events.client.errors import BrokerUnreachable, KafkaRefused

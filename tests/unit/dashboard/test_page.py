@@ -32,8 +32,7 @@ from agents.dashboard.read_model import ReadModel
 from agents.dashboard.server import STATUSES
 from agents.dashboard.words import LANGUAGES, Words, texts
 from agents.ops.dead_letters.open_letters import Reason
-from agents.ops.lag import GroupLag, LagReport, Severity
-from agents.ops.lag import Status as LagStatus
+from agents.ops.lag import GroupLag, LagReport, LagStatus, Severity
 from agents.ops.lag.samples import GroupState
 from events.codec.encode import encode_complaint, encode_snapshot
 from events.facts import FACTS

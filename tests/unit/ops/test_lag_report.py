@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agents.ops.lag import LagReport, Severity, Status
+from agents.ops.lag import LagReport, LagStatus, Severity
 from agents.ops.lag.assess import Evidence, GroupView, group_lag, report
 from agents.ops.lag.deadlines import Deadlines
 from agents.ops.lag.findings import _TEXTS, BY_THE_CLOCK, ON_DEADLINES, STAGE_IMPACTS
@@ -56,9 +56,15 @@ def test_figures_of_a_group_are_those_of_its_partitions() -> None:
     [group] = reported(seen, evidence=evidence).groups
     assert (group.lag, group.age, group.rate_in, group.rate_out) == (61, 61.0, 11.0, 50.0)
     first, second = group.partitions
-    assert (first.lag, first.age, first.oldest_at, first.drain, first.status) == (60, 61.0, at(-60), 1.5, Status.BEHIND)
+    assert (first.lag, first.age, first.oldest_at, first.drain, first.status) == (
+        60,
+        61.0,
+        at(-60),
+        1.5,
+        LagStatus.BEHIND,
+    )
     # it was caught up, and has not moved since: there is no rate to go by
-    assert (second.lag, second.drain, second.status) == (1, None, Status.OK)
+    assert (second.lag, second.drain, second.status) == (1, None, LagStatus.OK)
     assert group.drain is None
     assert [point.lag for point in group.trend] == [100, 61]
     assert group.waiting is not None
@@ -164,14 +170,14 @@ def test_each_fault_is_one_line_with_what_to_do(seen: Window, stage: str | None,
 
 
 def test_every_status_that_is_a_fault_has_its_line() -> None:
-    of_partitions = {status for status in Status if SEVERITY[status] is not Severity.OK}
-    assert _TEXTS.keys() == of_partitions - {Status.IDLE, Status.EMPTY, Status.REBALANCING, Status.HANGING}
+    of_partitions = {status for status in LagStatus if SEVERITY[status] is not Severity.OK}
+    assert _TEXTS.keys() == of_partitions - {LagStatus.IDLE, LagStatus.EMPTY, LagStatus.REBALANCING, LagStatus.HANGING}
 
 
 def test_records_lost_by_a_group_without_members_are_reported_too() -> None:
     deserted = [offsets(5, 9, owner=None), offsets(1, 9, start=3, owner=None)]
     found = reported(window(*[deserted] * 3, state=GroupState.EMPTY))
-    assert [finding.status for finding in found.findings] == [Status.LOST, Status.EMPTY]
+    assert [finding.status for finding in found.findings] == [LagStatus.LOST, LagStatus.EMPTY]
 
 
 class TestTransactions:
@@ -184,7 +190,7 @@ class TestTransactions:
     def line(self, *transactions: OpenTransaction) -> tuple[str, Severity]:
         found = reported(self.SEEN, evidence=Evidence(transactions=transactions))
         [finding] = found.findings
-        assert finding.status is found.groups[0].status is Status.HANGING
+        assert finding.status is found.groups[0].status is LagStatus.HANGING
         assert finding.severity is found.groups[0].severity
         return str(finding), finding.severity
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from agents.ops.lag.rules import (
     SEVERITY,
+    LagStatus,
     Severity,
-    Status,
     evaluate_group,
     evaluate_partition,
     is_clear,
@@ -51,38 +51,38 @@ def samples(*pairs: tuple[int, int], owner: str | None = MEMBER) -> list[Partiti
 @pytest.mark.parametrize(
     ("pairs", "expected"),
     [
-        pytest.param([(5, 5), (5, 5), (5, 5)], Status.OK, id="nothing to read"),
-        pytest.param([(0, 90), (90, 90), (90, 180)], Status.OK, id="1: caught up in between, whatever the lag is now"),
-        pytest.param([(5, 5), (5, 6), (5, 6)], Status.OK, id="1: a record on a quiet partition is no fault yet"),
-        pytest.param([(9, 20), (4, 20), (9, 20)], Status.REWOUND, id="2: the offset went back"),
-        pytest.param([(9, 20), (9, 20), (9, 20)], Status.STALLED, id="4: nothing moves, with a fixed lag"),
-        pytest.param([(9, 20), (9, 25), (9, 30)], Status.STALLED, id="4: nothing moves, and more comes"),
-        pytest.param([(0, 20), (5, 30), (9, 40)], Status.GROWING, id="5: it moves, and falls behind"),
-        pytest.param([(0, 20), (10, 30), (20, 40)], Status.BEHIND, id="it keeps up with a steady load"),
-        pytest.param([(0, 20), (10, 25), (19, 40)], Status.BEHIND, id="5: it came nearer once"),
-        pytest.param([(0, 1_000_000), (10, 1_000_000), (20, 1_000_000)], Status.BEHIND, id="no threshold"),
+        pytest.param([(5, 5), (5, 5), (5, 5)], LagStatus.OK, id="nothing to read"),
+        pytest.param([(0, 90), (90, 90), (90, 180)], LagStatus.OK, id="1: caught up in between, whatever the lag is"),
+        pytest.param([(5, 5), (5, 6), (5, 6)], LagStatus.OK, id="1: a record on a quiet partition is no fault yet"),
+        pytest.param([(9, 20), (4, 20), (9, 20)], LagStatus.REWOUND, id="2: the offset went back"),
+        pytest.param([(9, 20), (9, 20), (9, 20)], LagStatus.STALLED, id="4: nothing moves, with a fixed lag"),
+        pytest.param([(9, 20), (9, 25), (9, 30)], LagStatus.STALLED, id="4: nothing moves, and more comes"),
+        pytest.param([(0, 20), (5, 30), (9, 40)], LagStatus.GROWING, id="5: it moves, and falls behind"),
+        pytest.param([(0, 20), (10, 30), (20, 40)], LagStatus.BEHIND, id="it keeps up with a steady load"),
+        pytest.param([(0, 20), (10, 25), (19, 40)], LagStatus.BEHIND, id="5: it came nearer once"),
+        pytest.param([(0, 1_000_000), (10, 1_000_000), (20, 1_000_000)], LagStatus.BEHIND, id="no threshold"),
     ],
 )
-def test_burrows_rules(pairs: Sequence[tuple[int, int]], expected: Status) -> None:
+def test_burrows_rules(pairs: Sequence[tuple[int, int]], expected: LagStatus) -> None:
     assert evaluate_partition(samples(*pairs), full=True) is expected
 
 
 def test_a_partition_without_owner_is_stopped_and_not_stalled() -> None:
     still = samples((9, 20), (9, 20), owner=None)
-    assert evaluate_partition(still, full=True) is Status.STOPPED
+    assert evaluate_partition(still, full=True) is LagStatus.STOPPED
     # held at first: whose it was has gone
-    assert evaluate_partition([*samples((9, 20)), *still[1:]], full=True) is Status.STOPPED
+    assert evaluate_partition([*samples((9, 20)), *still[1:]], full=True) is LagStatus.STOPPED
 
 
 @pytest.mark.parametrize("pairs", [[(9, 20)], [(9, 20), (9, 20)], [(0, 20), (5, 30)]])
 def test_nothing_is_held_against_a_group_before_the_window_is_full(pairs: Sequence[tuple[int, int]]) -> None:
-    assert evaluate_partition(samples(*pairs), full=False) is Status.BEHIND
+    assert evaluate_partition(samples(*pairs), full=False) is LagStatus.BEHIND
 
 
 @pytest.mark.parametrize(
-    ("committed", "expected"), [(4, Status.LOST), (5, Status.BEHIND), (20, Status.OK), (21, Status.BEYOND)]
+    ("committed", "expected"), [(4, LagStatus.LOST), (5, LagStatus.BEHIND), (20, LagStatus.OK), (21, LagStatus.BEYOND)]
 )
-def test_an_offset_outside_the_log_needs_no_window(committed: int, expected: Status) -> None:
+def test_an_offset_outside_the_log_needs_no_window(committed: int, expected: LagStatus) -> None:
     seen = [PartitionSample(NOON, offsets(committed, 20, start=5))]
     assert evaluate_partition(seen, full=False) is expected
 
@@ -92,7 +92,7 @@ def test_without_an_offset_nothing_can_be_said() -> None:
     for second in range(3):
         found.add(GroupSample(at(second), GroupState.STABLE, 1, {SOURCE: offsets(None, 20 + second)}))
     assert found.positioned_samples(SOURCE) == ()
-    assert evaluate_partition(found.positioned_samples(SOURCE), full=False) is Status.OK
+    assert evaluate_partition(found.positioned_samples(SOURCE), full=False) is LagStatus.OK
     assert is_clear(found)
     found.add(GroupSample(at(3), GroupState.STABLE, 1, {SOURCE: offsets(5, 24)}))
     assert not is_clear(found)
@@ -101,7 +101,7 @@ def test_without_an_offset_nothing_can_be_said() -> None:
 
 def test_what_lies_behind_an_open_transaction_is_not_the_readers_fault() -> None:
     held = [PartitionSample(at(second), offsets(20, 20 + second, held=second)) for second in range(1, 4)]
-    assert evaluate_partition(held, full=True) is Status.OK
+    assert evaluate_partition(held, full=True) is LagStatus.OK
     assert held[-1].offsets.lag == 3
     assert is_stuck(held, full=True)
     assert not is_stuck(held, full=False)
@@ -131,38 +131,38 @@ STILL = [(5, 9)] * 5
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
-        pytest.param(window(*[EMPTY] * 5, pairs=STILL), Status.EMPTY, id="no member, and records wait"),
-        pytest.param(window(*[STABLE] * 4, EMPTY, pairs=STILL), Status.EMPTY, id="the frozen one was put out"),
-        pytest.param(window(*[EMPTY] * 5), Status.OK, id="no member, and nothing waits"),
+        pytest.param(window(*[EMPTY] * 5, pairs=STILL), LagStatus.EMPTY, id="no member, and records wait"),
+        pytest.param(window(*[STABLE] * 4, EMPTY, pairs=STILL), LagStatus.EMPTY, id="the frozen one was put out"),
+        pytest.param(window(*[EMPTY] * 5), LagStatus.OK, id="no member, and nothing waits"),
         pytest.param(
             window(*[EMPTY] * 5, pairs=[(n, 9) for n in range(5)]),
-            Status.OK,
+            LagStatus.OK,
             id="assigned by hand: no member, and moves",
         ),
-        pytest.param(window(*[STABLE] * 5, pairs=STILL), Status.OK, id="it has members: their partitions are at fault"),
-        pytest.param(window(*[MOVING] * 5, pairs=STILL), Status.REBALANCING, id="without an end"),
-        pytest.param(window(MOVING, MOVING, STABLE, MOVING, MOVING), Status.REBALANCING, id="again and again"),
-        pytest.param(window(MOVING, MOVING, MOVING, STABLE, STABLE), Status.OK, id="it came to an end"),
-        pytest.param(window(STABLE, STABLE, MOVING, MOVING, MOVING), Status.OK, id="it has just begun"),
-        pytest.param(window(MOVING, STABLE, STABLE, STABLE, MOVING), Status.OK, id="two of them"),
+        pytest.param(window(*[STABLE] * 5, pairs=STILL), LagStatus.OK, id="with members their partitions are at fault"),
+        pytest.param(window(*[MOVING] * 5, pairs=STILL), LagStatus.REBALANCING, id="without an end"),
+        pytest.param(window(MOVING, MOVING, STABLE, MOVING, MOVING), LagStatus.REBALANCING, id="again and again"),
+        pytest.param(window(MOVING, MOVING, MOVING, STABLE, STABLE), LagStatus.OK, id="it came to an end"),
+        pytest.param(window(STABLE, STABLE, MOVING, MOVING, MOVING), LagStatus.OK, id="it has just begun"),
+        pytest.param(window(MOVING, STABLE, STABLE, STABLE, MOVING), LagStatus.OK, id="two of them"),
     ],
 )
-def test_a_group_as_a_whole(seen: Window, expected: Status) -> None:
+def test_a_group_as_a_whole(seen: Window, expected: LagStatus) -> None:
     assert evaluate_group(seen) is expected
 
 
-@pytest.mark.parametrize("deserted", [Status.IDLE, Status.EMPTY])
-def test_a_stage_needs_a_member_without_any_lag(deserted: Status) -> None:
+@pytest.mark.parametrize("deserted", [LagStatus.IDLE, LagStatus.EMPTY])
+def test_a_stage_needs_a_member_without_any_lag(deserted: LagStatus) -> None:
     assert evaluate_group(window(*[EMPTY] * 3), deserted=deserted) is deserted
-    assert evaluate_group(window(STABLE, EMPTY, EMPTY), deserted=deserted) is Status.OK
-    assert evaluate_group(window(STABLE, STABLE, STABLE), deserted=deserted) is Status.OK
+    assert evaluate_group(window(STABLE, EMPTY, EMPTY), deserted=deserted) is LagStatus.OK
+    assert evaluate_group(window(STABLE, STABLE, STABLE), deserted=deserted) is LagStatus.OK
 
 
 def test_a_group_is_not_judged_before_the_window_is_full() -> None:
     found = Window(10)
     for second in range(10):
         found.add(GroupSample(at(second), EMPTY, 0, {SOURCE: offsets(5, 9, owner=None)}))
-    assert evaluate_group(found) is Status.OK
+    assert evaluate_group(found) is LagStatus.OK
 
 
 def test_sampling_ends_once_all_groups_caught_up() -> None:
@@ -199,11 +199,11 @@ def test_a_partition_that_came_later_has_its_own_time() -> None:
 
 
 def test_the_worst_status_counts_and_each_has_its_severity() -> None:
-    assert worst([Status.OK, Status.STALLED, Status.GROWING]) is Status.STALLED
-    assert worst([]) is Status.OK
-    assert SEVERITY.keys() == set(Status)
+    assert worst([LagStatus.OK, LagStatus.STALLED, LagStatus.GROWING]) is LagStatus.STALLED
+    assert worst([]) is LagStatus.OK
+    assert SEVERITY.keys() == set(LagStatus)
     order = list(Severity)
-    weights = [order.index(SEVERITY[status]) for status in Status]
+    weights = [order.index(SEVERITY[status]) for status in LagStatus]
     assert weights == sorted(weights)
 
 
@@ -239,12 +239,12 @@ def test_a_group_that_caught_up_within_the_window_is_ok(steps: list[tuple[int, i
         end += written
         position = min(end, position + read)
         seen.append((position, end))
-    assert evaluate_partition(samples(*seen), full=True) is Status.OK
+    assert evaluate_partition(samples(*seen), full=True) is LagStatus.OK
 
 
 @given(pairs_that_move, st.integers(51, 10_000))
 def test_the_status_does_not_depend_on_the_size_of_the_lag(steps: list[tuple[int, int]], more: int) -> None:
-    def verdict(lag: int) -> Status:
+    def verdict(lag: int) -> LagStatus:
         position, end, seen = 0, lag, [(0, lag)]
         for read, written in steps:
             position, end = position + read, end + written

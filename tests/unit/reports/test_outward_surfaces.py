@@ -47,7 +47,7 @@ from agents.mirror.site import build
 from agents.mirror.stores import Reading
 from agents.runtime.http.prometheus import PrometheusExporter
 from agents.runtime.http.server import StageWeb
-from agents.runtime.stage import Handler, Partition, Stage
+from agents.runtime.stage import Partition, RecordHandler, Stage
 from agents.runtime.stage_consumer import StageConsumer
 from agents.stages import disposition, escalation, resolution
 from events import commands as c
@@ -117,7 +117,7 @@ def _resolutions(world: World, upto: int) -> str:
     return b"".join(each.value or b"" for each in outputs if each.topic is TopicName.RESOLUTIONS).decode()
 
 
-def _handled(stage: Handler, world: World, upto: int) -> list[OutgoingRecord]:
+def _handled(stage: RecordHandler, world: World, upto: int) -> list[OutgoingRecord]:
     """Let a stage handle the facts; return what it writes."""
     outputs: list[OutgoingRecord] = []
     for offset, recorded in enumerate(world.history[:upto]):

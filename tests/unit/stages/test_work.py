@@ -19,7 +19,7 @@ import pytest
 
 from agents.config import policy_files
 from agents.kafka.records import OutgoingRecord
-from agents.runtime.stage import Handler, Partition
+from agents.runtime.stage import Partition, RecordHandler
 from agents.stages import disposition, escalation, resolution
 from agents.stages.lifecycle import Lifecycle
 from agents.stages.sla import Timers
@@ -74,7 +74,7 @@ def _of(written: list[OutgoingRecord], topic: TopicName) -> list[Any]:
     return _records([(output.key, output.value, output.headers) for output in written if output.topic is topic])
 
 
-def _executed(handler: Handler, records: list[Any]) -> int:
+def _executed(handler: RecordHandler, records: list[Any]) -> int:
     """Count the instructions that Python executes, in our code and in libraries, while `records` are handled."""
     executed = 0
 
