@@ -158,8 +158,8 @@ class AboutComplaint(Envelope):
 def log_moment(milliseconds: int) -> datetime:
     """Return the timestamp of a record as a UTC datetime.
 
-    Kafka accepts timestamps that are no valid datetime: one before 1970 becomes the beginning of that year, one after
-    9998 its end.
+    Kafka accepts timestamps outside the range of datetime: one before 1970 becomes the beginning of that year, one
+    after 9998 its end.
     """
     return datetime.fromtimestamp(min(max(milliseconds, 0), _LAST_STAMP_MS) / 1000, UTC)
 

@@ -158,4 +158,4 @@ STAGES: Final[dict[str, TopicName]] = {
 }
 """Source topic by stage; each stage is one consumer group."""
 FROM_MEMORY: Final = "sla"
-"""The stage that reads its topic from the start, so that its committed offset is no progress."""
+"""The stage that reads its topic from the start, so that its committed offset is not its progress."""

@@ -20,7 +20,7 @@ def number_of(count: int, one: str, many: str = "") -> str:
 
 
 def json_kind(value: object) -> str:
-    """Return a phrase for the kind of a JSON value that is no object."""
+    """Return a phrase for the kind of a JSON value that is not an object."""
     return _WORDS.get(type(value), "a number")
 
 

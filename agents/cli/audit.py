@@ -162,7 +162,7 @@ def _incident(incident: Incident) -> str:
 
 
 def _notes(result: Audit) -> Iterator[str]:
-    """Yield a line for each erased complaint and foreign record, which are no violations."""
+    """Yield a line for each erased complaint and foreign record, which are not violations."""
     for complaint, what in sorted(result.erased.items()):
         yield f"{complaint} erased: {' and '.join(what)}"
     for position in result.foreign[:_FOREIGN_NAMED]:

@@ -26,7 +26,7 @@ Rebuild = Annotated[bool, typer.Option("--rebuild", help="begin with empty table
 
 @app.command()
 def sync(ctx: typer.Context, target: Target, *, rebuild: Rebuild = False) -> None:
-    """Copy what is in the topics by now, and end. An interrupted run is resumed by the next one.
+    """Copy the present records of the topics. An interrupted run is resumed by the next one.
 
     alur mirror sync mirror.duckdb
     """

@@ -75,7 +75,7 @@ class Settings(ClientSettings):
         return "".join(f"--{name} {quote(value)} " for name, value in own.items() if value != getattr(Settings, name))
 
     def keys(self) -> Keys:
-        """Read the installation's keys; without a key file, derive one that is no secret."""
+        """Read the installation's keys; without a key file, derive one that is not secret."""
         return Keys.from_file(self.key_file) if self.key_file else Keys.derived(self.prefix)
 
     def group(self, stage: str) -> str:

@@ -229,7 +229,7 @@ def _in_words(schema: Schema) -> str:
 
 def _bounds(least: float | None, most: float | None, unit: str) -> str:
     if unit and not least:
-        least = None  # a minimum length of zero is no requirement
+        least = None  # a minimum length of zero is not a requirement
     behind = f" {unit}" if unit else ""
     if least is not None and most is not None:
         return f" {'of' if unit else 'from'} {least:,} to {most:,}{behind}"

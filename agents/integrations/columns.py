@@ -153,7 +153,7 @@ _LOOKS: Final = {
 
 
 def _kind(columns: Columns, position: int, by_cells: str | None) -> str | None:
-    """Return the kind of a column by its name or cells; other ids are none if the report's id is known."""
+    """Return the kind of a column by its name or cells; `id` only for a known name, or without a mapped id."""
     if by_cells == "privacy":
         return by_cells
     name = plain(columns.header[position])

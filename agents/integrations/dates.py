@@ -22,7 +22,7 @@ _EARLIEST_EVENT: Final = 1945
 _SLACK: Final = timedelta(hours=1)
 """Tolerance for a source whose clock is ahead."""
 _CLEAR_MAJORITY: Final = 19
-"""Number of cells with one order from which a single cell with another one is an error."""
+"""Number of cells of one order beside which a single cell of another order is an error."""
 
 _SEPARATED: Final = re.compile(r"(\d{1,2})([./\- ])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
 _YEAR_FIRST: Final = re.compile(r"(\d{4})([./\- ])(\d{1,2})\2(\d{1,2})(?!\d)")
@@ -103,7 +103,7 @@ class DateColumn:
 
 
 def _possible(cell: str) -> set[Order]:
-    """Return the orders in which a numeric date is valid; none if it is no date, or the same in all orders."""
+    """Return the orders in which a numeric date is valid; none if it is not a date, or the same in all orders."""
     match = _SEPARATED.match(_without_weekday(cell))
     if not match:
         return set()
@@ -128,7 +128,7 @@ def _year(digits: str) -> int:
 
 
 def read_date(cell: str, order: Order | None, zone: tzinfo) -> Stamp | None:
-    """Parse a date with optional time; None if it is none. `zone`: for a number of seconds."""
+    """Parse a date with optional time; None if it is not one. `zone`: for a number of seconds."""
     text = " ".join(cell.split())
     if _NUMBER.fullmatch(text):
         return _counted(text, zone)
@@ -160,7 +160,7 @@ def _date_in(text: str, order: Order | None) -> Stamp | None:
 
 
 def read_time(cell: str) -> Stamp | None:
-    """Parse a time of day with optional zone; None if it is none. The day of the result is arbitrary."""
+    """Parse a time of day with optional zone; None if it is not one. The day of the result is arbitrary."""
     match = _TIME.fullmatch(cell.strip())
     if not match:
         return None

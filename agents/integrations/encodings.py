@@ -54,7 +54,7 @@ def encoding_of(stream: BinaryIO, requested: str | None = None) -> str:
     """Return the encoding of a seekable stream; raise UnreadableFile for an unknown encoding or a binary file.
 
     UTF-8 with some invalid lines stays UTF-8, and those rows are skipped. So does a file with mostly ASCII lines and
-    some that are no text.
+    some that are not text.
     """
     if requested is not None:
         return _codec_name(requested)

@@ -32,7 +32,7 @@ def source_of(file: str) -> str:
 @cache
 def _days() -> re.Pattern[str]:
     names = {*months(), *weekdays()}
-    # not short names alone: sep.csv is no export of September
+    # not short names alone: sep.csv is not an export of September
     long = {name for name in names if len(name) > _SHORT}
     whole, any_ = ("|".join(sorted(map(re.escape, each), key=len, reverse=True)) for each in (long, names))
     named = rf"(?:\d{{1,2}}[-_ ]?)?(?:{any_})[-_ ]?\d{{2,4}}|\d{{1,2}}[-_ ]?(?:{any_})|(?:{whole})"

@@ -29,7 +29,7 @@ _PLACES: Final = ("province", "city", "district", "village")
 _NEEDED: Final = frozenset(
     {"id", "class", "status", "privacy", "anonymous", "secret", "public", "name", "first_name", "last_name"}
 )
-"""Fields whose invalid value refuses a report, names included, since `Anonim` is one."""
+"""Fields whose invalid value refuses a report; names are among them, since a name may be `Anonim`."""
 _CHANGING: Final = frozenset({"id", "status", "received", "received_time", "final"})
 """Fields that are not part of the digest of a report without an id, since they may change."""
 

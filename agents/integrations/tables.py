@@ -21,13 +21,13 @@ _ROWS_FOR_WIDTH: Final = 20
 """Number of rows with one width that determine the width of the table."""
 
 _LONG_NUMBER: Final = 4
-"""Minimum digits of an id at the beginning of a line, unlike a list number."""
+"""Minimum digits of an id at the beginning of a line; a shorter number may be that of a list."""
 
 Row = tuple[int, list[str]]
 """The number of a row, as in an editor or spreadsheet, and its cells."""
 
 Score = Callable[[Sequence[str]], int]
-"""Counts the names of columns that are known among the cells of a row."""
+"""Counts known column names among the cells of a row."""
 
 
 class Grid(Protocol):
@@ -114,7 +114,7 @@ class _Shape:
             self.digits = len(number)
 
     def differs(self, cells: Sequence[str]) -> bool:
-        """Return whether a row has another width than enough rows before it."""
+        """Return whether a row is not as wide as the rows before it, if those are numerous enough."""
         width, rows = max(self.widths.items(), key=lambda each: each[1], default=(0, 0))
         return rows >= _ROWS_FOR_WIDTH and (len(cells) < width or any(cell.strip() for cell in cells[width:]))
 
@@ -186,8 +186,8 @@ class _Lines:
 def csv_grid(lines: Callable[[], Iterator[str]], score: Score) -> CsvGrid:
     """Return the table of a CSV file, with the separator detected.
 
-    It is that of a first line `sep=`, else the one with the most known names in one of the first rows, then with the
-    most rows of one width.
+    The separator is named by a first line `sep=`, else it is the one that yields the most known names in one of the
+    first rows, then the most rows of one width.
     """
     csv.field_size_limit(_LONGEST_CELL)
     first = next(lines(), "")

@@ -140,7 +140,7 @@ def marked(offset: int) -> OffsetAndMetadata:
 
 
 def generation(consumer: KafkaConsumer) -> int:
-    """Return the generation of the consumer's group; -1 if it is no member."""
+    """Return the generation of the consumer's group; -1 if it is not a member."""
     current: int = consumer._coordinator.generation  # noqa: SLF001 -- no public way
     return current
 

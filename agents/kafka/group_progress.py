@@ -1,6 +1,6 @@
 """Group progress: committed offset, next offset and lag of a group in a partition.
 
-A group without a committed offset begins at the log start, and expired records are no lag.
+A group without a committed offset begins at the log start, and expired records are not lag.
 """
 
 from typing import Final, NamedTuple

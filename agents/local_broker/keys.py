@@ -17,7 +17,7 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 def with_local_keys(settings: Settings, env: Mapping[str, str]) -> Settings:
     """Return `settings` with a key file, generated beside the broker's data if the broker is local and none is set.
 
-    If no file can be written, the settings are unchanged, and each stage logs that its keys are no secret.
+    If no file can be written, the settings are unchanged, and each stage logs that its keys are not secret.
     """
     addresses = map(host_and_port, settings.broker.split(","))
     if settings.key_file or any(address is None or address[0] not in _LOOPBACK for address in addresses):

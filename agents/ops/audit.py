@@ -96,7 +96,7 @@ class AuditedTopics(Reader):
         return Retained.NOTHING if all(start == end for start, end in bounds) else Retained.SOME
 
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
-        """Yield the committed records of a partition up to its present end. Raises as `Reader`.
+        """Yield the committed records of a partition up to its present end. Raises the errors of `Reader`.
 
         Without the partition, none: that the topic was recreated with fewer is an incident of its own.
         """

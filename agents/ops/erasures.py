@@ -32,7 +32,7 @@ def complete_at(erased_at: datetime) -> datetime:
 
 
 def keeps_texts_apart(settings: Settings) -> bool:
-    """Check whether the installation writes free text to `complaints.texts`. Raises as `installation_values`."""
+    """Check whether free text is written to `complaints.texts`. Raises the errors of `installation_values`."""
     return texts_apart(installation_values(settings))
 
 

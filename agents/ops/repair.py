@@ -135,10 +135,10 @@ def with_digests(fact: Complaint, state: Complaint) -> Complaint:
 
 
 def repair_calendar(settings: Settings, *, dry_run: bool = False) -> list[Repair]:
-    """Restore the announcements of each partition whose record `calendar` is foreign. Raises as `repair_complaint`.
+    """Restore the announcements of each partition whose record `calendar` is foreign.
 
     They are read from the engine's last calendar record in that partition, else in any other: announcements are sent
-    to all partitions.
+    to all partitions. Raises the errors of `repair_complaint`.
     """
     require_topics(settings, _READ)
     values = installation_values(settings)

@@ -88,7 +88,7 @@ class Installation:
         self._watchers.append(callback)
 
     async def put(self, key: str, value: object) -> None:
-        """Set the value of a key. Raises as `change` does."""
+        """Set the value of a key. Raises the errors of `change`."""
         await self.change(lambda _values: {key: value})
 
     async def change(self, decide: Callable[[Values], Values]) -> None:

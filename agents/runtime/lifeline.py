@@ -1,7 +1,7 @@
 """Child process that ends with its parent, even on SIGKILL.
 
 The child's standard input is a pipe from its parent. When it closes, the child sends itself SIGTERM, and SIGALRM in
-case that takes too long. PR_SET_PDEATHSIG is no alternative: it exists on Linux only and follows the forking thread.
+case that takes too long. PR_SET_PDEATHSIG does not suffice: it exists on Linux only and follows the forking thread.
 """
 
 import math

@@ -52,7 +52,7 @@ class RecordHandler(Protocol):
     """
 
     def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
-        """Return the outputs of `record`. Raises Undecodable: the record is no message of the contract."""
+        """Return the outputs of `record`. Raises Undecodable: the record is not a message of the contract."""
         ...
 
     def commit(self) -> None:

@@ -28,7 +28,7 @@ class ReporterDigests:
     def of_sender(self, source: str, complaint: Complaint | None) -> str | None:
         """Return the digest of a command's sender, for comparison with that of the complaint's reporter.
 
-        None for a sender who is no citizen, and if the complaint has no digest or its key is gone.
+        None for a sender who is not a citizen, and if the complaint has no digest or its key is gone.
         """
         known = None if complaint is None else complaint.report.reporter_digest
         subject = None if known is None else subject_of(source)

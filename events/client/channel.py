@@ -21,7 +21,7 @@ class Channel(AbstractContextManager["Channel"]):
     """Submits the reports of one channel, one at a time; a context manager, for one thread.
 
     `source` names the channel, such as `/channels/sms`. With the channel's own id of a report it identifies the
-    complaint, so that a report can be submitted again. Raises as `require_topics`.
+    complaint, so that a report can be submitted again. Raises the errors of `require_topics`.
     """
 
     def __init__(self, settings: ClientSettings, source: str) -> None:

@@ -78,7 +78,7 @@ class CommandResult:
 
 
 class CommandClient(AbstractContextManager["CommandClient"]):
-    """Sends commands, one at a time; a context manager, for one thread. Raises as `require_topics`."""
+    """Sends commands, one at a time; a context manager, for one thread. Raises the errors of `require_topics`."""
 
     def __init__(self, settings: ClientSettings) -> None:
         require_topics(settings, [TopicName.COMMANDS, *_ANSWERS])

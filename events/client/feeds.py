@@ -140,7 +140,7 @@ class ResolutionFeed(_Feed):
         self._reader = _follow(settings, TopicName.RESOLUTIONS, positions, partitions)
 
     def poll(self, seconds: float = _WAIT_S) -> ResolutionBatch:
-        """Return the next resolutions within `seconds`, if any. Raises as the constructor."""
+        """Return the next resolutions within `seconds`, if any. Raises the errors of the constructor."""
         return _resolutions(self._reader.poll(seconds))
 
     def to_end(self) -> Iterator[ResolutionBatch]:
@@ -175,7 +175,7 @@ class ComplaintFeed(_Feed):
         self._present: Iterator[ComplaintBatch] | None = self._load()
 
     def poll(self, seconds: float = _WAIT_S) -> ComplaintBatch:
-        """Return the next batch within `seconds`, else an empty one. Raises as the constructor."""
+        """Return the next batch within `seconds`, else an empty one. Raises the errors of the constructor."""
         batch = self._next_present()
         return self._deliver(self._undelivered or self._facts_reader().poll(seconds)) if batch is None else batch
 

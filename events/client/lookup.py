@@ -75,7 +75,7 @@ class ComplaintHistory:
 def find_complaint(settings: ClientSettings, given: str) -> str:
     """Return the complaint id for a tracking id (digits), which is looked up, or for a complaint id, which is not.
 
-    Raises NoSuchComplaint, or as `Reader`.
+    Raises NoSuchComplaint, and the errors of `Reader`.
     """
     with suppress(ValueError):
         return canonical_id(given)
@@ -98,7 +98,7 @@ def read_history(settings: ClientSettings, complaint: str) -> ComplaintHistory:
     """Read all records of a complaint; the history is empty if there are none.
 
     Texts stored apart are included with the right to read `complaints.texts`, else a placeholder. Raises ValueError if
-    `complaint` is no complaint id, or as `Reader`.
+    `complaint` is not a complaint id, and the errors of `Reader`.
     """
     known = ComplaintHistory(complaint)
     with Reader(settings, [TopicName.EVENTS, TopicName.REJECTIONS], complaint=known.complaint) as reader:

@@ -250,13 +250,13 @@ def read_all(
     complaint: str | None = None,
     partitions: Collection[int] | None = None,
 ) -> Iterator[Record]:
-    """Yield all records of the topics, or of some partitions, up to the present end; raises as `Reader` does."""
+    """Yield all records of the topics, or of some partitions, up to the present end; raises the errors of `Reader`."""
     with Reader(settings, topics, complaint=complaint, partitions=partitions) as reader:
         yield from reader.to_end()
 
 
 def installation_values(settings: ClientSettings) -> dict[str, Any]:
-    """Return the installation record: a JSON value per key. Raises as `Reader` does."""
+    """Return the installation record: a JSON value per key. Raises the errors of `Reader`."""
     found = InstallationLog()
     for record in read_all(settings, [TopicName.INSTALLATION]):
         found.add(record.offset, record.key, record.value, record.headers.items())
@@ -264,6 +264,6 @@ def installation_values(settings: ClientSettings) -> dict[str, Any]:
 
 
 def extents(settings: ClientSettings, topics: Collection[TopicName]) -> dict[TopicName, Extent]:
-    """Return the extent of topics without reading their records; raises as `Reader` does."""
+    """Return the extent of topics without reading their records; raises the errors of `Reader`."""
     with Reader(settings, topics) as reader:
         return reader.extents()

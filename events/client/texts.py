@@ -28,7 +28,7 @@ def with_texts(
 ) -> list[Recorded]:
     """Return the history of one complaint with its texts; erased ones are `[erased]`.
 
-    Without the right to read them, or after `seconds`, texts stay placeholders. Raises as `Reader`.
+    Without the right to read them, or after `seconds`, texts stay placeholders. Raises the errors of `Reader`.
     """
     wanted = {ref for recorded in history if (ref := text_ref(recorded)) is not None}
     if not wanted:

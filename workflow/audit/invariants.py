@@ -4,7 +4,7 @@ It detects losses, duplicates and contradictions from the records of the topics 
 partitions once (reports, dead letters, misrouted commands). Then it checks partition by partition, since partition *n*
 of each topic has the same complaints; `PartitionAudit.finish` frees their memory.
 
-A backlog is no fault: records after the progress of the stages (`Handled`) are pending.
+A backlog is not a fault: records after the progress of the stages (`Handled`) are pending.
 """
 
 from collections import Counter, defaultdict
@@ -37,8 +37,8 @@ class Audit:
     """The audit of one environment.
 
     `handled`: progress of the stages, `escalated`: that of escalation; `EVERYTHING` after the end of all topics.
-    `whole`: nothing has expired; otherwise missing commands and reports of facts are no fault. `live`: topics that are
-    read later may be ahead.
+    `whole`: nothing has expired; otherwise facts may lack their commands and reports. `live`: topics that are read
+    later may be ahead.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Audit:
         self.counts.resolved_letters = len(self._resolved)
 
     def take_report(self, position: RecordPosition, report: ReportSubmitted | None) -> None:
-        """Add a record of the intake topic, None if it is no report; call it after `take_dead_letter`."""
+        """Add a record of the intake topic, None if it is not a report; call it after `take_dead_letter`."""
         if position in self.dead:
             return  # a dead letter: neither lost nor a complaint
         if report is None:
@@ -186,7 +186,7 @@ class PartitionAudit:
         history.offset = position.offset
 
     def text(self, position: RecordPosition, key: bytes | None, *, present: bool) -> None:
-        """Add a record of `complaints.texts` by its key; `present`: it is no tombstone."""
+        """Add a record of `complaints.texts` by its key; `present`: it is not a tombstone."""
         complaint, _, version = (key or b"").decode(errors="replace").partition("/")
         if not version.isdecimal() or len(version) > _DIGITS:
             self.unreadable(position)

@@ -77,7 +77,7 @@ class Duplicates(Model):
     min_text: Annotated[StrictInt, Field(ge=1)] = 30
     """Minimum letters and digits of a text: "jalan rusak" is too common."""
     personal: frozenset[Slug] = frozenset()
-    """Categories of personal matters, in which equal texts ("my ID card is not ready") are no duplicates."""
+    """Categories of personal matters, in which equal texts ("my ID card is not ready") are not duplicates."""
 
     @property
     def span(self) -> timedelta:

@@ -109,7 +109,7 @@ def repeated(overrides: Sequence[Override]) -> Iterator[str]:
 
 
 def readable(written: object) -> tuple[Override, frozenset[str]] | None:
-    """Return the readable part of an override, and its unreadable keys; None if it is no table."""
+    """Return the readable part of an override, and its unreadable keys; None if it is not a table."""
     if not isinstance(written, Mapping):
         return None
     kept, misread = dict(written), set[str]()

@@ -57,7 +57,7 @@ def _place_of(location: Location | None, directory: Directory) -> str | None:
 class Index:
     """Index of the first open complaint with each text, within `window` before the newest one.
 
-    About 400 bytes per complaint; older ones are dropped. A repeat of an ended complaint is no duplicate. The end or
+    About 400 bytes per complaint; older ones are dropped. A repeat of an ended complaint is not a duplicate. The end or
     erasure of a complaint may be reported before the complaint is added.
     """
 

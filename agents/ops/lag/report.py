@@ -76,7 +76,7 @@ class GroupLag(_Model):
     rate_in: float | None
     rate_out: float | None
     drain: float | None
-    """That of the slowest partition."""
+    """Seconds until the slowest partition has caught up; None if it does not."""
     waiting: str | None
     """The backlog of the stage, in words."""
     deadlines: DeadlinesAtStake | None

@@ -11,7 +11,7 @@ The rules for a partition are those of Burrow (LinkedIn), "Consumer Lag Evaluati
 
 Four things differ:
 
-* constant lag is no warning by rule 5, since a group under steady load has it: the lag has to grow;
+* constant lag is not a warning by rule 5, since a group under steady load has it: the lag has to grow;
 * rules 3 and 4 differ by the partition's owner, since samples have no commit times: an offset that does not
   move is *stalled* with an owner, *stopped* without;
 * lag counts up to the last stable offset: an open transaction is not the reader's fault, and is reported as a hanging
@@ -110,7 +110,7 @@ def evaluate_group(window: Window, *, deserted: LagStatus = LagStatus.OK) -> Lag
     """Return whether a group has members that work: OK, IDLE, EMPTY or REBALANCING.
 
     A group without members is EMPTY if its offsets have not moved for the whole window while records wait: consumers
-    with manually assigned partitions are no members, but commit. If no records wait, its status is `deserted`.
+    with manually assigned partitions are not members, but commit. If no records wait, its status is `deserted`.
     """
     if not window.full:
         return LagStatus.OK

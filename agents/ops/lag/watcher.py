@@ -152,7 +152,7 @@ def measure(
 ) -> LagReport:
     """Sample until the report is conclusive: at once if no group has lag, else for the whole window.
 
-    Raises as `LagWatcher`.
+    Raises the errors of `LagWatcher`.
     """
     with LagWatcher(settings, groups, window=window) as watcher:
         while True:

@@ -74,7 +74,7 @@ async def text_splitter(source: Settings, values: Mapping[str, Any]) -> TextSpli
 
 
 async def lacks_keys(source: Settings) -> bool:
-    """Check whether the stages of `source` sign with a key file that is not set here. Raises as `text_splitter`."""
+    """Check whether the stages of `source` sign with a key file not set here. Raises the errors of `text_splitter`."""
     if source.key_file is not None:
         return False
     own, foreign_key_used = Keys.derived("").ids, False
