@@ -3,10 +3,9 @@
 A fact on the wire is its own fields, plus `by` (the sender of its command), plus `complaint` (the snapshot after it).
 """
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from operator import not_
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 
 from pydantic import AwareDatetime, Field
 
@@ -367,16 +366,14 @@ def fact_type(name: str) -> str:
     return f"lapor.complaint.{name}.v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """The command that a fact results from."""
 
     source: str
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """A fact with its time, cause, and the snapshot after it."""
 
     fact: Fact

@@ -38,7 +38,7 @@ SIZES: Final = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2
 
 _ALL: Final = tuple(STAGES)
 _LIFECYCLE: Final = ("lifecycle",)
-_MEASURED: Final = (ComplaintRegistered, ComplaintDisposed, DeadlineBreached)
+_MEASURED: Final = frozenset({ComplaintRegistered, ComplaintDisposed, DeadlineBreached})
 
 
 _DECISIONS: Final = (
@@ -201,18 +201,17 @@ class Metrics:
     def command_decided(self, command: str, facts: Sequence[Recorded], sent_at: datetime | None) -> None:
         """Count a command that was not rejected and its facts; `sent_at` is the time in its envelope."""
         self.decisions[command, ACCEPTED if facts else REPEATED] += 1
-        for recorded in facts:
-            fact = recorded.fact
+        for fact, at, _, complaint in facts:
             self.facts[fact.NAME] += 1
-            if not isinstance(fact, _MEASURED):
+            if type(fact) not in _MEASURED:
                 continue
             if isinstance(fact, DeadlineBreached):
                 self.breaches[fact.clock] += 1
             elif isinstance(fact, ComplaintDisposed):
                 if fact.round == 1:
-                    self.to_office.observe(_seconds(recorded.complaint.received_at, recorded.at))
+                    self.to_office.observe(_seconds(complaint.received_at, at))
             elif sent_at is not None:
-                self.intake_wait.observe(_seconds(sent_at, recorded.at))
+                self.intake_wait.observe(_seconds(sent_at, at))
 
     def announced(self, command: str, *, repeated: bool) -> None:
         """Count an accepted announcement."""

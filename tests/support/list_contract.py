@@ -1,7 +1,7 @@
 """What every source of lists gives: the same tests for a mirror in DuckDB and in PostgreSQL, beside the memory."""
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -115,7 +115,7 @@ def history() -> tuple[list[bytes], ReadModel]:
     for number, changes in enumerate(_EDGES):
         name = complaint_id("/channels/edge", str(number))
         update = {"complaint_id": name, "tracking_id": str(number), **changes}
-        last = replace(waiting.history[-1], complaint=waiting.stands.model_copy(update=update))
+        last = waiting.history[-1]._replace(complaint=waiting.stands.model_copy(update=update))
         facts.append(encode_fact(last, encode_complaint(last.complaint)))
         model.put(
             complaint_key(name.encode()), read_row(encode_snapshot(last.complaint, encode_complaint(last.complaint)))

@@ -1,7 +1,6 @@
 """Histories that leave the bounds of their policy are found, each way by itself."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -79,7 +78,7 @@ def test_more_than_the_policy_allows(name: str) -> None:
 def test_a_count_that_is_not_that_of_the_facts(name: str) -> None:
     history, field = lived(name).history, WAYS[name][2]
     wrong = history[-1].complaint.model_copy(update={field: "bali" if field == "appealed_to" else 7})
-    assert found([*history[:-1], replace(history[-1], complaint=wrong)]) == [Code.SNAPSHOT_DIFFERS]
+    assert found([*history[:-1], history[-1]._replace(complaint=wrong)]) == [Code.SNAPSHOT_DIFFERS]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,7 @@ def test_reopened_without_a_closing() -> None:
     history = to_status(Status.DISPOSED, CORRECTING).history
     reopened = lived("reopening").history[5]
     assert isinstance(reopened.fact, f.ComplaintReopened)
-    early = replace(reopened, complaint=reopened.complaint.model_copy(update={"version": 4}))
+    early = reopened._replace(complaint=reopened.complaint.model_copy(update={"version": 4}))
     assert Code.ILLEGAL_FACT in found([*history, early])
 
 
@@ -144,7 +143,7 @@ def test_time_that_is_taken_away(
     of = {"past": {"due_at": last.at - days(1)}, "less": {"due_at": clock.due_at - days(1)}}
     update = of[change] if isinstance(change, str) else change
     clocks = {**last.complaint.clocks, name: clock.model_copy(update=update)}
-    wrong = replace(last, complaint=last.complaint.model_copy(update={"clocks": clocks}))
+    wrong = last._replace(complaint=last.complaint.model_copy(update={"clocks": clocks}))
     for policy in policies:
         assert Code.TIME_LOST in found([*history[:-1], wrong], policy)
     assert found(history) == found(history, None) == []

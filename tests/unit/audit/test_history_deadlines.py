@@ -1,7 +1,6 @@
 """By the log alone: a deadline is kept, or its breach precedes later facts."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -41,7 +40,7 @@ def test_a_breach_before_what_came_too_late_is_right(history: list[Recorded]) ->
 def test_a_fact_after_a_deadline_without_breach(history: list[Recorded]) -> None:
     at = next(i for i, recorded in enumerate(history) if isinstance(recorded.fact, DeadlineBreached))
     due = history[at].fact.due_at  # type: ignore[attr-defined]  # found as a breach
-    late = replace(history[at - 1], at=due + timedelta(days=1))
+    late = history[at - 1]._replace(at=due + timedelta(days=1))
     assert Code.DEADLINE_UNNOTICED not in findings(history[:at])
     assert Code.DEADLINE_UNNOTICED in findings([*history[: at - 1], late])
 
@@ -49,5 +48,5 @@ def test_a_fact_after_a_deadline_without_breach(history: list[Recorded]) -> None
 def test_a_breach_that_is_said_too_early(history: list[Recorded]) -> None:
     at = next(i for i, recorded in enumerate(history) if isinstance(recorded.fact, DeadlineBreached))
     due = history[at].fact.due_at  # type: ignore[attr-defined]  # found as a breach
-    early = replace(history[at], at=due)
+    early = history[at]._replace(at=due)
     assert Code.DEADLINE_NOT_PASSED in findings([*history[:at], early])

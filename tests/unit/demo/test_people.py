@@ -269,4 +269,4 @@ def test_a_policy_in_working_days_is_refused() -> None:
     lapor = policy_files.load("lapor").versions[-1].version
     complaint = disposed.complaint.model_copy(update={"policy": lapor})
     with pytest.raises(ValueError, match="has to count in seconds"):
-        people.react(replace(disposed, complaint=complaint), 0.0)
+        people.react(disposed._replace(complaint=complaint), 0.0)

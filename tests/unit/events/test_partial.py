@@ -2,7 +2,6 @@
 
 import json
 import random
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -106,7 +105,7 @@ def test_a_fact_refers_to_its_words_where_it_says_so(text: str, apart: bool) -> 
     golden = decode.decode_fact(json.dumps(FACT).encode())
     assert isinstance(golden.fact, f.FollowUpRecorded)
     fact = golden.fact.model_copy(update={"text": text, "text_ref": text if apart else None})
-    raw = encode.encode_fact(replace(golden, fact=fact), encode.encode_complaint(golden.complaint))
+    raw = encode.encode_fact(golden._replace(fact=fact), encode.encode_complaint(golden.complaint))
     assert decode.decode_fact(raw).fact == fact
     assert partial.fact_type_in(raw) == FACT["type"]
     assert partial.is_apart(raw) is apart
