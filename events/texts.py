@@ -159,13 +159,10 @@ def _without_report(fact: f.ComplaintRegistered, words: Mapping[str, Any], ref: 
 
 
 def _bare(fact: f.Worded, words: Mapping[str, Any], ref: str) -> f.Fact:
-    completed = isinstance(fact, f.ReportCompleted)
-    update: dict[str, Any] = {"completed_digests": None} if completed else {}
-    if words:
-        update |= _placeholders(words)
-        update["text_ref"] = ref
-    if completed:
+    update = {**_placeholders(words), "text_ref": ref} if words else {}
+    if isinstance(fact, f.ReportCompleted):
         update |= {f"{name}_length": len(words[name]) for name in ("title", "body") if name in words}
+        update["completed_digests"] = None
     return fact.model_copy(update=update) if update else fact
 
 
@@ -178,7 +175,8 @@ def _words_of(fact: f.Worded) -> dict[str, Any]:
 
 
 def _words(model: Frozen) -> dict[str, Any]:
-    return {name: value for name in FREE_TEXT[type(model)] if (value := getattr(model, name))}
+    values = model.__dict__
+    return {name: value for name in FREE_TEXT[type(model)] if (value := values[name])}
 
 
 def _placeholders(words: Mapping[str, Any]) -> dict[str, Any]:

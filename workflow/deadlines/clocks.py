@@ -13,7 +13,7 @@ from events.vocabulary import ClockName, ComplaintClass, Status
 from workflow.deadlines.clock_rules import RULES
 from workflow.deadlines.due_dates import due_after_work, due_at, remaining, warn_at, warn_in_working_days
 from workflow.deadlines.durations import Duration
-from workflow.machine.evolve import OPEN_AGAIN, Clocks, needs_rung
+from workflow.machine.evolve import OPEN_AGAIN, Clocks, is_pressing, needs_rung
 from workflow.policy.model import Policy
 from workflow.policy.overrides import Override
 
@@ -81,12 +81,13 @@ class ClockContext(NamedTuple):
         if clock.breached or clock.due_at is None:
             return clock.model_copy(update={"paused": True})
         left = self.worked(name, clock, at, clock.due_at)
-        used = Duration.parse(clock.paused_for) if clock.paused_for else Duration(0, left.unit)
-        kept = {"remaining": str(left), "paused_for": str(used)}
-        if used.amount >= self._cap.amount:
+        paused_for = clock.paused_for or f"0 {left.unit}"
+        kept = {"remaining": str(left), "paused_for": paused_for}
+        cap, used = self._cap.amount, Duration.parse(paused_for).amount
+        if used >= cap:
             return self._due_after_work(name, clock, at, left, kept)
         # due_at includes the remaining time: add only the rest of the cap
-        spare = Duration(self._cap.amount - used.amount, left.unit)
+        spare = Duration(cap - used, left.unit)
         return self._due(name, clock, at, self.after_work(name, clock, clock.due_at, spare), kept)
 
     def resume_capped(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
@@ -94,10 +95,10 @@ class ClockContext(NamedTuple):
         if clock.breached or clock.remaining is None or clock.resumed_at is None:
             return clock.model_copy(update={"paused": False, "remaining": None})
         passed = self.worked(name, clock, clock.resumed_at, at)
-        used = Duration.parse(clock.paused_for or str(Duration(0, passed.unit)))
-        total = Duration(min(used.amount + passed.amount, self._cap.amount), passed.unit)
+        cap, used = self._cap.amount, Duration.parse(clock.paused_for or f"0 {passed.unit}").amount
+        total = Duration(min(used + passed.amount, cap), passed.unit)
         kept: dict[str, object] = {"remaining": None, "paused_for": str(total)}
-        if total.amount == self._cap.amount:
+        if total.amount == cap:
             return clock.model_copy(update=kept | {"resumed_at": at})
         return self._due_after_work(name, clock, at, Duration.parse(clock.remaining), kept)
 
@@ -251,9 +252,9 @@ def _escalation(clocks: Clocks, before: Complaint | None, fact: f.Fact, at: date
 
     So a complaint that returns to an office after a missed deadline has a clock.
     """
-    used_up = before is not None and before.exhausted and not isinstance(fact, OPEN_AGAIN)
-    exhausted = isinstance(fact, f.EscalationExhausted) or used_up
-    if before is None or exhausted or not any(clock.pressing for clock in clocks.values()):
+    if before is None or not is_pressing(clocks):
+        return clocks
+    if isinstance(fact, f.EscalationExhausted) or (before.exhausted and not isinstance(fact, OPEN_AGAIN)):
         return clocks
     name = ClockName.ESCALATION
     clock = before.clocks.get(name)

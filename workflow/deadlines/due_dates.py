@@ -129,7 +129,7 @@ def _end_of(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _day(instant: datetime, zone: ZoneInfo) -> date:
-    return _aware(instant).astimezone(zone).date()
+    return (_aware(instant) if instant.tzinfo is None else instant).astimezone(zone).date()
 
 
 def _whole_milliseconds(instant: datetime) -> datetime:

@@ -86,12 +86,9 @@ class Duration:
 
     def __str__(self) -> str:
         """Return the duration as a policy writes it; `parse` reads it back."""
-        amount, unit = self.amount, str(self.unit)
-        if self.unit is Unit.WORKING_SECONDS:
-            for seconds, larger in ((3600, "working hours"), (60, "working minutes")):
-                if amount and not amount % seconds:
-                    amount, unit = amount // seconds, larger
-                    break
+        amount, unit = self.amount, self.unit.value
+        if self.unit is Unit.WORKING_SECONDS and amount and not amount % 60:
+            amount, unit = (amount // 60, "working minutes") if amount % 3600 else (amount // 3600, "working hours")
         return f"{amount} {unit.removesuffix('s') if amount == 1 else unit}"
 
     def __mul__(self, times: int) -> "Duration":

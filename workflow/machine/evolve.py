@@ -149,13 +149,23 @@ def settled_at(fact: f.Settling, at: datetime) -> datetime:
 
 def needs_rung(before: Complaint, fact: f.Fact, clocks: Clocks) -> bool:
     """Return whether, after `fact`, a missed deadline waits for escalation to the next rung."""
+    pressing = is_pressing(clocks)
+    if not (pressing or before.escalation_due or isinstance(fact, f.DeadlineBreached)):
+        return False  # for most facts
     anew = isinstance(fact, OPEN_AGAIN)
     if (before.exhausted and not anew) or isinstance(fact, _CLIMBED):
         return False
     if isinstance(fact, f.DeadlineBreached) or (before.escalation_due and not isinstance(fact, _ANSWERS)):
         return True
-    pressing = any(clock.pressing for clock in clocks.values())
     return pressing and (before.escalation_due or anew or before.rung == before.earlier_rungs)
+
+
+def is_pressing(clocks: Clocks) -> bool:
+    """Return whether a deadline was missed and its required action is still missing."""
+    for clock in clocks.values():  # noqa: SIM110 -- `any` takes three times as long
+        if clock.pressing:
+            return True
+    return False
 
 
 def _remember(recent: tuple[str, ...], cause: f.Cause) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ The source of a command names its sender; Kafka's access control has to ensure t
 
 import re
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
@@ -16,7 +16,7 @@ from events.snapshot import Complaint
 from workflow.policy.model import Policy
 
 
-class Role(Enum):
+class Role(StrEnum):
     """Role of a sender towards a complaint; the value is its wording in a rejection."""
 
     CITIZEN = "a citizen"
@@ -67,11 +67,11 @@ PERMITTED_ROLES: Final[dict[type[c.Command], frozenset[Role]]] = {
 }
 
 _STAGES: Final = {
-    stage_source("intake"): Role.INTAKE,
-    stage_source("verification"): Role.VERIFICATION,
-    stage_source("disposition"): Role.DISPOSITION,
-    stage_source("sla"): Role.SLA,
-    stage_source("escalation"): Role.ESCALATION,
+    stage_source("intake"): frozenset({Role.INTAKE}),
+    stage_source("verification"): frozenset({Role.VERIFICATION}),
+    stage_source("disposition"): frozenset({Role.DISPOSITION}),
+    stage_source("sla"): frozenset({Role.SLA}),
+    stage_source("escalation"): frozenset({Role.ESCALATION}),
 }
 
 
@@ -123,7 +123,7 @@ def roles_of(
     `sender` is the digest of a citizen, as `report.reporter_digest` of the complaint.
     """
     if source in _STAGES:
-        return frozenset({_STAGES[source]})
+        return _STAGES[source]
     if (subject := subject_of(source)) is not None:
         known = complaint.report.reporter_digest
         own = known is not None and sender == known and not names_a_person(subject)
@@ -149,7 +149,7 @@ def roles_of(
 def possible_roles(source: str) -> frozenset[Role]:
     """Return the roles that the sender `source` may have towards any complaint; empty for an unknown sender."""
     if source in _STAGES:
-        return frozenset({_STAGES[source]})
+        return _STAGES[source]
     if subject_of(source) is not None or source.startswith(CHANNELS):
         return _CITIZEN
     return frozenset() if office_of(source) is None else _OFFICES
