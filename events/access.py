@@ -18,7 +18,7 @@ class AccessRole:
     """Rights of one kind of client; names of groups and transactional ids are without the installation's prefix."""
 
     name: str
-    what: str
+    description: str
     """Description of the role, for people."""
     reads: tuple[TopicName, ...] = ()
     writes: tuple[TopicName, ...] = ()

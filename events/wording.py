@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 -- full-width forms, which some programs accept too
-_WORDS: Final = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+_JSON_KINDS: Final = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
 _PYDANTIC_PREFIX: Final = "Value error, "
 _SHOWN_CHARACTERS: Final = 100  # of a sender's text in a reason
 
@@ -21,7 +21,7 @@ def number_of(count: int, one: str, many: str = "") -> str:
 
 def json_kind(value: object) -> str:
     """Return a phrase for the kind of a JSON value that is not an object."""
-    return _WORDS.get(type(value), "a number")
+    return _JSON_KINDS.get(type(value), "a number")
 
 
 def our_words(message: str) -> str:

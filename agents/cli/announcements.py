@@ -59,12 +59,12 @@ class Announced:
 
     source: str
     data: dict[str, Any]
-    named: str | None = None
+    chosen_id: str | None = None
 
     @property
     def identity(self) -> tuple[str, str]:
         """Source and id of the message."""
-        return self.source, self.named or str(uuid5(NAMESPACE_URL, f"{self.source}#{self.data}"))
+        return self.source, self.chosen_id or str(uuid5(NAMESPACE_URL, f"{self.source}#{self.data}"))
 
     def encode(self) -> bytes:
         """Return the encoded message; raise Failure if the data are not those of an announcement."""

@@ -40,7 +40,7 @@ class Tally:
     """Line and complaint of the first reports."""
     notes: Counter[str] = field(default_factory=Counter)
     """Number of dropped values, by field."""
-    noted: list[str] = field(default_factory=list)
+    first_notes: list[str] = field(default_factory=list)
     """The first dropped values, one line each."""
 
     @property
@@ -68,7 +68,7 @@ class Tally:
             name = note.partition(":")[0]
             self.notes[name] += 1
             if self.notes[name] <= _EXAMPLES:
-                self.noted.append(f"{report.line}: {'' if name == _FIELD_KEPT else 'left out: '}{note}")
+                self.first_notes.append(f"{report.line}: {'' if name == _FIELD_KEPT else 'left out: '}{note}")
 
     def refuse(self, report: Report, reason: str) -> None:
         """Count a report that Kafka has refused."""
@@ -104,8 +104,8 @@ def report_lines(
     if (more := len(left_out) - _SHOWN) > 0:
         others = number_of(more, f"more {entry}", "more entries" if entry == "entry" else "")
         yield f"and {others}" + ("" if all_written else " (--rejects FILE writes them all)")
-    yield from (f"{entry} {line}" for line in tally.noted)
-    if tally.notes.total() > len(tally.noted):
+    yield from (f"{entry} {line}" for line in tally.first_notes)
+    if tally.notes.total() > len(tally.first_notes):
         yield "in all: " + ", ".join(f"{count} of {name}" for name, count in tally.notes.most_common())
     if repeats := tally.accepted - len(tally.complaints):
         complaints = number_of(len(tally.complaints), "complaint")

@@ -61,7 +61,7 @@ def close(  # noqa: PLR0913 -- its options
     if policy.directory.last_day(office) is None:
         note(f"{office} has no last day in the offices file (`until`): new complaints still come to it")
     require_topics(settings, [TopicName.STATE])
-    held = sorted(_held(settings, closing), key=lambda each: each.received_at)
+    held = sorted(_open_complaints(settings, closing), key=lambda each: each.received_at)
     for each in held:
         say(f"{each.tracking_id}  {each.complaint_id}  {each.status}  held by {each.office}")
     if dry_run or not held:
@@ -97,12 +97,12 @@ class _Holding(BaseModel):
     office: str | None = None
 
 
-def _held(settings: Settings, offices: set[str]) -> Iterator[Complaint]:
-    def held(value: bytes) -> bytes | None:
+def _open_complaints(settings: Settings, offices: set[str]) -> Iterator[Complaint]:
+    def if_held(value: bytes) -> bytes | None:
         holding = read_part(_Holding, value)
         return value if holding.status in OPEN and holding.office in offices else None
 
-    for value in last_of_each(read_all(settings, [TopicName.STATE]), held).values():
+    for value in last_of_each(read_all(settings, [TopicName.STATE]), if_held).values():
         with suppress(Undecodable):  # foreign
             yield decode_snapshot(value)
 

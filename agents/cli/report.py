@@ -24,7 +24,7 @@ from agents.integrations.csv_text import csv_text
 from agents.integrations.sheet_writer import XlsxWriter
 from agents.mirror import change_drivers
 from agents.mirror.definitions import FIGURES, REPORTS, Grouping, Report
-from agents.mirror.figures import FEW, Line, Period, report
+from agents.mirror.figures import MIN_COMPARED, Line, Period, report
 from agents.mirror.stores import Reading
 from agents.runtime.http.templates import environment
 
@@ -188,7 +188,7 @@ def _bars(figure: str, lines: list[Line]) -> Iterator[tuple[str, float, float | 
 
 
 def _few(line: Line) -> str:
-    return f" (fewer than {FEW})" if line.few else ""
+    return f" (fewer than {MIN_COMPARED})" if line.few else ""
 
 
 def _print(lines: list[Line], period: Period, group: Grouping, out: Path | None) -> None:

@@ -49,7 +49,7 @@ def document(schemas: Mapping[str, Schema], examples: Mapping[str, Part], compon
         for name in names
         if name in schemas
     }
-    parties = [{"name": party.name, "description": party.what} for party in PARTIES]
+    parties = [{"name": party.name, "description": party.description} for party in PARTIES]
     return {
         "asyncapi": "3.0.0",
         "id": "urn:sp4n-lapor:alur",
@@ -108,7 +108,7 @@ def _operation(party: Party, action: str, topic: TopicName, names: Iterable[str]
         "action": action,
         "channel": _reference("channels", channel),
         "title": f"{party.name}: {action} {channel}",
-        "summary": f"{party.what}: {'sends to' if action == 'send' else 'receives from'} {topic}",
+        "summary": f"{party.description}: {'sends to' if action == 'send' else 'receives from'} {topic}",
         "tags": [{"name": party.name}],
         "messages": [_reference(f"channels/{channel}/messages", name) for name in names],
     }

@@ -31,7 +31,7 @@ class Change:
 
     path: str
     """Path of the field: `data.location.lat`, `data.attachments[].url`, `data.clocks.*`."""
-    what: str
+    difference: str
     narrows: bool = False
     """A valid message becomes invalid."""
     widens: bool = False
@@ -47,7 +47,7 @@ class Break:
     kinds: tuple[str, ...]
     """The messages with the change, several for a shared part."""
     path: str
-    what: str
+    difference: str
     why: str
     side: Side | None
     """None for a removed message."""
@@ -76,7 +76,7 @@ def breaks(old: Mapping[str, Schema], new: Mapping[str, Schema], sides: Mapping[
         for change in changes(old[kind], new[kind]):
             if change.narrows if sides[kind] is Side.READ else change.widens:
                 kinds_of.setdefault((change, sides[kind]), []).append(kind)
-    return [Break(tuple(kinds), each.path, each.what, each.why, side) for (each, side), kinds in kinds_of.items()]
+    return [Break(tuple(kinds), each.path, each.difference, each.why, side) for (each, side), kinds in kinds_of.items()]
 
 
 def changes(old: Schema, new: Schema) -> Iterator[Change]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from agents.contract.compatibility import Side
 
-_AT: Final = "#/components/schemas/"
+_COMPONENTS: Final = "#/components/schemas/"
 _LOCAL: Final = "#/$defs/"
 _SUFFIX: Final = {Side.READ: "sent", Side.WRITTEN: "received"}
 """Suffix of the name, from the view of clients, which send what the engine reads."""
@@ -50,7 +50,7 @@ class Components:
         inner = {key: self._translated(value, side) for key, value in schema.items() if key != "$ref"}
         if "$ref" not in schema:
             return inner
-        reference = {"$ref": f"{_AT}{self._name(schema['$ref'].removeprefix(_LOCAL), side)}"}
+        reference = {"$ref": f"{_COMPONENTS}{self._name(schema['$ref'].removeprefix(_LOCAL), side)}"}
         return {"allOf": [reference], **inner} if inner else reference
 
 

@@ -157,7 +157,7 @@ def _line(directory: Path, version: str, broken: Break) -> str:
     todo = f"undo it, or keep {_stem(kind)} unchanged and add {_next(kind)}, with an upcast"
     if broken.side is None:
         todo = "keep it as long as it is used"
-    return f"{directory / kind}{_SUFFIX}{others}: {broken.path}: {broken.what}; {breaks_whom}; {todo}"
+    return f"{directory / kind}{_SUFFIX}{others}: {broken.path}: {broken.difference}; {breaks_whom}; {todo}"
 
 
 def _stem(kind: str) -> str:

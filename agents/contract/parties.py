@@ -53,7 +53,7 @@ class Party:
     """A sender or receiver, with the rights of `role`."""
 
     name: str
-    what: str
+    description: str
     role: access.AccessRole
     only: Mapping[TopicName, tuple[str, ...]] = field(default_factory=dict)
     """Its messages, if not all of the topic."""
@@ -99,7 +99,7 @@ _ONLY: Final = {
 
 
 def _client(role: access.AccessRole) -> tuple[Party, ...]:
-    return _PEOPLE if role.name == "gateways" else (Party(role.name, role.what, role, _ONLY.get(role.name, {})),)
+    return _PEOPLE if role.name == "gateways" else (Party(role.name, role.description, role, _ONLY.get(role.name, {})),)
 
 
 PARTIES: Final = (

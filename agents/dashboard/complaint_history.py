@@ -30,7 +30,7 @@ from workflow.reports.explain import Explanation, explain
 from workflow.reports.redaction import PublicView, public_view
 from workflow.stages.waiting import REPORTER
 
-SHOWN: Final = 200
+MOST_FACTS: Final = 200
 """Number of facts that are shown, the last ones."""
 _LONGEST_TEXT: Final = 600
 _MOST_RECORDS: Final = 200_000
@@ -41,8 +41,8 @@ _MOST_SECONDS: Final = 10.0
 class HistoryResult:
     """The readable facts and rejections of a complaint."""
 
-    known: ComplaintHistory
-    whole: bool
+    records: ComplaintHistory
+    complete: bool
     """Whether all facts up to the present version were read."""
     explained: tuple[Explanation, ...] = ()
     """Day breakdowns of the present clocks; none for a secret complaint, since days off reveal the region."""
@@ -66,11 +66,11 @@ def read_history(settings: Settings, key: bytes, row: ComplaintRow) -> HistoryRe
                 known.history = with_texts(settings, known.history, seconds=_MOST_SECONDS)
                 explained = () if row.shape.secret else _explained(settings, known)
                 refused = _add_refusals(settings, known, row)
-                return HistoryResult(known, whole=True, explained=explained, refused=refused)
+                return HistoryResult(known, complete=True, explained=explained, refused=refused)
             seen += 1
             if seen >= _MOST_RECORDS or monotonic() - began > _MOST_SECONDS:
                 break
-    return HistoryResult(known, whole=False)
+    return HistoryResult(known, complete=False)
 
 
 def _explained(settings: Settings, known: ComplaintHistory) -> tuple[Explanation, ...]:
@@ -101,20 +101,20 @@ def _add_refusals(settings: Settings, known: ComplaintHistory, row: ComplaintRow
 
 def render_history(read: HistoryResult, row: ComplaintRow, context: DisplayContext) -> dict[str, Any]:
     """Render the history for the dashboard; the complaint has at least one fact."""
-    history = read.known.history
+    history, refusals = read.records.history, read.records.refusals[-MOST_FACTS:]
     complaint = history[-1].complaint
     view = public_view(complaint, _archived_for(history), secret=row.shape.secret)
     return {
         **_complaint(complaint, context, view),
-        "title": view.text(read.known.texts[0] or None),
-        "asked_office": view.text(read.known.asked_office),
-        "whole": read.whole,
-        "earlier": max(0, len(history) - SHOWN),
-        "facts": [_fact(recorded, context, view) for recorded in history[-SHOWN:]],
+        "title": view.text(read.records.texts[0] or None),
+        "asked_office": view.text(read.records.asked_office),
+        "whole": read.complete,
+        "earlier": max(0, len(history) - MOST_FACTS),
+        "facts": [_fact(recorded, context, view) for recorded in history[-MOST_FACTS:]],
         "clocks": [{"clock": name, **_clock(clock, view)} for name, clock in complaint.clocks.items()],
         "explained": () if view.secret else read.explained,
         "duplicate_of": view.detail(_duplicate_of(history)),
-        "refused": [_refusal(each, context, view) for each in read.known.refusals[-SHOWN:]] if read.refused else None,
+        "refused": [_refusal(each, context, view) for each in refusals] if read.refused else None,
     }
 
 

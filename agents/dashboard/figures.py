@@ -20,7 +20,7 @@ from workflow.policy.model import Policy
 from workflow.reports.redaction import redacted
 from workflow.stages.waiting import BY_HAND, WHY
 
-NAMED: Final = 10
+MOST_LISTED: Final = 10
 """Number of complaints in a list."""
 OFFICES: Final = 20
 """Number of offices with their own row; the others share one."""
@@ -118,10 +118,10 @@ def figures(read_model: ReadModel, sources: Sources, now: datetime, context: Dis
             "flow": flow(read_model.hours, now, context.zone),
             "chart": chart(read_model, now, context.zone),
             "offices": _offices(read_model.offices, context),
-            "next": [displayed(each, each.due, context) for each in read_model.next_due(NAMED)],
-            "longest": [displayed(each, each.deadline, context) for each in read_model.longest_overdue(NAMED)],
-            "undisposed": [displayed(each, each.deadline, context) for each in read_model.undisposed(NAMED)],
-            "incidents": [displayed(each, each.deadline, context) for each in read_model.incidents(NAMED)],
+            "next": [displayed(each, each.due, context) for each in read_model.next_due(MOST_LISTED)],
+            "longest": [displayed(each, each.deadline, context) for each in read_model.longest_overdue(MOST_LISTED)],
+            "undisposed": [displayed(each, each.deadline, context) for each in read_model.undisposed(MOST_LISTED)],
+            "incidents": [displayed(each, each.deadline, context) for each in read_model.incidents(MOST_LISTED)],
             "lag": sources.lag,
             "letters": None if sources.letters is None else _letters(sources.letters),
         }

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import displayed
 from agents.dashboard.layout import View
-from agents.dashboard.listing import KNOWN, NONE, PAGE, REASONS, ListPage, Query
+from agents.dashboard.listing import FILTER_VALUES, NONE, PAGE, REASONS, ListPage, Query
 from agents.dashboard.read_model import LATEST, OfficeCounts
 from agents.dashboard.words import Words
 
@@ -16,9 +16,9 @@ _EVERY_S: Final = 15
 _COLUMNS: Final = ("number", "status", "office", "category", "clock", "due", "rung", "received")
 _MINOR: Final = frozenset({"status", "category", "clock", "rung", "received", "ended"})
 _CHOICES: Final[Mapping[str, Sequence[str]]] = {
-    **{name: KNOWN[name] for name in ("state", "status", "clock", "due")},
+    **{name: FILTER_VALUES[name] for name in ("state", "status", "clock", "due")},
     "why": REASONS,
-    "reached": KNOWN["reached"],
+    "reached": FILTER_VALUES["reached"],
 }
 """Filters that have a menu."""
 _TEXT_FILTERS: Final = ("office", "category", "rung", "received", "ended")

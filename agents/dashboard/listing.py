@@ -140,7 +140,7 @@ def _check(values: Mapping[str, Any]) -> None:
     for name, given in values.items():
         if any(char == "\0" or "\ud800" <= char <= "\udfff" for text in given for char in text):
             raise UnknownFilter("character", name)
-    for name, known in KNOWN.items():
+    for name, known in FILTER_VALUES.items():
         for text in values.get(name, ()) if name in _REPEATABLE else filter(None, [values.get(name)]):
             if text not in known:
                 raise UnknownFilter("value", name, text, known)
@@ -186,7 +186,7 @@ ORDERS: Final[Mapping[str, tuple[str, Any]]] = {
     "why": ("why", ""),
 }
 """Orders by name, the default first: one of `FIELDS`, and the substitute for a missing value; then by number."""
-KNOWN: Final[Mapping[str, Sequence[str]]] = {
+FILTER_VALUES: Final[Mapping[str, Sequence[str]]] = {
     "state": STATES,
     "status": tuple(Status),
     "units": ("yes", "no"),

@@ -44,7 +44,7 @@ class HourCounts(NamedTuple):
     withdrawn: int = 0
 
 
-_Place = tuple[int, int, str, bytes]
+_SortKey = tuple[int, int, str, bytes]
 """Sort key of a complaint: deadline, then tracking number, as in lists."""
 _Key = TypeVar("_Key")
 _Counts = TypeVar("_Counts", OfficeCounts, HourCounts)
@@ -59,8 +59,8 @@ class ReadModel:
         self._at_rest = _AtRest()
         self._shapes: dict[RowShape, RowShape] = {}
         self._now = 0
-        self._due: SortedList[_Place] = SortedList()
-        self._deadlines: SortedList[_Place] = SortedList()
+        self._due: SortedList[_SortKey] = SortedList()
+        self._deadlines: SortedList[_SortKey] = SortedList()
         self._followers: dict[str, dict[bytes, None]] = {}
         self._incidents: dict[bytes, None] = {}
         self._undisposed: dict[bytes, None] = {}
@@ -96,9 +96,9 @@ class ReadModel:
         if row.follows is not None:
             self._followers.setdefault(row.follows, {})[key] = None
         if row.due is not None:
-            self._due.add(_place(row.due, key, row))
+            self._due.add(_sort_key(row.due, key, row))
         if row.deadline is not None:
-            self._deadlines.add(_place(row.deadline, key, row))
+            self._deadlines.add(_sort_key(row.deadline, key, row))
         if row.shape.status is Status.REGISTERED:
             self._unverified.add((row.received, key))
         self._count(row, 1)
@@ -122,9 +122,9 @@ class ReadModel:
     def _drop(self, key: bytes, row: ComplaintRow) -> None:
         self._count(row, -1)
         if row.due is not None:
-            self._due.remove(_place(row.due, key, row))
+            self._due.remove(_sort_key(row.due, key, row))
         if row.deadline is not None:
-            self._deadlines.remove(_place(row.deadline, key, row))
+            self._deadlines.remove(_sort_key(row.deadline, key, row))
         if row.shape.status is Status.REGISTERED:
             self._unverified.remove((row.received, key))
         if self._rows.pop(key, None) is None:
@@ -241,7 +241,7 @@ class ReadModel:
         _add(self.offices, row.shape.office, OfficeCounts(1, int(soon), int(overdue), int(row.shape.exhausted)), by)
 
 
-def _place(deadline: Deadline, key: bytes, row: ComplaintRow) -> _Place:
+def _sort_key(deadline: Deadline, key: bytes, row: ComplaintRow) -> _SortKey:
     return deadline.at, len(row.tracking_id), row.tracking_id, key
 
 

@@ -319,10 +319,10 @@ class Board:
                 self._histories.move_to_end(cached)
                 return self._histories[cached]
             result = await asyncio.to_thread(self._read_history, key, row)
-        if not result.known.history:
+        if not result.records.history:
             return None
         rendered = render_history(result, row, self._context)
-        if result.whole:
+        if result.complete:
             self._histories[cached] = rendered
             while len(self._histories) > _CACHE_SIZE:
                 self._histories.popitem(last=False)

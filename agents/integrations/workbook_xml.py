@@ -37,7 +37,7 @@ class Marks:
     hidden: set[int] = field(default_factory=set)
     masks: dict[int, dict[int, str]] = field(default_factory=dict)
     """By row and column, the mask of a whole number that is displayed in another form, see `shown_as`."""
-    shown: dict[int, dict[int, str]] = field(default_factory=dict)
+    displayed: dict[int, dict[int, str]] = field(default_factory=dict)
     """By row and column, the text of cells without a value: errors, formulas without a result."""
     merged: list[tuple[Cell, Cell]] = field(default_factory=list)
 
@@ -47,7 +47,7 @@ class Marks:
 
     def show(self, row: int, column: int, text: str) -> None:
         """Set the displayed text of a cell."""
-        self.shown.setdefault(row, {})[column] = text
+        self.displayed.setdefault(row, {})[column] = text
 
 
 def marks_of(archive: zipfile.ZipFile) -> dict[str, Marks]:

@@ -48,13 +48,13 @@ class SheetGrid:
         merged = _Merged(ranges)
         for row, values in enumerate(self._values(sheet)):
             # a stray cell in the last possible row is common, after a million empty ones
-            if not ranges and row not in self.marks.shown and values.count("") == len(values):
+            if not ranges and row not in self.marks.displayed and values.count("") == len(values):
                 continue
             cells = [""] * left + [_text(value) for value in values]
             for column, mask in self.marks.masks.get(row, {}).items():
                 if column < len(cells) and cells[column].isdigit():
                     cells[column] = shown_as(cells[column], mask)
-            for column, text in self.marks.shown.get(row, {}).items():
+            for column, text in self.marks.displayed.get(row, {}).items():
                 cells += [""] * (column + 1 - len(cells))
                 cells[column] = cells[column] or text
             cells = [merged.value(row, column, text) for column, text in enumerate(cells)]
@@ -65,7 +65,7 @@ class SheetGrid:
         count = 0
         for count, values in enumerate(sheet.iter_rows(), start=1):  # noqa: B007 -- used after the loop
             yield values
-        yield from ([] for _ in range(count, max(self.marks.shown, default=-1) + 1))
+        yield from ([] for _ in range(count, max(self.marks.displayed, default=-1) + 1))
 
 
 def sheets_of(stream: BinaryIO, *, sheet: str | None = None, hidden: bool = False) -> tuple[Sequence[Grid], list[str]]:

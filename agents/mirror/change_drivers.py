@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
 
-from agents.mirror.figures import FEW, NO_GROUP, FigureError, Period
+from agents.mirror.figures import MIN_COMPARED, NO_GROUP, FigureError, Period
 from agents.mirror.stores import Reading
 
 DIMENSIONS: Final = ("channel", "city", "category", "class")
@@ -86,7 +86,7 @@ def _sentence(now: int, before: int, earlier: Period, combined: list[Part]) -> s
     """Return the change as a sentence, with the group that contributes most if it is large enough."""
     total = f"{now / before - 1:+.0%} over {earlier.name}"
     direction = 1 if now >= before else -1
-    large = [part for part in combined if max(part.now, part.before) >= FEW and part.points * direction > 0]
+    large = [part for part in combined if max(part.now, part.before) >= MIN_COMPARED and part.points * direction > 0]
     if not large:
         return total
     most = max(large, key=lambda part: abs(part.points))

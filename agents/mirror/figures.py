@@ -16,7 +16,7 @@ from agents.mirror.definitions import FIGURES, REPORTS, Grouping, Report, Shape
 from agents.mirror.stores import Reading
 from events.errors import AlurError
 
-FEW: Final = 10
+MIN_COMPARED: Final = 10
 """Rows with fewer complaints are shown last and not compared, since their shares are chance."""
 _PERIOD: Final = re.compile(r"(?P<year>\d{4})(?:-Q(?P<quarter>[1-4])|-(?P<month>\d{2}))?")
 _Z95: Final = 1.959964
@@ -78,7 +78,7 @@ class Line:
     @property
     def few(self) -> bool:
         """Whether there are too few complaints to compare."""
-        return self.size < FEW
+        return self.size < MIN_COMPARED
 
 
 def report(
@@ -143,9 +143,9 @@ def _line(group: str, figures: Sequence[str], now: Counts, before: Counts | None
     if before:
         for name in figures:
             (value, of), (value_before, of_before) = now[name], before[name]
-            if of is not None and min(of, of_before) >= FEW:
+            if of is not None and min(of, of_before) >= MIN_COMPARED:
                 changes[name] = change_of_share(value, of, value_before, of_before)
-            elif isinstance(value, int) and of is None and value_before >= FEW:
+            elif isinstance(value, int) and of is None and value_before >= MIN_COMPARED:
                 growth[name] = value / value_before - 1
     return Line(group, values[figures[0]], values, values_before, changes, growth)
 

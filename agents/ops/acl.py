@@ -18,7 +18,7 @@ from events.topics import TopicName
 Kind = Literal["topic", "group", "transactional-id"]
 Operation = Literal["Read", "Write", "Describe", "DescribeConfigs", "Create", "Alter", "AlterConfigs"]
 
-_WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_WORD_BOUNDARY: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SCRIPT: Final = """\
 #!/bin/sh
 # The rights of {roles}. Kafka adds what is missing and leaves what is there.
@@ -92,7 +92,7 @@ def apply(granted: Iterable[Right], settings: Settings) -> int:
         ACL(
             principal=right.principal,
             host="*",
-            operation=ACLOperation[_WORDS.sub("_", operation).upper()],
+            operation=ACLOperation[_WORD_BOUNDARY.sub("_", operation).upper()],
             permission_type=ACLPermissionType.ALLOW,
             resource_pattern=ResourcePattern(
                 ResourceType[right.kind.replace("-", "_").upper()],

@@ -25,8 +25,8 @@ from events.topics import RecordPosition, TopicName
 
 _ANSWER_S: Final = 30
 _REASON: Final = "erased-because"
-_BY: Final = "erased-by"
-_AT: Final = "erased-at"
+_ERASED_BY: Final = "erased-by"
+_ERASED_AT: Final = "erased-at"
 
 
 class IdentityNotFound(AlurError):
@@ -65,7 +65,7 @@ def look_up(settings: Settings, complaint: str, *, tracking: str | None = None) 
         )
     position = record.position
     if record.value is None:
-        reason, by = (_header_text(record.headers, name) for name in (_REASON, _BY))
+        reason, by = (_header_text(record.headers, name) for name in (_REASON, _ERASED_BY))
         return ErasedIdentity(position, record.at, reason, by)
     return StoredIdentity(position, record.at, _reporter(record.value, position))
 
@@ -117,7 +117,7 @@ def erase_all(settings: Settings, number: int, complaints: Mapping[str, str], *,
 
 def _write_tombstones(settings: Settings, number: int, keys: Collection[str], reason: str, by: str) -> None:
     topic = settings.topic(TopicName.IDENTITIES)
-    record = {_REASON: reason, _BY: by, _AT: timestamp(datetime.now(UTC))}
+    record = {_REASON: reason, _ERASED_BY: by, _ERASED_AT: timestamp(datetime.now(UTC))}
     headers = [(name, text.encode()) for name, text in record.items()]
     producer = acknowledged_producer(settings, "identities")
     try:

@@ -54,7 +54,7 @@ class TopicFollower:
         self._stage = stage
         self._topic = settings.topic(topic)
         self._since = since
-        self._header, self._wanted = header
+        self._header, self._header_values = header
         self._take = on_record
         self._batch_fetches = batch_fetches
         self._positions: dict[int, int] = {}
@@ -140,7 +140,7 @@ class TopicFollower:
     def hand_over(self, record: KafkaRecord) -> None:
         """Pass on a relevant record; log and skip an unreadable one."""
         value = header_value(record.headers, self._header)
-        if value is not None and value not in self._wanted:
+        if value is not None and value not in self._header_values:
             return
         try:
             self._take(record)

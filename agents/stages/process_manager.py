@@ -40,7 +40,7 @@ class ProcessManager(RecordHandler):
         self._partition = partition
         self._source = stage_source(stage)
         self._reaction = reaction
-        self._header, self._wanted = header
+        self._header, self._header_values = header
         self._decided_on = decided_on
         self._origin = Origin(partial(partition.writer_since, TopicName.EVENTS))
 
@@ -67,4 +67,4 @@ class ProcessManager(RecordHandler):
     def _is_irrelevant(self, record: KafkaRecord) -> bool:
         # most facts concern other stages: the header saves decoding them
         value = header_value(record.headers, self._header)
-        return value is not None and value not in self._wanted
+        return value is not None and value not in self._header_values

@@ -153,7 +153,7 @@ def _the_board_shows_what_it_may_see(secured: SecuredEngine, complaint: str) -> 
     known = feed.read_model.get(key)
     assert known is not None
     found = read_history(secured.of("alur-operations-board"), *known)
-    assert [recorded.fact.NAME for recorded in found.known.history] == secured.facts(complaint)
+    assert [recorded.fact.NAME for recorded in found.records.history] == secured.facts(complaint)
 
     less, feed = _board(secured, "boards", lambda figures: not figures["reading"] and figures["lag"] is None)
     assert (less["complaints"], less["statuses"]["closed"]) == (1, 1)

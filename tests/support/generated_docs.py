@@ -162,7 +162,7 @@ def roles() -> str:
         rows.append(
             (
                 f"`{role.name}`",
-                role.what,
+                role.description,
                 _topic_names(set(role.reads) - common),
                 _topic_names(set(role.writes) - common),
                 "; ".join([*group, *transactions, *makes, *follows]),

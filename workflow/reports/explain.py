@@ -117,7 +117,7 @@ class Explanation:
         return not any(run.differences for run in self.runs)
 
 
-_NAMED: Final[tuple[tuple[type[f.Fact], Happening], ...]] = (
+_HAPPENINGS: Final[tuple[tuple[type[f.Fact], Happening], ...]] = (
     (f.DeadlineWarned, Happening.WARNED),
     (f.DeadlineBreached, Happening.BREACHED),
     (f.DeadlineExtended, Happening.EXTENDED),
@@ -132,7 +132,7 @@ def explain(history: Sequence[Recorded], clock: ClockName, policy: Policy) -> Ex
     before: Clock | None = None
     earlier = history[0].complaint
     for recorded in history:
-        after, decided_by = _standing(recorded.complaint, clock), policy.as_of(recorded.complaint.calendar)
+        after, decided_by = _clock_of(recorded.complaint, clock), policy.as_of(recorded.complaint.calendar)
         anew = (
             before is None
             or isinstance(recorded.fact, RULES[clock].starts_with)
@@ -180,7 +180,7 @@ def origins(
     return rule, *(RuleSource(name, value, policy.sources.get(name)) for name, value in values.items())
 
 
-def _standing(complaint: Complaint, name: ClockName) -> Clock | None:
+def _clock_of(complaint: Complaint, name: ClockName) -> Clock | None:
     """Return the present state of a clock; one stopped by an answer is paused while the answer can be rejected."""
     return complaint.clocks.get(name) or (complaint.answered_clock if name is ClockName.FOLLOW_UP else None)
 
@@ -234,7 +234,7 @@ class _Run:
 
     def follow(self, recorded: Recorded, before: Clock, after: Clock, policy: Policy) -> None:
         self.policy, self.last = policy, after
-        what = next((each for kind, each in _NAMED if isinstance(recorded.fact, kind)), None)
+        what = next((each for kind, each in _HAPPENINGS if isinstance(recorded.fact, kind)), None)
         if what is not None and getattr(recorded.fact, "clock", None) is self.clock:
             self._add_with_detail(what, recorded, after)
         if after.paused_for is not None and (before.remaining is None) != (after.remaining is None):

@@ -22,7 +22,7 @@ class GroupView:
     """When the group was last observed with a member."""
 
     @property
-    def own(self) -> LagStatus:
+    def group_status(self) -> LagStatus:
         """Status of the group as a whole."""
         return evaluate_group(self.window, deserted=without_members(self.stage))
 
@@ -41,7 +41,7 @@ def group_lag(view: GroupView, evidence: Evidence) -> GroupLag:
     """Return the lag of one group; the caller adds deadlines at stake."""
     window, last = view.window, view.window.last
     partitions = tuple(_partition(source, window, evidence) for source in sorted(last.offsets))
-    status = worst([view.own, *(each.status for each in partitions)])
+    status = worst([view.group_status, *(each.status for each in partitions)])
     lag = sum(each.lag for each in partitions)
     return GroupLag(
         group=view.group,
@@ -75,7 +75,7 @@ def report(
     seconds = (at - topics.group_samples[0].at).total_seconds()
     findings = transaction_findings(evidence.transactions, topics, groups, broker)
     for view, group in zip(views, groups, strict=True):
-        findings += group_findings(group, view.own, seconds)
+        findings += group_findings(group, view.group_status, seconds)
     return LagReport(
         at=at,
         window=round(seconds, 3),

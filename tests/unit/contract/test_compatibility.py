@@ -82,7 +82,7 @@ def test_what_gets_narrower_breaks_who_sends_it_and_what_gets_wider_who_reads_it
     assert any(change.widens for change in widened)
     # a value that goes is no harm to a reader: a field that goes is
     gone = [change for change in narrowed if change.widens]
-    assert all(change.what == "was removed" for change in gone)
+    assert all(change.difference == "was removed" for change in gone)
     assert list(changes(wide, wide)) == list(changes(narrow, narrow)) == []
 
 

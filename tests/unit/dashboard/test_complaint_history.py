@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic_core import to_json
 
-from agents.dashboard.complaint_history import SHOWN, HistoryResult, render_history, sender_kind
+from agents.dashboard.complaint_history import MOST_FACTS, HistoryResult, render_history, sender_kind
 from agents.dashboard.complaint_page import _reason, complaint_page
 from agents.dashboard.complaint_row import read_row
 from agents.dashboard.figures import DisplayContext, Sources
@@ -49,7 +49,7 @@ SIGNED: dict[str, Any] = {
 
 def tell(world: World) -> dict[str, Any]:
     standing = read_row(encode_snapshot(world.stands, encode_complaint(world.stands)))
-    found = HistoryResult(ComplaintHistory(world.id, list(world.history)), whole=True)
+    found = HistoryResult(ComplaintHistory(world.id, list(world.history)), complete=True)
     answer: dict[str, Any] = json.loads(to_json(render_history(found, standing, AROUND)))
     return answer
 
@@ -115,7 +115,7 @@ def test_secrecy_that_is_newer_than_what_was_read_counts() -> None:
     before = list(world.history)
     world.tell(c.CompleteReport(secret=True), CITIZEN)
     standing = read_row(encode_snapshot(world.stands, encode_complaint(world.stands)))
-    answer = render_history(HistoryResult(ComplaintHistory(world.id, before), whole=False), standing, AROUND)
+    answer = render_history(HistoryResult(ComplaintHistory(world.id, before), complete=False), standing, AROUND)
     assert answer["title"] is None
     assert not answer["whole"]
 
@@ -166,10 +166,10 @@ def test_a_requested_office_beyond_the_directory_is_shown() -> None:
 @pytest.mark.long
 def test_a_long_history_is_shown_from_its_end() -> None:
     world = to_status(Status.DISPOSED)
-    for _ in range(SHOWN):
+    for _ in range(MOST_FACTS):
         world.tell(c.RecordFollowUp(text="x" * 4_000), PUPR)
     answer = tell(world)
-    assert (len(answer["facts"]), answer["earlier"]) == (SHOWN, 3)
+    assert (len(answer["facts"]), answer["earlier"]) == (MOST_FACTS, 3)
     assert len(json.dumps(answer)) < 200_000
 
 
@@ -208,7 +208,7 @@ def test_the_page_explains_each_deadline_day_by_day_and_shows_what_was_refused()
     )
     known = ComplaintHistory(world.id, history, [RefusedCommand(rejection, MONDAY)])
     clocks = history[-1].complaint.clocks
-    found = HistoryResult(known, True, tuple(explain(history, name, LAPOR) for name in clocks))  # noqa: FBT003 -- whole
+    found = HistoryResult(known, True, tuple(explain(history, name, LAPOR) for name in clocks))  # noqa: FBT003 -- complete
     standing = read_row(encode_snapshot(world.stands, encode_complaint(world.stands)))
     rendered = render_history(found, standing, AROUND)
     for language, words in (
@@ -228,7 +228,7 @@ def test_the_page_explains_each_deadline_day_by_day_and_shows_what_was_refused()
 
 def test_without_the_right_to_refusals_that_is_said() -> None:
     world = to_status(Status.CLOSED)
-    found = HistoryResult(ComplaintHistory(world.id, list(world.history)), whole=True, refused=False)
+    found = HistoryResult(ComplaintHistory(world.id, list(world.history)), complete=True, refused=False)
     rendered = render_history(found, read_row(encode_snapshot(world.stands, encode_complaint(world.stands))), AROUND)
     view = View(Words("en", AROUND.zone, MONDAY), AROUND, Sources(reading=False), "/complaints/1000000")
     assert "not available: this board may not see it" in complaint_page(view, rendered)

@@ -11,7 +11,7 @@ import pytest
 
 from agents.config.settings import Settings
 from agents.dashboard.complaint_row import Deadline, hour_of, read_row
-from agents.dashboard.figures import DAYS, NAMED, OFFICES, REASONS, DisplayContext, Sources, figures, flow, funnel
+from agents.dashboard.figures import DAYS, MOST_LISTED, OFFICES, REASONS, DisplayContext, Sources, figures, flow, funnel
 from agents.dashboard.lag_trend import SAMPLES, SHOWN_OF, Trend, Trends, trend
 from agents.dashboard.projector import Projector
 from agents.dashboard.read_model import HourCounts, ReadModel
@@ -61,7 +61,7 @@ def test_it_stays_small_whatever_there_is() -> None:
     sent = figures(crowd.read_model, Sources(letters=letters), MONDAY, AROUND)
     assert len(sent) < 30_000
     found = json.loads(sent)
-    assert [len(found[name]) for name in ("next", "longest", "incidents")] == [NAMED] * 3
+    assert [len(found[name]) for name in ("next", "longest", "incidents")] == [MOST_LISTED] * 3
     assert len(found["offices"]["rows"]) == OFFICES
     assert found["offices"]["others"]["offices"] == 300 - OFFICES
     rows = [*found["offices"]["rows"], found["offices"]["others"]]

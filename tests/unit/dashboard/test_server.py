@@ -87,7 +87,7 @@ class Site:
         time.sleep(0.02)
         if self.fails:
             raise BrokerUnreachable("kafka.internal:9092")
-        return HistoryResult(ComplaintHistory(self.world.id, list(self.world.history)), whole=True)
+        return HistoryResult(ComplaintHistory(self.world.id, list(self.world.history)), complete=True)
 
 
 @asynccontextmanager

@@ -202,7 +202,7 @@ def _history(world: World, upto: int) -> str:
     )
     known = ComplaintHistory(world.id, history, [RefusedCommand(rejection, history[-1].at)])
     explained = tuple(explain(history, name, LAPOR) for name in history[-1].complaint.clocks)
-    rendered = render_history(HistoryResult(known, True, explained), read_row(_state(world, upto)), AROUND)  # noqa: FBT003 -- whole
+    rendered = render_history(HistoryResult(known, True, explained), read_row(_state(world, upto)), AROUND)  # noqa: FBT003 -- complete
     return complaint_page(_view(world, upto, "/complaints/1"), rendered)
 
 
