@@ -88,33 +88,33 @@ class Lifecycle:
             self._calendar_state.restore(record.value)
             self._calendar_lost = False
             return
-        name = complaint_key(record.key)
+        id_bytes = complaint_key(record.key)
         if record.value is None:
-            self._store.remove(name)
+            self._store.remove(id_bytes)
         else:
-            self._restore_snapshot(name, record, ours=writer is not None)
-        self._quarantine.lift(name)
+            self._restore_snapshot(id_bytes, record, ours=writer is not None)
+        self._quarantine.lift(id_bytes)
 
-    def _restore_snapshot(self, name: bytes, record: KafkaRecord, *, ours: bool) -> None:
+    def _restore_snapshot(self, id_bytes: bytes, record: KafkaRecord, *, ours: bool) -> None:
         try:
             snapshot = snapshot_in(record.value or b"", ours=ours)
-            self._check_follows(name, record, snapshot)
+            self._check_follows(id_bytes, record, snapshot)
         except Undecodable as error:
             if not ours:
                 raise
             self._quarantine_key(record.key)
             raise foreign(error.reason) from None
-        self._store.put(name, snapshot.raw)
+        self._store.put(id_bytes, snapshot.raw)
         if snapshot.status not in OPEN:
             # not after the restore: all would be in memory uncompressed
-            self._store.compress(name)
+            self._store.compress(id_bytes)
 
-    def _check_follows(self, name: bytes, record: KafkaRecord, snapshot: Snapshot) -> None:
-        if snapshot.complaint_id != record.key and complaint_key(snapshot.complaint_id) != name:
+    def _check_follows(self, id_bytes: bytes, record: KafkaRecord, snapshot: Snapshot) -> None:
+        if snapshot.complaint_id != record.key and complaint_key(snapshot.complaint_id) != id_bytes:
             raise Undecodable("invalid", f"it is the snapshot of complaint {snapshot.complaint_id.decode()}")
         if is_repair(record.headers):
             return
-        before = self._store.get(name)
+        before = self._store.get(id_bytes)
         if before is not None and before != snapshot.raw and version_of(before) >= snapshot.version:
             raise Undecodable("invalid", f"version {snapshot.version} does not follow on version {version_of(before)}")
 
@@ -154,23 +154,23 @@ class Lifecycle:
                 f"{self._newest_writer}, this one is {WRITER}): leave the partition to the newer one"
             )
         versions = {policy.version for policy in self._calendar_state.policies.versions}
-        for name, snapshot in self._store.uncompressed():
-            if name not in self._quarantine:
-                self._check(name, snapshot, versions)
+        for id_bytes, snapshot in self._store.uncompressed():
+            if id_bytes not in self._quarantine:
+                self._check(id_bytes, snapshot, versions)
         self._drop_foreign_partitions()
 
     def _drop_foreign_partitions(self) -> None:
         """Release quarantined complaints of other partitions, which have only a foreign record here."""
-        for name in list(self._quarantine):
-            at_home = partition_of(str(UUID(bytes=name)), self._partition.count) == self._partition.number
-            if not at_home and self._store.get(name) is None:
-                self._quarantine.lift(name)
+        for id_bytes in list(self._quarantine):
+            at_home = partition_of(str(UUID(bytes=id_bytes)), self._partition.count) == self._partition.number
+            if not at_home and self._store.get(id_bytes) is None:
+                self._quarantine.lift(id_bytes)
 
-    def _check(self, name: bytes, snapshot: bytes, versions: set[str]) -> None:
+    def _check(self, id_bytes: bytes, snapshot: bytes, versions: set[str]) -> None:
         try:
             basis = basis_of(snapshot)
         except Undecodable as error:
-            self._quarantine_unreadable(name, error.reason)
+            self._quarantine_unreadable(id_bytes, error.reason)
             return
         if basis.status not in OPEN:
             return
@@ -185,19 +185,19 @@ class Lifecycle:
                     f"with the office {office}",
                     "does not know: an office that is dissolved stays in its file, with its last day",
                 )
-        self._check_announcements(name, basis.calendar)
+        self._check_announcements(id_bytes, basis.calendar)
 
     def _unknown(self, what: str, why: str) -> RefusedToStart:
         return RefusedToStart(
             f"there are open complaints {what}, which ALUR_POLICY={self._calendar_state.policies.name} {why}"
         )
 
-    def _check_announcements(self, name: bytes, expected: int) -> None:
+    def _check_announcements(self, id_bytes: bytes, expected: int) -> None:
         left = self._calendar_state.announcements.revision
         if expected <= left:
             return
         if self._calendar_lost:
-            self._quarantine.add(name)
+            self._quarantine.add(id_bytes)
             return
         raise RefusedToStart(
             f"there are open complaints on a calendar with {expected} announcements, and {left} are left: the "
@@ -214,11 +214,11 @@ class Lifecycle:
             command = decode_command(record.value)
         except InvalidCommand as error:
             return self._refused(error.sender, error.reason, record, now)
-        name = command.subject.bytes
-        complaint = self._find(name)
-        if complaint is None and (rerouted := self._reroute(name, _sender_of(command), record)) is not None:
+        id_bytes = command.subject.bytes
+        complaint = self._find(id_bytes)
+        if complaint is None and (rerouted := self._reroute(id_bytes, _sender_of(command), record)) is not None:
             return rerouted
-        content = self._digests.of(command.data, complaint, name)
+        content = self._digests.of(command.data, complaint, id_bytes)
         citizen = self._reporters.of_sender(command.source, complaint)
         decision = decide(command, complaint, now, self._policy(complaint, now), content, sender=citizen)
         if isinstance(command.data, EraseData):
@@ -228,24 +228,24 @@ class Lifecycle:
         self._on_commit.append(
             partial(self._partition.metrics.command_decided, command.data.NAME, decision, command.time)
         )
-        return self._published(name, decision, record)
+        return self._published(id_bytes, decision, record)
 
     def _refused(self, sender: Sender, reason: str, record: KafkaRecord, now: datetime) -> list[OutgoingRecord]:
         """Reject a command with unreadable data."""
-        name = complaint_key(sender.subject.encode())
-        complaint = self._find(name)
-        if complaint is None and (rerouted := self._reroute(name, sender, record)) is not None:
+        id_bytes = complaint_key(sender.subject.encode())
+        complaint = self._find(id_bytes)
+        if complaint is None and (rerouted := self._reroute(id_bytes, sender, record)) is not None:
             return rerouted
         citizen = self._reporters.of_sender(sender.source, complaint)
         rejected = refuse(sender, reason, complaint, now, self._policy(complaint, now), citizen=citizen)
         return [self._rejected(sender, rejected, complaint, record)]
 
-    def _reroute(self, name: bytes, sender: Sender, record: KafkaRecord) -> list[OutgoingRecord] | None:
+    def _reroute(self, id_bytes: bytes, sender: Sender, record: KafkaRecord) -> list[OutgoingRecord] | None:
         """Quarantine or forward a command about no complaint of this partition; None if it is decided here."""
-        if name in self._quarantine:
+        if id_bytes in self._quarantine:
             # a dead letter that is replayed too early becomes a dead letter again
             asked = f"{sender.command_id}/{replays_of(record.headers)}"
-            self._quarantine.refuse(name, sender.source, asked, self._on_commit.append)
+            self._quarantine.refuse(id_bytes, sender.source, asked, self._on_commit.append)
             return []
         home = partition_of(sender.subject, self._partition.count)
         return None if home == record.partition else [self._forward(record, sender.subject, home)]
@@ -271,8 +271,8 @@ class Lifecycle:
         Only running clocks use a calendar.
         """
         behind, first_day = self._calendar_state.announcements.revision, date.max
-        for name, snapshot in self._store.uncompressed():
-            if name in self._quarantine or (basis := basis_of(snapshot)).status not in OPEN:
+        for id_bytes, snapshot in self._store.uncompressed():
+            if id_bytes in self._quarantine or (basis := basis_of(snapshot)).status not in OPEN:
                 continue
             first_day = min(first_day, basis.received_at.date())
             if basis.calendar < behind and any(clock.running for clock in read_complaint(snapshot).clocks.values()):
@@ -293,41 +293,41 @@ class Lifecycle:
     def rollback(self) -> None:
         """Undo the changes of the batch."""
         self._calendar_state.rollback()
-        for name, snapshot in self._committed.items():
-            self._cache.pop(name, None)
-            self._store.put_back(name, snapshot)
+        for id_bytes, snapshot in self._committed.items():
+            self._cache.pop(id_bytes, None)
+            self._store.put_back(id_bytes, snapshot)
             if snapshot is not None and basis_of(snapshot).status not in OPEN:
-                self._store.compress(name)
+                self._store.compress(id_bytes)
         self._forget_batch()
 
     def _forget_batch(self) -> None:
         self._committed.clear()
         self._on_commit.clear()
 
-    def _find(self, name: bytes) -> Complaint | None:
-        if name in self._quarantine:
+    def _find(self, id_bytes: bytes) -> Complaint | None:
+        if id_bytes in self._quarantine:
             return None
-        complaint = self._cache.get(name)
+        complaint = self._cache.get(id_bytes)
         if complaint is not None:
             return complaint
-        snapshot = self._store.get(name)
+        snapshot = self._store.get(id_bytes)
         try:
             return None if snapshot is None else read_complaint(snapshot)
         except ValidationError as error:
-            self._quarantine_unreadable(name, reasons(error))
+            self._quarantine_unreadable(id_bytes, reasons(error))
             return None
 
-    def _quarantine_unreadable(self, name: bytes, reason: str) -> None:
-        complaint, number = str(UUID(bytes=name)), self._partition.number
+    def _quarantine_unreadable(self, id_bytes: bytes, reason: str) -> None:
+        complaint, number = str(UUID(bytes=id_bytes)), self._partition.number
         log.error("snapshot_unreadable", alert=True, complaint=complaint, partition=number, reason=reason)
-        self._quarantine.add(name)
+        self._quarantine.add(id_bytes)
 
-    def _store_complaint(self, name: bytes, complaint: Complaint, snapshot: bytes) -> None:
-        if name not in self._committed:
-            self._committed[name] = self._store.get(name)
-        self._store.put(name, snapshot)
-        self._cache.pop(name, None)
-        self._cache[name] = complaint
+    def _store_complaint(self, id_bytes: bytes, complaint: Complaint, snapshot: bytes) -> None:
+        if id_bytes not in self._committed:
+            self._committed[id_bytes] = self._store.get(id_bytes)
+        self._store.put(id_bytes, snapshot)
+        self._cache.pop(id_bytes, None)
+        self._cache[id_bytes] = complaint
         if len(self._cache) > _CACHE_SIZE:
             oldest = next(iter(self._cache))
             if self._cache.pop(oldest).status not in OPEN:
@@ -354,13 +354,13 @@ class Lifecycle:
         calendar = f"the record `calendar` of partition {self._partition.number} of {TopicName.STATE}"
         return f"{calendar} is foreign: run `alur state repair calendar`, then replay this letter"
 
-    def _published(self, name: bytes, decision: tuple[Recorded, ...], record: KafkaRecord) -> list[OutgoingRecord]:
+    def _published(self, id_bytes: bytes, decision: tuple[Recorded, ...], record: KafkaRecord) -> list[OutgoingRecord]:
         if not decision:
             return []
         key = decision[-1].complaint.complaint_id.encode()
         replayed = replays_of(record.headers) > 0
         outputs, snapshot = self._records.of(key, decision, record.offset, replayed=replayed)
-        self._store_complaint(name, decision[-1].complaint, snapshot)
+        self._store_complaint(id_bytes, decision[-1].complaint, snapshot)
         return outputs
 
     def _rejected(
