@@ -41,7 +41,7 @@ _STEP_SECONDS: Final = 86_400
 _SPREAD_SECONDS: Final = 365 * 86_400
 
 
-def led(report: ReportSubmitted, number: int, steps: int, lots: random.Random) -> list[Recorded]:
+def facts_of_life(report: ReportSubmitted, number: int, steps: int, lots: random.Random) -> list[Recorded]:
     """Apply the first `steps` of a life to a report of the demonstration; give the last fact of each command."""
     at = datetime.now(UTC) - timedelta(seconds=lots.uniform(0, _SPREAD_SECONDS))
     policy, name, where = _policy(), report.complaint_id, report.data.location
@@ -84,7 +84,7 @@ def _templates(steps: int) -> list[list[tuple[bytes, int]]]:
     lots = random.Random(_SEED)  # noqa: S311 -- no secret
     made = Generator(_SEED, _policy().directory, datetime.now(UTC).date()).submissions(_SAMPLES)
     return [
-        [_template(fact.complaint) for fact in led(each.report, number, steps, lots)]
+        [_template(fact.complaint) for fact in facts_of_life(each.report, number, steps, lots)]
         for number, each in enumerate(made)
     ]
 

@@ -22,7 +22,7 @@ from agents.ops.topics import ensure_topics
 from events.codec.encode import encode_complaint, encode_fact
 from events.topics import TopicName
 from tests.benchmarks.figures import Figures, Goal
-from tests.benchmarks.kept import led
+from tests.benchmarks.kept import facts_of_life
 from tests.benchmarks.loads import LIFE, Record, fresh_settings, publish
 from tests.benchmarks.meter import Meter, resident_mb
 from tests.support.mirrored import fill
@@ -45,7 +45,7 @@ def _templates() -> list[list[bytes]]:
             encode_fact(each, encode_complaint(each.complaint))
             .replace(b"%", b"%%")
             .replace(each.complaint.complaint_id.encode(), b"%(id)s")
-            for each in led(submission.report, number, len(LIFE), lots)
+            for each in facts_of_life(submission.report, number, len(LIFE), lots)
         ]
         for number, submission in enumerate(made)
     ]

@@ -21,7 +21,7 @@ from events.codec.encode import encode_complaint, encode_snapshot
 from events.codec.parsing import read_ours
 from events.snapshot import Complaint
 from events.writer import state_headers
-from tests.support.browser import WIDTHS, barriers, resize, running_browser
+from tests.support.browser import WIDTHS, accessibility_violations, resize, running_browser
 from tests.support.engines import Engine, eventually, new_engine
 
 HOSTILE = "<img src=x onerror=\"document.title='taken over'\">"
@@ -328,7 +328,7 @@ def test_each_page_fits_and_is_accessible(page: Page, complaints: Complaints, wi
             )
             assert window == width
             assert wide <= room, (place, folded_out)
-            assert barriers(page.browser) == {}, (place, folded_out)
+            assert accessibility_violations(page.browser) == {}, (place, folded_out)
 
 
 def test_the_first_screen_of_a_phone_says_what_is_wrong(page: Page) -> None:

@@ -123,7 +123,7 @@ def facts(settings: Settings) -> list[str]:
     return [decode_fact(record.value).fact.NAME for record in read_all(settings, [TopicName.EVENTS])]
 
 
-def put_aside(
+def write_dead_letter(
     settings: Settings, topic: TopicName, value: bytes, error: Exception, **headers: bytes
 ) -> DeadLetterRecord:
     """Write a dead letter as a stage does; return it as it is read."""
@@ -195,7 +195,7 @@ def test_a_bug_parks_the_command_and_the_complaint_goes_on(settings: Settings) -
 def test_the_bytes_and_the_key_come_back_as_they_were(settings: Settings) -> None:
     ensure_topics(settings)
     raw = b'\x00\xff{"halo": 1}'
-    letter = put_aside(settings, TopicName.INTAKE, raw, Undecodable("not-json", "no"), replays=b"3")
+    letter = write_dead_letter(settings, TopicName.INTAKE, raw, Undecodable("not-json", "no"), replays=b"3")
     assert letter.replays == 3
     with DeadLetterService(settings, "Made") as service:
         [found] = service.records_at([letter.position])
@@ -212,7 +212,7 @@ def test_the_bytes_and_the_key_come_back_as_they_were(settings: Settings) -> Non
 
 def test_a_letter_from_a_stage_topic_is_replayed_only_with_force(settings: Settings) -> None:
     ensure_topics(settings)
-    letter = put_aside(settings, TopicName.EVENTS, b"x", Undecodable("not-json", "no"))
+    letter = write_dead_letter(settings, TopicName.EVENTS, b"x", Undecodable("not-json", "no"))
     assert "where only a stage writes" in fails(settings, "dead", "replay", str(letter.position))
     assert list(read_all(settings, [TopicName.EVENTS])) == []
     does(settings, "dead", "replay", str(letter.position), "--force")
@@ -221,7 +221,7 @@ def test_a_letter_from_a_stage_topic_is_replayed_only_with_force(settings: Setti
 
 def test_a_truncated_letter_is_not_replayed(settings: Settings) -> None:
     ensure_topics(settings)
-    letter = put_aside(settings, TopicName.INTAKE, b" " * 5_000_000, Undecodable("not-json", "no"))
+    letter = write_dead_letter(settings, TopicName.INTAKE, b" " * 5_000_000, Undecodable("not-json", "no"))
     assert letter.truncated_from == 5_000_000
     assert letter.size < 5_000_000
     assert "too long, and truncated" in fails(settings, "dead", "replay", str(letter.position), "--force")
@@ -229,7 +229,7 @@ def test_a_truncated_letter_is_not_replayed(settings: Settings) -> None:
 
 def test_a_letter_is_discarded_with_a_reason_and_a_record(settings: Settings) -> None:
     ensure_topics(settings)
-    letter = put_aside(settings, TopicName.INTAKE, b"x", Undecodable("not-json", "no"))
+    letter = write_dead_letter(settings, TopicName.INTAKE, b"x", Undecodable("not-json", "no"))
     place = str(letter.position)
     assert "Missing option '--reason'" in fails(settings, "dead", "discard", place)
     assert fails(settings, "dead", "discard", place, "--reason", " ").startswith("alur: --reason: give one")
@@ -248,8 +248,8 @@ def test_a_letter_is_discarded_with_a_reason_and_a_record(settings: Settings) ->
 
 def test_letters_are_filtered_by_code_topic_stage_and_age(settings: Settings) -> None:
     ensure_topics(settings)
-    bug = put_aside(settings, TopicName.EVENTS, b"x", ZeroDivisionError("0"))
-    other = put_aside(settings, TopicName.INTAKE, b"y", Undecodable("empty", "no value"))
+    bug = write_dead_letter(settings, TopicName.EVENTS, b"x", ZeroDivisionError("0"))
+    other = write_dead_letter(settings, TopicName.INTAKE, b"y", Undecodable("empty", "no value"))
     places = {"bug": f"{bug.position}\n", "empty": f"{other.position}\n"}
     for option, value, expected in (
         ("--code", "bug", places["bug"]),
@@ -262,7 +262,7 @@ def test_letters_are_filtered_by_code_topic_stage_and_age(settings: Settings) ->
     ):
         assert does(settings, "dead", "list", "-q", option, value) == expected, (option, value)
     # two letters were found at one place of one topic by now
-    again = put_aside(settings, TopicName.EVENTS, b"x", ZeroDivisionError("0"))
+    again = write_dead_letter(settings, TopicName.EVENTS, b"x", ZeroDivisionError("0"))
     ambiguous = fails(settings, "dead", "discard", str(bug.origin), "--reason", "dua")
     assert f"{bug.position} (verification), {again.position} (verification)" in ambiguous
     assert does(settings, "dead", "show", str(other.position), "--raw") == "y"
@@ -275,7 +275,7 @@ def test_letters_are_filtered_by_code_topic_stage_and_age(settings: Settings) ->
 
 def test_a_second_dead_letter_service_fences_the_first(settings: Settings) -> None:
     ensure_topics(settings)
-    letter = put_aside(settings, TopicName.INTAKE, b"x", Undecodable("not-json", "no"))
+    letter = write_dead_letter(settings, TopicName.INTAKE, b"x", Undecodable("not-json", "no"))
     with DeadLetterService(settings, "first") as first:
         [mine] = first.records_at([letter.position])
         with DeadLetterService(settings, "second") as second:

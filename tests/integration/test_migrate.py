@@ -67,7 +67,7 @@ def migrating(engine: Engine, target: Engine, *more: str, failpoint: str = "") -
     return alur(engine.settings, *arguments, failpoint=failpoint)
 
 
-def standing(engine: Engine) -> dict[str, dict[str, Any]]:
+def last_snapshots(engine: Engine) -> dict[str, dict[str, Any]]:
     return {event["subject"]: event["data"]["complaint"] for event in engine.events()}
 
 
@@ -112,7 +112,7 @@ def lives(engine: Engine) -> dict[str, str]:
 def go(engine: Engine, complaint: str, steps: list[Step]) -> None:
     for name, by, data, status in steps:
         if by == HOLDER:
-            by = f"/offices/{standing(engine)[complaint]['office']}"  # noqa: PLW2901 -- a return moves it
+            by = f"/offices/{last_snapshots(engine)[complaint]['office']}"  # noqa: PLW2901 -- a return moves it
         engine.await_answer(engine.command(name, complaint, by, data))
         engine.await_status(complaint, status)
 
@@ -120,7 +120,7 @@ def go(engine: Engine, complaint: str, steps: list[Step]) -> None:
 @pytest.mark.parametrize("partitions", [7, 2])
 def test_open_complaints_go_on_at_another_prefix(engine: Engine, lives: dict[str, str], partitions: int) -> None:
     target = moved(engine, partitions)
-    before = standing(engine)
+    before = last_snapshots(engine)
     dry = migrating(engine, target, "--dry-run")
     assert dry.returncode == 0, dry.stderr
     assert "nothing was written" in dry.stdout
@@ -138,7 +138,7 @@ def test_open_complaints_go_on_at_another_prefix(engine: Engine, lives: dict[str
 
     target.start()
     target.await_quiet()
-    after = standing(target)
+    after = last_snapshots(target)
     assert after == before  # nothing was decided twice, and no deadline has moved
     assert len(target.events("complaints.resolutions")) == len(engine.events("complaints.resolutions"))
     for kind, steps in ONWARDS.items():
@@ -148,7 +148,7 @@ def test_open_complaints_go_on_at_another_prefix(engine: Engine, lives: dict[str
         target.await_status(complaint, "registered")
     for kind in ("registered", "withdrawn"):  # a channel sends again what it sent before
         target.send("complaints.intake", json.dumps(sent_again(kind)).encode())
-    tracking = [each["tracking_id"] for each in standing(target).values()]
+    tracking = [each["tracking_id"] for each in last_snapshots(target).values()]
     assert len(set(tracking)) == len(tracking) == 21
     identities = Counter(each.key() for each in target.read("complaints.identities"))
     assert identities.most_common(1)[0][1] == 1  # also those of the repeats have numbers of their own

@@ -10,7 +10,7 @@ import pytest
 from agents.config.keys import Keys
 from agents.config.settings import Settings
 from events.texts import PLACEHOLDER
-from tests.integration.test_migrate import ADMIN, ANSWERED, CLOSED, alur, go, migrating, moved, standing
+from tests.integration.test_migrate import ADMIN, ANSWERED, CLOSED, alur, go, last_snapshots, migrating, moved
 from tests.support.engines import Engine, eventually
 from tests.support.installations import Installation, restore
 
@@ -71,7 +71,7 @@ def _goes_on(target: Engine, repeated: str) -> None:
     refused = [each["data"] for each in target.events("complaints.rejections", repeated)]
     # what other stages ask of it may be overtaken by then
     assert [each["code"] for each in refused if each["command_source"] == "/stages/intake"] == []
-    open_ones = [name for name, each in standing(target).items() if each["status"] == "disposed"]
+    open_ones = [name for name, each in last_snapshots(target).items() if each["status"] == "disposed"]
     go(target, open_ones[0], [ANSWERED, CLOSED])
     target.await_settled()
     target.stop()

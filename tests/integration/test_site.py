@@ -12,7 +12,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from tests.support.browser import WIDTHS, barriers, overflow, resize, running_browser
+from tests.support.browser import WIDTHS, accessibility_violations, overflow, resize, running_browser
 from tests.support.engines import eventually
 from tests.support.mirrored import fill
 
@@ -60,7 +60,7 @@ def test_pages_fit_and_are_accessible(browser: webdriver.Chrome, address: str, w
     for place in PLACES:
         browser.get(f"{address}/{place}")
         assert overflow(browser) <= 0, place
-        assert barriers(browser, passes=10) == {}, place
+        assert accessibility_violations(browser, passes=10) == {}, place
         assert browser.get_log("browser") == [], place  # type: ignore[no-untyped-call]
 
 

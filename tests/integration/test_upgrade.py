@@ -21,7 +21,7 @@ START_S = 240.0
 Complaints = dict[str, dict[str, Any]]
 
 
-def standing(events: list[dict[str, Any]]) -> Complaints:
+def last_snapshots(events: list[dict[str, Any]]) -> Complaints:
     return {event["subject"]: event["data"]["complaint"] for event in events}
 
 
@@ -46,7 +46,7 @@ def test_open_complaints_go_on_after_an_upgrade(file: Path, broker: str, tmp_pat
     settings = Settings(broker, prefix, policy=old.policy, partitions=old.partitions, key_file=keys)
     restore(old, settings)
     engine = Engine(settings, tmp_path / "stages.log")
-    before = standing(old.values("complaints.events"))
+    before = last_snapshots(old.values("complaints.events"))
     for step in STEPS:
         done = run_alur(settings.to_environment(), *step)
         assert done.returncode == 0, done.stderr
@@ -60,7 +60,7 @@ def test_open_complaints_go_on_after_an_upgrade(file: Path, broker: str, tmp_pat
         assert [each["data"]["code"] for each in engine.events("complaints.rejections", unread)] == [
             "unknown-complaint"
         ]
-        eventually("no deadline is forgotten", lambda: not passed(standing(engine.events()), started), START_S)
+        eventually("no deadline is forgotten", lambda: not passed(last_snapshots(engine.events()), started), START_S)
         open_ones = [name for name, each in before.items() if each["status"] == "disposed"]
         answer = _asked(engine, open_ones[0])
         assert answer["subject"] == open_ones[0]
@@ -68,7 +68,7 @@ def test_open_complaints_go_on_after_an_upgrade(file: Path, broker: str, tmp_pat
     finally:
         engine.kill_all()
 
-    after = standing(engine.events())
+    after = last_snapshots(engine.events())
     assert before.keys() <= after.keys()
     _check_history(engine, old)
     for name, complaint in before.items():
@@ -78,7 +78,7 @@ def test_open_complaints_go_on_after_an_upgrade(file: Path, broker: str, tmp_pat
 
 
 def _asked(engine: Engine, complaint: str) -> dict[str, Any]:
-    holder = f"/offices/{standing(engine.events())[complaint]['office']}"
+    holder = f"/offices/{last_snapshots(engine.events())[complaint]['office']}"
     return engine.await_answer(engine.command("record-follow-up", complaint, holder, {"text": "Sudah ditangani."}))
 
 

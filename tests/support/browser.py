@@ -48,7 +48,7 @@ def overflow(browser: webdriver.Chrome) -> int:
     return int(wide) - int(room)
 
 
-def barriers(browser: webdriver.Chrome, passes: int = 20) -> dict[str, list[str]]:
+def accessibility_violations(browser: webdriver.Chrome, passes: int = 20) -> dict[str, list[str]]:
     """What axe-core finds fault with: the rules, each with the elements that break it."""
     browser.set_script_timeout(120)
     browser.execute_script((resources.files("axe_core_python") / "axe.min.js").read_text())

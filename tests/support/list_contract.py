@@ -111,11 +111,11 @@ def history() -> tuple[list[bytes], ReadModel]:
             facts.append(value)
         else:
             model.put(complaint_key(key), read_row(value))
-    waiting = next(life for life in lives if life.stands.status is Status.DISPOSED and not life.stands.secret)
+    waiting = next(life for life in lives if life.complaint.status is Status.DISPOSED and not life.complaint.secret)
     for number, changes in enumerate(_EDGES):
         name = complaint_id("/channels/edge", str(number))
         update = {"complaint_id": name, "tracking_id": str(number), **changes}
-        last = waiting.history[-1]._replace(complaint=waiting.stands.model_copy(update=update))
+        last = waiting.history[-1]._replace(complaint=waiting.complaint.model_copy(update=update))
         facts.append(encode_fact(last, encode_complaint(last.complaint)))
         model.put(
             complaint_key(name.encode()), read_row(encode_snapshot(last.complaint, encode_complaint(last.complaint)))

@@ -137,7 +137,7 @@ class World:
         self.id = complaint_id(CHANNEL, name)
         self.history: list[f.Recorded] = []
         self.sent = 0
-        self.complaint: Complaint | None = None
+        self.snapshot: Complaint | None = None
         register = c.RegisterComplaint(
             tracking_id="1000000",
             source=CHANNEL,
@@ -148,9 +148,9 @@ class World:
         self.tell(register, INTAKE)
 
     @property
-    def stands(self) -> Complaint:
-        assert self.complaint is not None
-        return self.complaint
+    def complaint(self) -> Complaint:
+        assert self.snapshot is not None
+        return self.snapshot
 
     def ask(  # noqa: PLR0913 -- a command, its sender, and four ways to send it
         self,
@@ -174,37 +174,37 @@ class World:
             expectedversion=expected,
             data=command,
         )
-        content = None if self.contents is None else self.contents.of(command, self.complaint, event.subject.bytes)
-        sender = REPORTERS.of_sender(by, self.complaint)
-        answer = decide(event, self.complaint, self.now, self.policy, content, sender=sender)
+        content = None if self.contents is None else self.contents.of(command, self.snapshot, event.subject.bytes)
+        sender = REPORTERS.of_sender(by, self.snapshot)
+        answer = decide(event, self.snapshot, self.now, self.policy, content, sender=sender)
         if isinstance(answer, tuple) and answer:
             self.history += answer
-            self.complaint = answer[-1].complaint
+            self.snapshot = answer[-1].complaint
         return answer
 
     def refusal(self, command: c.Command, by: str, **how: Any) -> tuple[Refusal, str | None]:
         """Send a command that is refused, and changes nothing; return the code and the detail."""
-        before = self.complaint
+        before = self.snapshot
         answer = self.ask(command, by, **how)
         assert isinstance(answer, Rejected)
-        assert self.complaint is before
+        assert self.snapshot is before
         return answer.code, answer.detail
 
     def tell(self, command: c.Command, by: str, **how: Any) -> list[str]:
         """Send a command that is accepted; return the names of its facts."""
         answer = self.ask(command, by, **how)
         assert isinstance(answer, tuple), answer
-        assert replay(self.history) == self.complaint
+        assert replay(self.history) == self.snapshot
         return [recorded.fact.NAME for recorded in answer]
 
     def refuse(self, command: c.Command, by: str, **how: Any) -> Refusal:
         """Send a command that is refused and changes nothing; return the code."""
-        before, facts = self.complaint, len(self.history)
+        before, facts = self.snapshot, len(self.history)
         answer = self.ask(command, by, **how)
         assert isinstance(answer, Rejected), answer
         assert answer.message
         assert "\n" not in answer.message
-        assert self.complaint is before
+        assert self.snapshot is before
         assert len(self.history) == facts
         return answer.code
 
@@ -217,16 +217,16 @@ class World:
         return c.NoticeDeadline(clock=ClockName(clock), due_at=due)
 
     def due(self, clock: str) -> datetime:
-        due = next(value.due_at for name, value in self.stands.clocks.items() if name == clock)
+        due = next(value.due_at for name, value in self.complaint.clocks.items() if name == clock)
         assert due is not None
         return due
 
     def climb(self, **how: Any) -> tuple[str, str | None]:
         """Run the escalation stage; return the fact and the office notified."""
-        command = next_rung(self.stands, self.policy)
+        command = next_rung(self.complaint, self.policy)
         assert command is not None
         names = self.tell(command, ESCALATION, **how)
-        return names[-1], self.stands.escalated_to[-1] if names[-1] == "escalated" else None
+        return names[-1], self.complaint.escalated_to[-1] if names[-1] == "escalated" else None
 
 
 def to_status(status: Status, policy: Policy = LAPOR, **changes: Any) -> World:
@@ -234,7 +234,7 @@ def to_status(status: Status, policy: Policy = LAPOR, **changes: Any) -> World:
     world = World(policy, **changes)
     for command, by in _WAYS[status]:
         world.tell(command, by, after=seconds(0.1))
-    assert world.stands.status is status
+    assert world.complaint.status is status
     return world
 
 

@@ -77,7 +77,7 @@ class Life:
         self._pass_deadlines(now)
 
     @property
-    def stands(self) -> Complaint:
+    def complaint(self) -> Complaint:
         """Its snapshot."""
         return self.history[-1].complaint
 
@@ -97,9 +97,9 @@ class Life:
 
     def _step(self) -> bool:
         """Let the next one come; False at the end."""
-        if self.stands.status not in _STEPS or self.stands.rating:
+        if self.complaint.status not in _STEPS or self.complaint.rating:
             return False
-        weights, names = zip(*_STEPS[self.stands.status], strict=True)
+        weights, names = zip(*_STEPS[self.complaint.status], strict=True)
         name = self._dice.choices(names, weights)[0]
         later = self._at + timedelta(hours=self._dice.expovariate(1 / 20))
         if name == "wait" or later >= self._now:
@@ -110,7 +110,7 @@ class Life:
         return self._tell(command, by)
 
     def _order(self, name: str) -> tuple[c.Command, str]:
-        holder = f"/offices/{self.stands.office}/officers/7"
+        holder = f"/offices/{self.complaint.office}/officers/7"
         orders: dict[str, tuple[c.Command, str]] = {
             "verify": (c.VerifyComplaint(), PANRB),
             "postpone": (c.PostponeComplaint(missing=("location",), reason="Mohon lengkapi lokasi."), PANRB),
@@ -131,10 +131,10 @@ class Life:
         while self.history:
             passed = [
                 (clock.due_at, name)
-                for name, clock in self.stands.clocks.items()
+                for name, clock in self.complaint.clocks.items()
                 if clock.running and clock.due_at is not None and clock.due_at < until
             ]
-            rung = next_rung(self.stands, self._policy)
+            rung = next_rung(self.complaint, self._policy)
             if rung is not None:
                 if not self._tell(rung, "/stages/escalation"):
                     return
@@ -175,13 +175,13 @@ def copies(lives: Sequence[Life], count: int) -> Iterator[tuple[datetime, TopicN
         at, topic, raw = written[number % len(lives)][index]
         key, tracking = complaint_id(CHANNEL, f"crowd-{number}").encode(), str(_FIRST + number).encode()
         named = raw.replace(life.id.encode(), key)
-        yield at, topic, key, named.replace(b'"%s"' % life.stands.tracking_id.encode(), b'"%s"' % tracking)
+        yield at, topic, key, named.replace(b'"%s"' % life.complaint.tracking_id.encode(), b'"%s"' % tracking)
 
 
 def _written(life: Life) -> Iterator[tuple[datetime, TopicName, bytes]]:
     for recorded in life.history:
         yield recorded.at, TopicName.EVENTS, encode_fact(recorded, encode_complaint(recorded.complaint))
-    yield recorded.at, TopicName.STATE, encode_snapshot(life.stands, encode_complaint(life.stands))
+    yield recorded.at, TopicName.STATE, encode_snapshot(life.complaint, encode_complaint(life.complaint))
 
 
 def fill(settings: Settings, count: int, seed: int = 1708) -> None:

@@ -32,7 +32,7 @@ from agents.local_broker.keys import with_local_keys
 from agents.ops.audit import audit
 from agents.ops.topics import ensure_topics
 from events.topics import BY_NAME, INWARD_RECORD_BYTES, STAGES, TopicName
-from tests.system.hostile import Hostile, batch_of_one, brimful, examples, hostile, made, unreadable
+from tests.system.hostile import Hostile, at_size_limit, batch_of_one, examples, hostile, made, unreadable
 from tests.system.workers import Worker, behind, running, wait_for
 from workflow.audit.complaint_history import Code
 from workflow.audit.invariants import Audit
@@ -100,7 +100,7 @@ class Sender:
         """Publish records of the largest size that is accepted, and of one byte less and more."""
         for topic in INWARD:
             for size in (INWARD_RECORD_BYTES - 1, INWARD_RECORD_BYTES, INWARD_RECORD_BYTES + 1):
-                for record in brimful(made(lots, lots.choice(found[topic])), size):
+                for record in at_size_limit(made(lots, lots.choice(found[topic])), size):
                     self.send(lots, topic, record)
             self.flush()
         for topic in (*INWARD, *OUTWARD):

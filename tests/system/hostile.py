@@ -221,7 +221,7 @@ _ODD_HEADERS: Final[tuple[Callable[[Lots], Header], ...]] = (
 )
 
 
-def brimful(event: dict[str, Any], size: int) -> list[Hostile]:
+def at_size_limit(event: dict[str, Any], size: int) -> list[Hostile]:
     """Return a message in records of exactly `size` bytes with key and headers; each part is the large one once."""
     small = json.dumps(event).encode()
     many: list[Header] = [("", b"")] * 5_000

@@ -90,7 +90,7 @@ def _inflict(
         inflicted[fault.__name__] += 1
 
 
-class Standing:
+class CurrentState:
     """Reads back the topics, and keeps the state of each complaint."""
 
     def __init__(self) -> None:
@@ -170,7 +170,7 @@ def run(seed: int, minutes: float, rate: float, nodes: int, only: str | None) ->
             # deadlines go on to pass, and each would set something going while the topics are read back
             for worker in [each for each in machine.workers if each.stage == "sla"]:
                 machine.retire(worker)
-            standing, now = Standing(), datetime.now(UTC)
+            standing, now = CurrentState(), datetime.now(UTC)
             _wait(machine, DRAIN_SECONDS, _drained(machine))
             behind = _behind(machine)
             found = audit(settings, standing, live=True)

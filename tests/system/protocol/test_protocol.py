@@ -130,7 +130,7 @@ def test_a_repeat_is_known_among_those_that_are_remembered_and_no_longer() -> No
         world = World((Part(),), to_send=((0, A), (0, B), (0, A)))
 
 
-class Shell(RuleBasedStateMachine):
+class TransactionalRuntime(RuleBasedStateMachine):
     """Random steps decide what happens next; in the end no more faults occur, and everything has to be processed."""
 
     kept = Rules()
@@ -167,7 +167,7 @@ class Shell(RuleBasedStateMachine):
         assert settled(self.world)
 
 
-class PlainShell(Shell):
+class NonTransactionalRuntime(TransactionalRuntime):
     """The same for a stage that works without transactions."""
 
     kept = PLAIN
@@ -175,7 +175,7 @@ class PlainShell(Shell):
 
 
 @pytest.mark.hypothesis
-@pytest.mark.parametrize("machine", [Shell, PlainShell])
+@pytest.mark.parametrize("machine", [TransactionalRuntime, NonTransactionalRuntime])
 def test_at_random_within_larger_bounds(machine: Any) -> None:
     share = settings().max_examples * 2 // 5
     run_state_machine_as_test(machine, settings=settings(max_examples=share, stateful_step_count=12))

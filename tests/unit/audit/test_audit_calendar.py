@@ -29,7 +29,7 @@ def event(of: Announcement) -> AnnouncementEvent:
     )
 
 
-def standing(*announcements: Announcement) -> Announcements:
+def calendar_record(*announcements: Announcement) -> Announcements:
     return Announcements(revision=len(announcements), announcements=announcements)
 
 
@@ -67,8 +67,10 @@ class Run:
 
 def test_in_force_in_every_partition_in_whatever_order() -> None:
     run = Run()
-    run.partition(0, [standing(FIRST), standing(FIRST, SECOND)], [event(FIRST), event(SECOND), event(FIRST)])
-    run.partition(1, [standing(SECOND, FIRST)], [event(SECOND), event(FIRST)])
+    run.partition(
+        0, [calendar_record(FIRST), calendar_record(FIRST, SECOND)], [event(FIRST), event(SECOND), event(FIRST)]
+    )
+    run.partition(1, [calendar_record(SECOND, FIRST)], [event(SECOND), event(FIRST)])
     assert run.codes() == []
     assert run.audit.counts.commands == 5
     assert run.audit.counts.strayed == 0
@@ -84,14 +86,14 @@ def test_rejected_in_every_partition_that_it_came_to() -> None:
 
 def test_one_without_effect_is_lost() -> None:
     run = Run()
-    run.partition(0, [standing(FIRST)], [event(FIRST), event(SECOND)])
-    run.partition(1, [standing(FIRST)], [event(FIRST)])
+    run.partition(0, [calendar_record(FIRST)], [event(FIRST), event(SECOND)])
+    run.partition(1, [calendar_record(FIRST)], [event(FIRST)])
     assert run.codes() == [Code.COMMAND_LOST]
 
 
 def test_one_that_still_waits() -> None:
     run = Run(handled=1)
-    run.partition(0, [standing(FIRST)], [event(FIRST), event(SECOND)])
+    run.partition(0, [calendar_record(FIRST)], [event(FIRST), event(SECOND)])
     run.partition(1, [], [event(SECOND), event(FIRST)], [SECOND.command_id])
     assert run.codes() == []
     assert run.audit.counts.pending == 2
@@ -100,21 +102,21 @@ def test_one_that_still_waits() -> None:
 def test_one_that_is_missing_in_a_partition() -> None:
     for live, found in ((False, [Code.CALENDAR_DIFFERS]), (True, [])):
         run = Run(live=live)
-        run.partition(0, [standing(FIRST)], [event(FIRST)])
+        run.partition(0, [calendar_record(FIRST)], [event(FIRST)])
         run.partition(1, [], [])
         assert run.codes() == found
 
 
 def test_one_without_its_announcement() -> None:
     run = Run()
-    run.partition(0, [standing(FIRST, SECOND)], [event(FIRST)])
-    run.partition(1, [standing(FIRST)], [event(FIRST)])
+    run.partition(0, [calendar_record(FIRST, SECOND)], [event(FIRST)])
+    run.partition(1, [calendar_record(FIRST)], [event(FIRST)])
     assert run.codes() == [Code.CALENDAR_DIFFERS]
 
 
 def test_a_record_that_forgets() -> None:
     run = Run()
-    run.partition(0, [standing(FIRST), standing(SECOND)], [event(FIRST), event(SECOND)])
+    run.partition(0, [calendar_record(FIRST), calendar_record(SECOND)], [event(FIRST), event(SECOND)])
     assert Code.CALENDAR_DIFFERS in run.codes()
 
 

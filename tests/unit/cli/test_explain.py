@@ -112,7 +112,7 @@ def test_pauses_extensions_warnings_and_breaches_are_shown() -> None:
     world = to_status(Status.DISPOSED)
     world.tell(REQUEST, PUPR)
     world.tell(GRANT, "/offices/denpasar")
-    warning = world.stands.clocks[ClockName.FOLLOW_UP].warn_at
+    warning = world.complaint.clocks[ClockName.FOLLOW_UP].warn_at
     assert warning is not None
     assert "warning" in page(world, "follow_up")
     world.notice("follow_up", at=warning)

@@ -51,7 +51,7 @@ def test_the_overview_shows_all_of_it() -> None:
     late.notice("verification", after=seconds(7))
     overview = Overview()
     overview.add(
-        [state(late.stands), state(next_due.stands), record(TopicName.DEAD_LETTERS, "x", b"", stage=b"intake")]
+        [state(late.complaint), state(next_due.complaint), record(TopicName.DEAD_LETTERS, "x", b"", stage=b"intake")]
     )
     console = Console(file=io.StringIO(), width=160)
 
@@ -80,8 +80,8 @@ def test_the_overview_shows_all_of_it() -> None:
 def test_clocks_that_expire_without_a_breach_are_no_deadlines() -> None:
     world = to_status(Status.FOLLOWED_UP)
     overview = Overview()
-    overview.add([state(world.stands)])
-    clocks = world.stands.clocks
+    overview.add([state(world.complaint)])
+    clocks = world.complaint.clocks
     assert ClockName.CITIZEN_REPLY in clocks
     assert [row.due.clock for row in overview.read_model.next_due(9) if row.due] == [
         name for name in (ClockName.SETTLEMENT,) if name in clocks and clocks[name].running

@@ -89,7 +89,9 @@ def answered_lives() -> Iterator[World]:
     world.policy = with_announcements(
         w.CORRECTING, Announcements.of([announcement(world.now.date() + days(1), at=world.now)])
     )
-    warn_at = world.tell(c.RescheduleDeadlines(calendar=1), w.SLA) and world.stands.clocks[ClockName.FOLLOW_UP].warn_at
+    warn_at = (
+        world.tell(c.RescheduleDeadlines(calendar=1), w.SLA) and world.complaint.clocks[ClockName.FOLLOW_UP].warn_at
+    )
     world.notice("follow_up", at=warn_at)
     world.notice("follow_up", at=world.due("follow_up") + MOMENT)
     while world.climb()[0] == "escalated":
@@ -126,9 +128,9 @@ def test_a_subscriber_shows_the_right_status(world: World) -> None:
         of_state.take(encode_snapshot(recorded.complaint, snapshot))
         before = of_facts.shown
         of_facts.take(encode_fact(recorded, snapshot))
-        stands = recorded.complaint
-        assert (of_state.shown["status"], of_state.shown["version"]) == (stands.status, stands.version)
-        assert of_state.shown["office"] == stands.office
+        complaint = recorded.complaint
+        assert (of_state.shown["status"], of_state.shown["version"]) == (complaint.status, complaint.version)
+        assert of_state.shown["office"] == complaint.office
         # what a later fact did shows with the next one of 0.1.0
         late = f.fact_type(recorded.fact.NAME) not in TYPES
         assert of_facts.shown == (before if late else of_state.shown)
@@ -141,8 +143,8 @@ def test_a_subscriber_of_resolutions_shows_the_last_outcome() -> None:
     outcomes = []
     for recorded in LIVES[0].history:
         if publishes(recorded):
-            public, stands = published(recorded, None, LIVES[0].policy), recorded.complaint
-            raw = encode_resolution(public, subject=LIVES[0].id, version=stands.version, time=recorded.at)
+            public, complaint = published(recorded, None, LIVES[0].policy), recorded.complaint
+            raw = encode_resolution(public, subject=LIVES[0].id, version=complaint.version, time=recorded.at)
             found.take(raw)
             outcomes.append((isinstance(public, Resolution), found.shown["outcome"]))
     assert (True, "resolved") in outcomes
@@ -166,12 +168,12 @@ def test_a_history_of_that_release_is_replayed_and_goes_on(file: Path) -> None:
     open_ones = [each for each in last.values() if each.complaint.status in OPEN]
     assert {each.complaint.status for each in last.values()} >= {Status.DISPOSED, Status.CLOSED}
     for recorded in open_ones:
-        stands = recorded.complaint
-        world = World(policies.governing(stands.policy, stands.received_at), at=recorded.at)
-        world.id, world.complaint, world.history = stands.complaint_id, stands, [recorded]
+        complaint = recorded.complaint
+        world = World(policies.governing(complaint.policy, complaint.received_at), at=recorded.at)
+        world.id, world.snapshot, world.history = complaint.complaint_id, complaint, [recorded]
         answer = world.ask(w.WITHDRAW, CITIZEN)
         assert isinstance(answer, tuple)
-        assert world.stands.status is Status.WITHDRAWN
+        assert world.complaint.status is Status.WITHDRAWN
         for each in answer:
             assert list(histories[world.id].follow(each)) == []
             Subscriber().take(encode_fact(each, encode_complaint(each.complaint)))

@@ -48,7 +48,7 @@ SIGNED: dict[str, Any] = {
 
 
 def tell(world: World) -> dict[str, Any]:
-    standing = read_row(encode_snapshot(world.stands, encode_complaint(world.stands)))
+    standing = read_row(encode_snapshot(world.complaint, encode_complaint(world.complaint)))
     found = HistoryResult(ComplaintHistory(world.id, list(world.history)), complete=True)
     answer: dict[str, Any] = json.loads(to_json(render_history(found, standing, AROUND)))
     return answer
@@ -114,7 +114,7 @@ def test_secrecy_that_is_newer_than_what_was_read_counts() -> None:
     world = to_status(Status.POSTPONED, **SIGNED)
     before = list(world.history)
     world.tell(c.CompleteReport(secret=True), CITIZEN)
-    standing = read_row(encode_snapshot(world.stands, encode_complaint(world.stands)))
+    standing = read_row(encode_snapshot(world.complaint, encode_complaint(world.complaint)))
     answer = render_history(HistoryResult(ComplaintHistory(world.id, before), complete=False), standing, AROUND)
     assert answer["title"] is None
     assert not answer["whole"]
@@ -209,7 +209,7 @@ def test_the_page_explains_each_deadline_day_by_day_and_shows_what_was_refused()
     known = ComplaintHistory(world.id, history, [RefusedCommand(rejection, MONDAY)])
     clocks = history[-1].complaint.clocks
     found = HistoryResult(known, True, tuple(explain(history, name, LAPOR) for name in clocks))  # noqa: FBT003 -- complete
-    standing = read_row(encode_snapshot(world.stands, encode_complaint(world.stands)))
+    standing = read_row(encode_snapshot(world.complaint, encode_complaint(world.complaint)))
     rendered = render_history(found, standing, AROUND)
     for language, words in (
         ("en", ("Verification: day by day", "the day on which it starts is not counted", "working day", "Saturday")),
@@ -229,7 +229,9 @@ def test_the_page_explains_each_deadline_day_by_day_and_shows_what_was_refused()
 def test_without_the_right_to_refusals_that_is_said() -> None:
     world = to_status(Status.CLOSED)
     found = HistoryResult(ComplaintHistory(world.id, list(world.history)), complete=True, refused=False)
-    rendered = render_history(found, read_row(encode_snapshot(world.stands, encode_complaint(world.stands))), AROUND)
+    rendered = render_history(
+        found, read_row(encode_snapshot(world.complaint, encode_complaint(world.complaint))), AROUND
+    )
     view = View(Words("en", AROUND.zone, MONDAY), AROUND, Sources(reading=False), "/complaints/1000000")
     assert "not available: this board may not see it" in complaint_page(view, rendered)
 

@@ -36,7 +36,7 @@ class Crowd:
     read_model: ReadModel = field(default_factory=ReadModel)
 
     def add(self, count: int, status: Status, **changes: Any) -> None:
-        complaint = to_status(status).stands
+        complaint = to_status(status).complaint
         row = read_row(encode_snapshot(complaint, encode_complaint(complaint)))
         shape = {name: changes.pop(name) for name in ("office", "exhausted") if name in changes}
         row = row._replace(shape=row.shape._replace(**shape), **changes)

@@ -34,7 +34,7 @@ def scraped(model: ReadModel, sources: Sources) -> dict[str, dict[str, float]]:
 def with_complaints(*statuses: Status) -> ReadModel:
     model = ReadModel()
     for number, status in enumerate(statuses):
-        complaint = to_status(status).stands
+        complaint = to_status(status).complaint
         row = read_row(encode_snapshot(complaint, encode_complaint(complaint)))
         model.put(number.to_bytes(16), row._replace(tracking_id=str(number)))
     return model

@@ -71,7 +71,7 @@ def a_model() -> ReadModel:
     model = ReadModel()
     model.advance_to(int(MONDAY.timestamp()))
     for number, status in enumerate(Status):
-        complaint = to_status(status).stands
+        complaint = to_status(status).complaint
         row = read_row(encode_snapshot(complaint, encode_complaint(complaint)))
         late = Deadline(int(MONDAY.timestamp()) - 60, ClockName.FOLLOW_UP) if status in OPEN else None
         shape = row.shape._replace(exhausted=late is not None, why="return-limit" if late else None)

@@ -160,7 +160,7 @@ def test_older_snapshots_are_skipped() -> None:
 def test_replaced_deadlines_use_no_memory() -> None:
     """A complaint whose deadline moves thousands of times takes no more room than one whose does not."""
     world, board = World(), ReadModel()
-    row = read(world.stands)
+    row = read(world.complaint)
     for version in range(4_000):
         due = Deadline(NOW + 10 * DAY_S + version, ClockName.FOLLOW_UP)
         board.put(b"a" * 16, row._replace(version=version + 2, due=due))
@@ -173,31 +173,31 @@ class TestReading:
     def test_the_first_obligation_counts_and_not_what_waits_for_the_citizen(self) -> None:
         world = to_status(Status.DISPOSED)
         due = min(world.due("follow_up"), world.due("settlement"))
-        assert read(world.stands).due == (int(due.timestamp()), ClockName.FOLLOW_UP)
-        assert read(to_status(Status.FOLLOWED_UP).stands).due is None
-        assert read(to_status(Status.POSTPONED).stands).due is None
+        assert read(world.complaint).due == (int(due.timestamp()), ClockName.FOLLOW_UP)
+        assert read(to_status(Status.FOLLOWED_UP).complaint).due is None
+        assert read(to_status(Status.POSTPONED).complaint).due is None
 
     def test_a_missed_deadline_counts_until_what_it_was_for_is_there(self) -> None:
         world = World(DEMO)
         due = world.due("verification")
         world.notice("verification", after=seconds(7))
-        assert read(world.stands).missed == (int(due.timestamp()), ClockName.VERIFICATION)
+        assert read(world.complaint).missed == (int(due.timestamp()), ClockName.VERIFICATION)
         world.tell(VERIFY, PANRB)
-        assert read(world.stands).missed is None
+        assert read(world.complaint).missed is None
 
     def test_status_office_and_times_of_a_row(self) -> None:
         world = to_status(Status.VERIFIED, secret=True)
-        row = read(world.stands)
+        row = read(world.complaint)
         assert row.shape == RowShape(
             Status.VERIFIED, None, disposed=False, exhausted=False, secret=True, why="disposition"
         )
         assert (row.tracking_id, row.version, row.closed) == ("1000000", 2, None)
         assert row.received == MONDAY.timestamp()
         world.tell(DISPOSE, PANRB)
-        assert read(world.stands).shape.office == "denpasar-pupr"
-        assert read(world.stands).shape.disposed
+        assert read(world.complaint).shape.office == "denpasar-pupr"
+        assert read(world.complaint).shape.disposed
         world.tell(WithdrawComplaint(), CITIZEN, after=timedelta(hours=2))
-        assert read(world.stands).closed == MONDAY.timestamp() + 2 * HOUR_S
+        assert read(world.complaint).closed == MONDAY.timestamp() + 2 * HOUR_S
 
     def test_a_used_up_ladder_is_an_incident_while_the_complaint_is_open(self) -> None:
         world = World(DEMO)
@@ -206,19 +206,19 @@ class TestReading:
             world.climb()
             world.notice("escalation", after=seconds(5))
         world.climb()
-        assert read(world.stands).shape.exhausted
+        assert read(world.complaint).shape.exhausted
         world.tell(WithdrawComplaint(), CITIZEN)
-        assert not read(world.stands).shape.exhausted
+        assert not read(world.complaint).shape.exhausted
 
     def test_nothing_of_what_people_wrote_is_kept(self) -> None:
         world = to_status(Status.FOLLOWED_UP, title="Nama saya Ni Luh Contoh")
-        kept = repr(read(world.stands))
+        kept = repr(read(world.complaint))
         assert "Ni Luh" not in kept
         assert "Denpasar" not in kept
 
     def test_the_category_is_kept_unless_it_is_secret(self) -> None:
         kept = [
-            read(to_status(Status.FOLLOWED_UP, category="narkoba", secret=secret).stands) for secret in (False, True)
+            read(to_status(Status.FOLLOWED_UP, category="narkoba", secret=secret).complaint) for secret in (False, True)
         ]
         assert [each.shape.category for each in kept] == ["narkoba", None]
 
@@ -230,11 +230,11 @@ class TestReading:
     def test_a_closed_complaint_has_no_deadline(self) -> None:
         world = to_status(Status.FOLLOWED_UP)
         world.tell(CLOSE, PANRB)
-        assert read(world.stands)[-2:] == (None, None)
+        assert read(world.complaint)[-2:] == (None, None)
 
 
 def test_of_many_complaints_that_follow_one_the_first_are_given() -> None:
-    model, one = ReadModel(), read(to_status(Status.DISPOSED).stands)
+    model, one = ReadModel(), read(to_status(Status.DISPOSED).complaint)
     for number in range(FOLLOWERS + 10):
         later = one._replace(tracking_id=f"2{number:06d}", follows=one.tracking_id)
         model.put(number.to_bytes(16), later)

@@ -65,7 +65,7 @@ class Site:
     address: str = ""
 
     def know(self) -> None:
-        complaint = self.world.stands
+        complaint = self.world.complaint
         row = read_row(encode_snapshot(complaint, encode_complaint(complaint)))
         self.read_model.put(complaint_key(complaint.complaint_id.encode()), row)
 
@@ -73,7 +73,7 @@ class Site:
         """Know a complaint like that one under another number; return its id."""
         name = complaint_id("/channels/web", number)
         update = {"complaint_id": name, "tracking_id": number, "follows": None, "secret": False, **changes}
-        other = self.world.stands.model_copy(update=update)
+        other = self.world.complaint.model_copy(update=update)
         self.read_model.put(complaint_key(name.encode()), read_row(encode_snapshot(other, encode_complaint(other))))
         return name
 
@@ -270,7 +270,7 @@ class EndlessLists:
     def select(
         self, _query: Query, _now: datetime, _context: DisplayContext, *, first: int = 0, most: int | None = None
     ) -> ListPage:
-        complaint = self.site.world.stands
+        complaint = self.site.world.complaint
         row = read_row(encode_snapshot(complaint, encode_complaint(complaint)))
         return ListPage(1, self._rows(row) if most is None else [row][first:], mirrored=True)
 
@@ -484,9 +484,9 @@ class TestComplaints:
     def test_it_is_linked_with_what_came_before_and_after_it(self) -> None:
         async def act(session: ClientSession) -> None:
             site.know()
-            stands = site.world.stands
+            complaint = site.world.complaint
             later_ones: list[dict[str, Any]] = [
-                *({"follows": "1000000"}, {"follows": stands.complaint_id}),
+                *({"follows": "1000000"}, {"follows": complaint.complaint_id}),
                 *({"follows": "1000000", "secret": True}, {}),
             ]
             site.know_another("1000001")

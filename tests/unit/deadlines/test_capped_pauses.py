@@ -76,7 +76,7 @@ def used_up(start: datetime, minutes: int, calendar: Calendar) -> datetime:
 
 
 def settlement(world: World) -> datetime:
-    due = world.stands.clocks[ClockName.SETTLEMENT].due_at
+    due = world.complaint.clocks[ClockName.SETTLEMENT].due_at
     assert due is not None
     return due
 
@@ -91,7 +91,7 @@ def test_due_times_are_those_of_minutes_counted_one_by_one(steps: list[int], sta
     calendar, due, paused = CAPPED.calendar, settlement(world), 0
     for number, minutes in enumerate(steps):
         at = (world.now + minutes * MINUTE).replace(second=0, microsecond=0)
-        if at > due or world.stands.outcome is not None:
+        if at > due or world.complaint.outcome is not None:
             break
         pauses = number % 2 == 0
         if pauses:
@@ -103,7 +103,7 @@ def test_due_times_are_those_of_minutes_counted_one_by_one(steps: list[int], sta
             paused += passed
             expected = due if paused == CAP else used_up(at, left, calendar)
         world.tell(FOLLOW_UP if pauses else REPLY, PUPR if pauses else CITIZEN, at=at)
-        clock = world.stands.clocks[ClockName.SETTLEMENT]
+        clock = world.complaint.clocks[ClockName.SETTLEMENT]
         if clock.breached:
             break
         due = settlement(world)
@@ -140,7 +140,10 @@ def test_a_pause_over_one_night_gives_no_day() -> None:
     after = settlement(world)
     assert due < after
     assert worked(due, after, CAPPED.calendar) == 1
-    assert (world.stands.clocks[ClockName.SETTLEMENT].paused_for, (after - due) > days(0)) == ("1 working minute", True)
+    assert (world.complaint.clocks[ClockName.SETTLEMENT].paused_for, (after - due) > days(0)) == (
+        "1 working minute",
+        True,
+    )
 
 
 def test_a_reply_and_an_answer_each_day_use_settlement_up() -> None:
@@ -150,7 +153,7 @@ def test_a_reply_and_an_answer_each_day_use_settlement_up() -> None:
         for day in range(1, 90):
             world.tell(REPLY, CITIZEN, at=wib("2026-03-02T09:00") + days(day))
             world.tell(FOLLOW_UP, PUPR, after=timedelta(hours=6))
-            if world.stands.breaches:
+            if world.complaint.breaches:
                 return day
         return None
 
@@ -167,8 +170,8 @@ def test_placeholders_do_not_add_up_to_months() -> None:
     first = next(each.fact for each in world.history if isinstance(each.fact, f.DeadlineBreached))
     # 14 working days to settle, and 10 of pauses
     assert CAPPED.calendar.working_days_between(MONDAY.date(), first.due_at.date()) == 24
-    assert world.stands.status is Status.FOLLOWED_UP
-    assert world.stands.escalation_due
+    assert world.complaint.status is Status.FOLLOWED_UP
+    assert world.complaint.escalation_due
 
 
 def test_it_is_breached_by_itself_when_the_pause_has_no_end() -> None:
@@ -179,12 +182,12 @@ def test_it_is_breached_by_itself_when_the_pause_has_no_end() -> None:
         world.tell(FOLLOW_UP, PUPR, after=days(9))
         assert settlement(world) == due
     assert world.notice("settlement", at=due + timedelta(milliseconds=1)) == ["breached"]
-    clock = world.stands.clocks[ClockName.SETTLEMENT]
+    clock = world.complaint.clocks[ClockName.SETTLEMENT]
     assert clock.pressing
     world.tell(REPLY, CITIZEN)
-    assert world.stands.clocks[ClockName.SETTLEMENT].remaining is None
+    assert world.complaint.clocks[ClockName.SETTLEMENT].remaining is None
     assert world.tell(FOLLOW_UP, PUPR)
-    assert not world.stands.clocks[ClockName.SETTLEMENT].pressing
+    assert not world.complaint.clocks[ClockName.SETTLEMENT].pressing
     assert world.tell(CLOSE, PANRB)
 
 
@@ -208,7 +211,7 @@ def test_warnings_come_within_office_hours(clock: ClockName) -> None:
         if clock in {ClockName.VERIFICATION, ClockName.CITIZEN_REPLY}:
             status = Status.REGISTERED if clock is ClockName.VERIFICATION else Status.FOLLOWED_UP
             world = to_status(status, CAPPED, at=at)
-        found = world.stands.clocks.get(clock)
+        found = world.complaint.clocks.get(clock)
         if found is None or found.warn_at is None or found.due_at is None or found.warn_at >= found.due_at:
             continue
         zone = timedelta(hours=8) if found.zone == "Asia/Makassar" else JAKARTA

@@ -29,7 +29,7 @@ def test_the_table_is_the_one_that_is_published() -> None:
 
 @every(sorted(OPEN), [LAPOR, DEMO])
 def test_every_waiting_status_has_a_running_clock(status: Status, policy: Policy) -> None:
-    clocks = to_status(status, policy).stands.clocks
+    clocks = to_status(status, policy).complaint.clocks
     assert any(clock.running for clock in clocks.values())
     pauses = status in policy.settlement_pauses_in
     assert clocks[ClockName.SETTLEMENT].paused is pauses
@@ -38,7 +38,7 @@ def test_every_waiting_status_has_a_running_clock(status: Status, policy: Policy
 
 @pytest.mark.parametrize("status", sorted(set(Status) - OPEN))
 def test_no_clock_runs_once_it_is_settled(status: Status) -> None:
-    assert to_status(status).stands.clocks == {}
+    assert to_status(status).complaint.clocks == {}
 
 
 def resumed(clock: Clock) -> Clock:
@@ -111,5 +111,5 @@ class TestClockContext:
 def test_the_time_to_follow_up_starts_anew_with_each_reply() -> None:
     world: World = to_status(Status.FOLLOWED_UP)
     world.tell(REPLY, "/citizens/anonymous", at=world.due("citizen_reply"))
-    assert world.stands.clocks[ClockName.FOLLOW_UP].started_at == world.now
-    assert world.stands.office == PUPR.split("/")[2]
+    assert world.complaint.clocks[ClockName.FOLLOW_UP].started_at == world.now
+    assert world.complaint.office == PUPR.split("/")[2]

@@ -226,7 +226,7 @@ class TestComplaint:
         world.tell(VERIFY, PANRB, at=wib("2026-03-06 15:40"))
         world.tell(DISPOSE, PANRB, at=wib("2026-03-06 15:45"))
         world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-06 15:59:59.999"))
-        kept = world.stands.clocks[ClockName.SETTLEMENT].remaining
+        kept = world.complaint.clocks[ClockName.SETTLEMENT].remaining
         assert kept == "142200.001 working seconds"  # forty hours less half an hour, and the last millisecond of it
         world.tell(REPLY, CITIZEN, at=wib("2026-03-17 20:00"))
         assert world.due("settlement") == at("2026-03-31 15:30:00.001")

@@ -112,7 +112,7 @@ def test_each_clock_starts_with_the_time_of_the_most_specific_override(
 
 
 def follow_up(world: World) -> Clock:
-    return world.stands.clocks[FOLLOW]
+    return world.complaint.clocks[FOLLOW]
 
 
 def disposed(office: str = "denpasar-pupr", **changes: Any) -> World:
@@ -125,10 +125,10 @@ def disposed(office: str = "denpasar-pupr", **changes: Any) -> World:
 def test_another_category_counts_from_the_next_start_on() -> None:
     world = World(OVERRIDDEN, at=MONDAY)
     world.tell(POSTPONE, PANRB)
-    before = world.stands.clocks[ClockName.SETTLEMENT]
+    before = world.complaint.clocks[ClockName.SETTLEMENT]
     world.tell(c.CompleteReport(category="kesehatan"), CITIZEN)
-    assert world.stands.clocks[ClockName.VERIFICATION].allotted == "1 working day"
-    assert (before.allotted, world.stands.clocks[ClockName.SETTLEMENT].allotted) == (None, None)
+    assert world.complaint.clocks[ClockName.VERIFICATION].allotted == "1 working day"
+    assert (before.allotted, world.complaint.clocks[ClockName.SETTLEMENT].allotted) == (None, None)
     world.tell(c.VerifyComplaint(), PANRB)
     world.tell(c.DisposeComplaint(office="denpasar-pupr"), PANRB)
     assert follow_up(world).allotted == "3 working days"
@@ -149,18 +149,18 @@ def test_an_office_of_another_level_starts_with_its_own_time() -> None:
 def test_a_clock_that_runs_on_keeps_its_time_at_another_office() -> None:
     world = disposed(category="kesehatan")
     world.tell(FOLLOW_UP, PUPR)
-    reply = world.stands.clocks[ClockName.CITIZEN_REPLY]
+    reply = world.complaint.clocks[ClockName.CITIZEN_REPLY]
     world.tell(c.DisposeComplaint(office="bali"), PANRB)
-    assert world.stands.clocks[ClockName.CITIZEN_REPLY] == reply
+    assert world.complaint.clocks[ClockName.CITIZEN_REPLY] == reply
     assert reply.allotted == "4 working days"
 
 
 def test_the_ladder_is_that_of_the_complaint_as_it_stands() -> None:
     world = disposed()
-    assert next_office(world.stands, OVERRIDDEN) == "denpasar"
+    assert next_office(world.complaint, OVERRIDDEN) == "denpasar"
     world.tell(c.DisposeComplaint(office="denpasar"), PANRB)
-    assert next_office(world.stands, OVERRIDDEN) == "ombudsman"
-    assert next_office(disposed("denpasar", category="kesehatan-ibu").stands, OVERRIDDEN) == "panrb"
+    assert next_office(world.complaint, OVERRIDDEN) == "ombudsman"
+    assert next_office(disposed("denpasar", category="kesehatan-ibu").complaint, OVERRIDDEN) == "panrb"
 
 
 @pytest.mark.parametrize(
@@ -177,10 +177,10 @@ def test_an_announced_holiday_moves_what_counts_working_days(kind: ComplaintClas
 def test_a_pause_counts_in_the_unit_of_the_override() -> None:
     world = disposed(class_=ComplaintClass.INFORMATION_REQUEST)
     world.tell(FOLLOW_UP, PUPR, after=timedelta(hours=20))
-    assert world.stands.clocks[ClockName.SETTLEMENT].remaining == "187200 seconds"
+    assert world.complaint.clocks[ClockName.SETTLEMENT].remaining == "187200 seconds"
     world.tell(REPLY, CITIZEN, after=days(3))
     assert world.due("settlement") == world.now + timedelta(hours=52)
-    assert world.stands.clocks[ClockName.SETTLEMENT].allotted == "259200 seconds"
+    assert world.complaint.clocks[ClockName.SETTLEMENT].allotted == "259200 seconds"
 
 
 def test_an_extension_counts_from_the_due_time_of_the_override() -> None:
@@ -191,5 +191,5 @@ def test_an_extension_counts_from_the_due_time_of_the_override() -> None:
 
 
 def test_without_an_override_the_snapshot_is_as_before() -> None:
-    clock = to_status(Status.DISPOSED).stands.clocks[FOLLOW]
+    clock = to_status(Status.DISPOSED).complaint.clocks[FOLLOW]
     assert "allotted" not in clock.model_dump(mode="json")

@@ -30,7 +30,7 @@ AGAIN = timedelta(seconds=2)
 MOMENT = timedelta(milliseconds=1)
 EVERY = 10**6
 
-Standing = dict[ClockName, Clock]
+Clocks = dict[ClockName, Clock]
 
 
 class Watch:
@@ -80,7 +80,7 @@ CHANGES = st.lists(st.tuples(st.integers(0, 5), CLOCKS, st.integers(0, 30_000)),
 
 @settings(max_examples=2 * settings().max_examples)
 @given(changes=CHANGES)
-def test_it_rings_as_a_scan_of_all_deadlines_would(changes: list[tuple[int, Standing, int]]) -> None:
+def test_it_rings_as_a_scan_of_all_deadlines_would(changes: list[tuple[int, Clocks, int]]) -> None:
     schedule, watch, now = Schedule(2_000), Watch(), START
     for number, clocks, later in changes:
         complaint = number.to_bytes(16)
@@ -187,30 +187,30 @@ def _record(key: str, value: bytes | None) -> SimpleNamespace:
 
 
 def test_the_stage_gives_notice_of_the_deadline_as_the_snapshot_has_it() -> None:
-    stands = to_status(Status.DISPOSED).stands
+    complaint = to_status(Status.DISPOSED).complaint
     timers = Timers(Partition(3, 4, None))  # type: ignore[arg-type]  # needs no policy
-    timers.restore(_record(stands.complaint_id, encode_snapshot(stands, encode_complaint(stands))))
+    timers.restore(_record(complaint.complaint_id, encode_snapshot(complaint, encode_complaint(complaint))))
     timers.ready()
-    first = min(alarms(stands), key=lambda alarm: alarm.at)
+    first = min(alarms(complaint), key=lambda alarm: alarm.at)
     assert not list(timers.tick(first.at - MOMENT))
     assert timers.due(first.at)
     [output] = timers.tick(first.at)
     command = decode_command(output.value)
-    assert (output.partition, command.subject) == (3, UUID(stands.complaint_id))
+    assert (output.partition, command.subject) == (3, UUID(complaint.complaint_id))
     assert (command.data.clock, command.data.due_at) == (first.clock, first.due_at)  # type: ignore[attr-defined]
-    assert timers.state_report() == StateReport(clocks=len(alarms(stands)), next_alarm=first.at)
-    timers.handle(_record(stands.complaint_id, None))
+    assert timers.state_report() == StateReport(clocks=len(alarms(complaint)), next_alarm=first.at)
+    timers.handle(_record(complaint.complaint_id, None))
     assert timers.state_report() == StateReport()
     assert not list(timers.tick(first.due_at + timedelta(days=100)))
 
 
 def test_the_stage_gives_at_most_so_many_notices_at_one_tick() -> None:
-    stands = to_status(Status.DISPOSED).stands
+    complaint = to_status(Status.DISPOSED).complaint
     timers = Timers(Partition(0, 1, None))  # type: ignore[arg-type]  # needs no policy
     for number in range(MOST_AT_ONCE):
-        other = stands.model_copy(update={"complaint_id": str(UUID(int=number))})
+        other = complaint.model_copy(update={"complaint_id": str(UUID(int=number))})
         timers.handle(_record(other.complaint_id, encode_snapshot(other, encode_complaint(other))))
-    late = max(alarm.due_at for alarm in alarms(stands)) + MOMENT
+    late = max(alarm.due_at for alarm in alarms(complaint)) + MOMENT
     assert len(list(timers.tick(late))) == MOST_AT_ONCE
     assert len(list(timers.tick(late))) == MOST_AT_ONCE
     assert not list(timers.tick(late))

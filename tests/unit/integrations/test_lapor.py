@@ -237,7 +237,7 @@ def exported(world: World, reporter: str | None = None) -> dict[str, str]:
     said = RowTexts()
     for recorded in world.history:
         said = texts_after(said, recorded.fact)
-    cells = row(world.stands, said, offices=OFFICES, zone=WIB, reporter=reporter)
+    cells = row(world.complaint, said, offices=OFFICES, zone=WIB, reporter=reporter)
     return dict(zip(HEADER, cells, strict=True))
 
 

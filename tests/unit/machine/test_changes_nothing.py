@@ -158,14 +158,14 @@ def test_what_was_completed_first_counts_no_more() -> None:
     for title in ("Jalan berlubang", "Jalan berlubang di depan Pasar Badung", "Jalan berlubang"):
         assert world.tell(c.CompleteReport(title=title), CITIZEN) == ["report-completed"]
         world.tell(POSTPONE, PANRB)
-    report = world.stands.report
+    report = world.complaint.report
     assert differing(report.content_digests, report.completed_digests) == ("title",)
 
 
 def test_a_complaint_without_digests_is_completed_as_before() -> None:
     world = World()
     world.tell(POSTPONE, PANRB)
-    assert world.stands.report.content_digests is None
+    assert world.complaint.report.content_digests is None
     assert world.tell(c.CompleteReport(title="Jalan berlubang di depan Pasar Badung"), CITIZEN) == ["report-completed"]
     world.tell(POSTPONE, PANRB)
     # what the snapshot has can be compared all the same
@@ -186,7 +186,7 @@ def test_completions_are_limited_by_the_policy() -> None:
     assert isinstance(answer, Rejected)
     assert (answer.code, answer.detail) == (Refusal.INVALID_DATA, Detail.COMPLETION_LIMIT)
     assert "report anew" in answer.message
-    assert ClockName.COMPLETION in world.stands.clocks
+    assert ClockName.COMPLETION in world.complaint.clocks
     assert sum(isinstance(recorded.fact, f.ReportCompleted) for recorded in world.history) == 2
 
 
@@ -196,4 +196,4 @@ def test_a_machine_asks_for_no_more_than_the_citizen_may_supply(limit: int, kind
     world = World(policy, location=None)
     world.tell(POSTPONE, PANRB)
     world.tell(c.CompleteReport(title="Jalan berlubang"), CITIZEN)
-    assert type(verification(world.stands, policy)) is kind
+    assert type(verification(world.complaint, policy)) is kind

@@ -40,7 +40,7 @@ def test_a_follow_up_at_the_last_moment_is_in_time() -> None:
     # five working days after Monday the second, where the office is: WITA is an hour ahead of Jakarta
     assert world.due("follow_up") == wib("2026-03-09T22:59:59.999")
     assert world.tell(FOLLOW_UP, PUPR, at=world.due("follow_up")) == ["followed-up"]
-    assert world.stands.breaches == 0
+    assert world.complaint.breaches == 0
 
 
 def test_a_late_follow_up_comes_after_its_breach() -> None:
@@ -53,8 +53,8 @@ def test_a_late_follow_up_comes_after_its_breach() -> None:
     assert breach.cause == follow_up.cause
     assert breach.complaint.escalation_due
     # the office has answered: nothing presses any more, but that it was late stays
-    assert not world.stands.escalation_due
-    assert (world.stands.breaches, world.stands.status) == (1, "followed_up")
+    assert not world.complaint.escalation_due
+    assert (world.complaint.breaches, world.complaint.status) == (1, "followed_up")
 
 
 def test_a_breach_is_recorded_once() -> None:
@@ -62,7 +62,7 @@ def test_a_breach_is_recorded_once() -> None:
     assert world.notice("follow_up", at=world.due("follow_up") + MOMENT) == ["breached"]
     assert world.refuse(world.notice_of("follow_up"), SLA, after=days(1)) is Refusal.OVERTAKEN
     assert world.tell(FOLLOW_UP, PUPR, after=days(1)) == ["followed-up"]
-    assert world.stands.breaches == 1
+    assert world.complaint.breaches == 1
 
 
 def test_expired_deadlines_are_recorded_in_their_order() -> None:
@@ -81,7 +81,7 @@ def test_a_refused_command_records_no_deadline_either() -> None:
     assert world.refuse(RATE, CITIZEN, at=late) is Refusal.NOT_ALLOWED_IN_STATUS
     assert world.refuse(FOLLOW_UP, "/offices/badung", at=late) is Refusal.NOT_PERMITTED
     assert world.refuse(FOLLOW_UP, PUPR, at=late, expected=1) is Refusal.VERSION_MISMATCH
-    assert world.stands.breaches == 0
+    assert world.complaint.breaches == 0
 
 
 class TestCitizenReply:
@@ -93,13 +93,13 @@ class TestCitizenReply:
         world = to_status(Status.FOLLOWED_UP)
         due = world.due("citizen_reply")
         assert world.notice("citizen_reply", at=due + days(3)) == ["closed"]
-        stands, fact = world.stands, world.history[-1].fact
-        assert (stands.status, stands.outcome, stands.closed_at) == (Status.CLOSED, Outcome.RESOLVED, due)
-        assert stands.updated_at == due + days(3)
+        complaint, fact = world.complaint, world.history[-1].fact
+        assert (complaint.status, complaint.outcome, complaint.closed_at) == (Status.CLOSED, Outcome.RESOLVED, due)
+        assert complaint.updated_at == due + days(3)
         assert isinstance(fact, f.ComplaintClosed)
         assert (fact.by, fact.deadline) == (f.SYSTEM, due)
-        assert stands.clocks == {}
-        assert stands.breaches == 0
+        assert complaint.clocks == {}
+        assert complaint.breaches == 0
 
     def test_a_late_command_gets_deadline_passed(self) -> None:
         world = to_status(Status.FOLLOWED_UP)
@@ -112,7 +112,7 @@ class TestCitizenReply:
         world = to_status(Status.FOLLOWED_UP)
         due = world.due("citizen_reply")
         assert world.tell(RATE, CITIZEN, at=due + days(1)) == ["closed", "rated"]
-        assert (world.stands.closed_at, world.stands.rating) == (due, 4)
+        assert (world.complaint.closed_at, world.complaint.rating) == (due, 4)
 
     def test_each_follow_up_starts_it_anew(self) -> None:
         world = to_status(Status.FOLLOWED_UP)
@@ -127,18 +127,18 @@ class TestCompletion:
         world = to_status(Status.POSTPONED)
         assert world.due("completion") == wib("2026-04-01T23:59:59.999")
         assert world.tell(COMPLETE, CITIZEN, at=world.due("completion")) == ["report-completed"]
-        assert world.stands.report.revision == 2
-        assert set(world.stands.clocks) == {"verification", "settlement"}
-        assert world.stands.clocks[ClockName.VERIFICATION].started_at == world.now
+        assert world.complaint.report.revision == 2
+        assert set(world.complaint.clocks) == {"verification", "settlement"}
+        assert world.complaint.clocks[ClockName.VERIFICATION].started_at == world.now
 
     def test_it_is_deemed_withdrawn_when_it_has_passed(self) -> None:
         world = to_status(Status.POSTPONED)
         due = world.due("completion")
         assert world.refuse(COMPLETE, CITIZEN, at=due + MOMENT) is Refusal.DEADLINE_PASSED
         assert world.notice("completion", at=due + MOMENT) == ["withdrawn"]
-        assert (world.stands.status, world.stands.outcome) == (Status.WITHDRAWN, Outcome.WITHDRAWN)
-        assert world.stands.closed_at == due
-        assert world.stands.breaches == 0
+        assert (world.complaint.status, world.complaint.outcome) == (Status.WITHDRAWN, Outcome.WITHDRAWN)
+        assert world.complaint.closed_at == due
+        assert world.complaint.breaches == 0
 
 
 class TestNotices:
@@ -146,19 +146,19 @@ class TestNotices:
         world = to_status(Status.DISPOSED)
         notice = world.notice_of("follow_up")
         assert world.refuse(notice, SLA) is Refusal.NOT_DUE
-        warn_at = world.stands.clocks[ClockName.FOLLOW_UP].warn_at
+        warn_at = world.complaint.clocks[ClockName.FOLLOW_UP].warn_at
         assert warn_at is not None
         assert world.refuse(notice, SLA, at=warn_at - MOMENT) is Refusal.NOT_DUE
 
     def test_a_warning_is_given_once(self) -> None:
         world = to_status(Status.DISPOSED)
-        clock = world.stands.clocks[ClockName.FOLLOW_UP]
+        clock = world.complaint.clocks[ClockName.FOLLOW_UP]
         assert clock.warn_at is not None
         assert world.notice("follow_up", at=clock.warn_at) == ["warned"]
         assert world.history[-1].fact == f.DeadlineWarned(
             by=f.SYSTEM, clock=ClockName.FOLLOW_UP, due_at=world.due("follow_up")
         )
-        assert world.stands.clocks[ClockName.FOLLOW_UP] == clock.model_copy(update={"warned": True})
+        assert world.complaint.clocks[ClockName.FOLLOW_UP] == clock.model_copy(update={"warned": True})
         assert world.refuse(world.notice_of("follow_up"), SLA, after=days(1)) is Refusal.NOT_DUE
         # exactly at the due time it is still kept
         assert world.refuse(world.notice_of("follow_up"), SLA, at=world.due("follow_up")) is Refusal.NOT_DUE
@@ -183,7 +183,7 @@ class TestNotices:
     def test_notice_of_one_brings_all_that_have_passed(self) -> None:
         world = to_status(Status.DISPOSED)
         assert world.notice("settlement", at=world.due("settlement") + MOMENT) == ["breached", "breached"]
-        assert world.stands.breaches == 2
+        assert world.complaint.breaches == 2
 
     def test_the_warning_of_a_clock_that_another_ended_is_overtaken(self) -> None:
         never_paused = LAPOR.model_copy(update={"settlement_pauses_in": frozenset()})
@@ -201,11 +201,11 @@ class TestSettlement:
         world = to_status(Status.DISPOSED)
         assert world.due("settlement") == wib("2026-03-27T23:59:59.999")
         world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-16T10:00"))
-        clock = world.stands.clocks[ClockName.SETTLEMENT]
+        clock = world.complaint.clocks[ClockName.SETTLEMENT]
         # 17, 25, 26, 27 March
         assert (clock.paused, clock.due_at, clock.warn_at, clock.remaining) == (True, None, None, "4 working days")
         world.tell(REPLY, CITIZEN, at=wib("2026-03-25T10:00"))
-        clock = world.stands.clocks[ClockName.SETTLEMENT]
+        clock = world.complaint.clocks[ClockName.SETTLEMENT]
         # 26, 27, 30, 31 March
         assert (clock.paused, clock.due_at, clock.remaining) == (False, wib("2026-03-31T23:59:59.999"), None)
         assert clock.started_at == MONDAY
@@ -234,19 +234,19 @@ class TestSettlement:
     def test_it_cannot_be_missed_while_it_stands_still(self) -> None:
         world = to_status(Status.POSTPONED)
         world.tell(COMPLETE, CITIZEN, after=days(29))
-        assert world.stands.breaches == 0
+        assert world.complaint.breaches == 0
         assert world.due("settlement") > world.now + days(14)
 
     def test_a_missed_clock_pauses_and_is_escalated_after_the_pause(self) -> None:
         world = to_status(Status.DISPOSED, class_=ComplaintClass.INFORMATION_REQUEST)
         missed = world.due("settlement")
         world.tell(FOLLOW_UP, PUPR, at=missed + MOMENT)
-        clock = world.stands.clocks[ClockName.SETTLEMENT]
+        clock = world.complaint.clocks[ClockName.SETTLEMENT]
         assert (clock.breached, clock.paused, clock.due_at, clock.remaining) == (True, True, missed, None)
-        assert not world.stands.escalation_due
+        assert not world.complaint.escalation_due
         world.tell(REPLY, CITIZEN, after=days(1))
-        assert world.stands.clocks[ClockName.SETTLEMENT].pressing
-        assert world.stands.escalation_due
+        assert world.complaint.clocks[ClockName.SETTLEMENT].pressing
+        assert world.complaint.escalation_due
 
     def test_the_class_decides_how_long(self) -> None:
         dues = {each: to_status(Status.REGISTERED, class_=each).due("settlement") for each in ComplaintClass}
@@ -270,7 +270,7 @@ def test_what_starts_a_clock_starts_it_from_that_moment(command: c.Command, by: 
     status = {"follow_up": Status.DISPOSED, "citizen_reply": Status.FOLLOWED_UP, "completion": Status.REGISTERED}[clock]
     world = to_status(status)
     world.tell(command, by, after=days(2))
-    assert world.stands.clocks[ClockName(clock)].started_at == world.now
+    assert world.complaint.clocks[ClockName(clock)].started_at == world.now
 
 
 def test_a_redisposition_gives_the_new_office_its_full_time() -> None:
@@ -278,30 +278,30 @@ def test_a_redisposition_gives_the_new_office_its_full_time() -> None:
     old = world.due("follow_up")
     world.tell(c.DisposeComplaint(office="badung"), PANRB, after=days(2))
     assert world.due("follow_up") > old
-    assert world.stands.round == 2
+    assert world.complaint.round == 2
 
 
 def test_other_facts_leave_a_running_clock_alone() -> None:
     world = to_status(Status.DISPOSED)
-    before = dict(world.stands.clocks)
+    before = dict(world.complaint.clocks)
     world.tell(REQUEST, PUPR, after=days(1))
-    assert world.stands.clocks == before
+    assert world.complaint.clocks == before
 
 
 def test_no_clock_of_an_office_runs_where_no_office_is() -> None:
     world = to_status(Status.DISPOSED)
     world.tell(RETURN, PUPR)
-    assert set(world.stands.clocks) == {"settlement"}
+    assert set(world.complaint.clocks) == {"settlement"}
     world = to_status(Status.REGISTERED)
     world.tell(VERIFY, PANRB)
-    assert set(world.stands.clocks) == {"settlement"}
+    assert set(world.complaint.clocks) == {"settlement"}
 
 
 def test_time_does_not_go_back() -> None:
     world = to_status(Status.DISPOSED)
-    last = world.stands.updated_at
+    last = world.complaint.updated_at
     world.tell(FOLLOW_UP, PUPR, at=last - days(5))
-    assert world.history[-1].at == world.stands.updated_at == last
+    assert world.history[-1].at == world.complaint.updated_at == last
 
 
 def test_the_zone_of_the_office_ends_its_days() -> None:

@@ -44,7 +44,7 @@ class TestOwnUnits:
     def test_an_agency_hands_to_its_units(self) -> None:
         world = held_by("denpasar")
         assert world.tell(to("denpasar-pupr"), DENPASAR) == ["disposed"]
-        assert (world.stands.office, world.stands.round) == ("denpasar-pupr", 2)
+        assert (world.complaint.office, world.complaint.round) == ("denpasar-pupr", 2)
         assert world.refuse(FOLLOW_UP, DENPASAR) is Refusal.NOT_PERMITTED
         assert world.tell(FOLLOW_UP, PUPR) == ["followed-up"]
 
@@ -109,8 +109,8 @@ class TestReturns:
 
     def test_a_return_leaves_no_holder(self) -> None:
         world = self.bounced(1)
-        stands = world.stands
-        assert (stands.status, stands.office, stands.returns, stands.returned_by) == (
+        complaint = world.complaint
+        assert (complaint.status, complaint.office, complaint.returns, complaint.returned_by) == (
             "returned",
             None,
             1,

@@ -35,20 +35,20 @@ def more(count: int) -> c.RequestExtension:
 
 def test_granted_it_counts_from_the_old_deadline() -> None:
     world = to_status(Status.DISPOSED)
-    before = world.stands.clocks[ClockName.FOLLOW_UP]
+    before = world.complaint.clocks[ClockName.FOLLOW_UP]
     assert world.tell(REQUEST, PUPR, after=days(1)) == ["extension-requested"]
-    request = world.stands.extension
+    request = world.complaint.extension
     assert request is not None
     assert (request.working_days, request.requested_at) == (2, world.now)
-    assert world.stands.clocks[ClockName.FOLLOW_UP] == before
+    assert world.complaint.clocks[ClockName.FOLLOW_UP] == before
     assert world.tell(GRANT, DENPASAR, after=days(1)) == ["extended"]
-    fact, after = world.history[-1].fact, world.stands.clocks[ClockName.FOLLOW_UP]
+    fact, after = world.history[-1].fact, world.complaint.clocks[ClockName.FOLLOW_UP]
     assert isinstance(fact, f.DeadlineExtended)
     assert fact.old_due_at == before.due_at == wib("2026-03-09T22:59:59.999")
     assert fact.due_at == after.due_at == wib("2026-03-11T22:59:59.999")
     assert after.started_at == before.started_at
     assert (after.warn_at or world.now) > (before.warn_at or world.now)
-    assert (world.stands.extension, world.stands.extended_days, world.stands.extensions) == (None, 2, 1)
+    assert (world.complaint.extension, world.complaint.extended_days, world.complaint.extensions) == (None, 2, 1)
 
 
 def test_in_time_by_the_new_deadline_is_in_time() -> None:
@@ -60,7 +60,7 @@ def test_in_time_by_the_new_deadline_is_in_time() -> None:
         Refusal.OVERTAKEN
     )
     assert world.tell(FOLLOW_UP, PUPR, at=world.due("follow_up")) == ["followed-up"]
-    assert world.stands.breaches == 0
+    assert world.complaint.breaches == 0
 
 
 def test_a_warning_is_given_again_before_the_new_deadline() -> None:
@@ -68,15 +68,15 @@ def test_a_warning_is_given_again_before_the_new_deadline() -> None:
     world.notice("follow_up", after=days(5))
     world.tell(REQUEST, PUPR)
     world.tell(GRANT, DENPASAR)
-    assert not world.stands.clocks[ClockName.FOLLOW_UP].warned
+    assert not world.complaint.clocks[ClockName.FOLLOW_UP].warned
 
 
 def test_refused_it_leaves_the_deadline() -> None:
     world = to_status(Status.DISPOSED)
-    before = world.stands.clocks
+    before = world.complaint.clocks
     world.tell(REQUEST, PUPR)
     assert world.tell(DENY, DENPASAR) == ["extension-refused"]
-    assert (world.stands.extension, world.stands.extensions, world.stands.clocks) == (None, 0, before)
+    assert (world.complaint.extension, world.complaint.extensions, world.complaint.clocks) == (None, 0, before)
     assert world.tell(REQUEST, PUPR) == ["extension-requested"]
 
 
@@ -112,7 +112,7 @@ def test_the_days_are_bounded_in_all() -> None:
     assert world.refuse(more(3), PUPR) is Refusal.EXTENSION_LIMIT
     world.tell(more(2), PUPR)
     world.tell(GRANT, DENPASAR)
-    assert world.stands.extended_days == 5
+    assert world.complaint.extended_days == 5
     assert world.refuse(more(1), PUPR) is Refusal.EXTENSION_LIMIT
 
 
@@ -147,7 +147,7 @@ def test_what_ends_the_wait_ends_the_request() -> None:
         world = to_status(Status.DISPOSED)
         world.tell(REQUEST, PUPR)
         world.tell(command, by)
-        assert world.stands.extension is None
+        assert world.complaint.extension is None
 
 
 def test_after_a_reply_too() -> None:

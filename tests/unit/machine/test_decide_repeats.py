@@ -75,16 +75,16 @@ class TestRepeats:
         for _ in range(63):
             world.tell(FOLLOW_UP, PUPR)
         assert world.ask(FOLLOW_UP, PUPR, message="first") == ()
-        assert len(world.stands.recent) == 64
+        assert len(world.complaint.recent) == 64
         world.tell(FOLLOW_UP, PUPR)
-        assert len(world.stands.recent) == 64
+        assert len(world.complaint.recent) == 64
         assert world.tell(FOLLOW_UP, PUPR, message="first") == ["followed-up"]
 
     def test_a_command_with_several_facts_is_remembered_once(self) -> None:
         world = to_status(Status.DISPOSED)
-        remembered = len(world.stands.recent)
+        remembered = len(world.complaint.recent)
         assert world.tell(FOLLOW_UP, PUPR, after=days(20), message="once") == ["breached", "followed-up"]
-        assert len(world.stands.recent) == remembered + 1
+        assert len(world.complaint.recent) == remembered + 1
 
     def test_the_same_id_from_another_sender_is_another_command(self) -> None:
         world = to_status(Status.FOLLOWED_UP)
@@ -108,7 +108,7 @@ class TestRepeats:
 class TestExpectedVersion:
     def test_the_version_that_was_seen(self) -> None:
         world = to_status(Status.DISPOSED)
-        assert world.stands.version == 3
+        assert world.complaint.version == 3
         for wrong in (0, 2, 4, 10**30):
             assert world.refuse(FOLLOW_UP, PUPR, expected=wrong) is Refusal.VERSION_MISMATCH
         assert world.tell(FOLLOW_UP, PUPR, expected=3) == ["followed-up"]
@@ -166,7 +166,7 @@ class TestArchive:
         world = to_status(Status.REGISTERED)
         world.tell(c.ArchiveComplaint(reason=ArchiveReason.DUPLICATE, duplicate_of=other), PANRB)
         assert world.history[-1].fact.model_dump()["duplicate_of"] == str(other)
-        assert (world.stands.outcome, world.stands.closed_at) == ("archived", MONDAY)
+        assert (world.complaint.outcome, world.complaint.closed_at) == ("archived", MONDAY)
 
     def test_nothing_repeats_itself_or_for_another_reason(self) -> None:
         world = to_status(Status.REGISTERED)

@@ -56,13 +56,13 @@ Make = Callable[[World], c.Command]
 
 
 def extension_to_decide(world: World) -> c.Command:
-    if world.stands.status in {Status.DISPOSED, Status.REPLIED}:
+    if world.complaint.status in {Status.DISPOSED, Status.REPLIED}:
         world.tell(REQUEST, PUPR)
     return GRANT
 
 
 def notice(world: World) -> c.Command:
-    if not world.stands.clocks:
+    if not world.complaint.clocks:
         return c.NoticeDeadline(clock=ClockName.SETTLEMENT, due_at=world.now)
     command = world.notice_of("settlement")
     world.now = command.due_at + timedelta(milliseconds=1)
@@ -70,22 +70,22 @@ def notice(world: World) -> c.Command:
 
 
 def escalation(world: World) -> c.Command:
-    if not world.stands.clocks:
+    if not world.complaint.clocks:
         return c.EscalateComplaint(rung=1, office="panrb")
     world.notice("settlement", at=world.due("settlement") + timedelta(milliseconds=1))
-    command = next_rung(world.stands, world.policy)
+    command = next_rung(world.complaint, world.policy)
     assert command is not None
     return command
 
 
 def appeal(world: World) -> c.Command:
-    if world.stands.clocks:
+    if world.complaint.clocks:
         world.notice("settlement", at=world.due("settlement") + timedelta(milliseconds=1))
     return APPEAL
 
 
 def rescheduling(world: World) -> c.Command:
-    day = world.due("settlement").date() if world.stands.clocks else world.now.date()
+    day = world.due("settlement").date() if world.complaint.clocks else world.now.date()
     world.policy = with_announcements(world.policy, Announcements.of([announcement(day, at=world.now)]))
     return c.RescheduleDeadlines(calendar=1)
 
@@ -157,7 +157,7 @@ def test_command_in_status(name: str, status: Status) -> None:
     command = make(world)
     if status in accepted_in:
         assert world.tell(command, by)
-        assert world.stands.status == accepted_in[status]
+        assert world.complaint.status == accepted_in[status]
     else:
         world.refuse(command, by)
 
@@ -181,11 +181,11 @@ def test_nothing_moves_a_settled_complaint_and_few_commands_are_accepted(name: s
         assert world.refuse(command, TABLE[name][1], after=days(400)) is Refusal.DEADLINE_PASSED
     elif name == "restore-complaint" and status == "archived":
         assert world.tell(command, TABLE[name][1], after=days(400)) == ["restored"]
-        assert (world.stands.status, world.stands.outcome) == ("registered", None)
+        assert (world.complaint.status, world.complaint.outcome) == ("registered", None)
     elif status in TABLE[name][0]:
         assert len(world.tell(command, TABLE[name][1], after=days(400))) == 1
-        assert (world.stands.status, world.stands.clocks) == (status, {})
-        assert world.stands.rating == (4 if name == "rate-resolution" else None)
+        assert (world.complaint.status, world.complaint.clocks) == (status, {})
+        assert world.complaint.rating == (4 if name == "rate-resolution" else None)
     else:
         refused = world.refuse(command, TABLE[name][1], after=days(400))
         assert refused in {Refusal.NOT_PERMITTED, Refusal.NOT_ALLOWED_IN_STATUS}

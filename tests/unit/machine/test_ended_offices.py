@@ -52,7 +52,7 @@ def test_nothing_is_disposed_to_it(ended: str) -> None:
     world = to_status(Status.VERIFIED, ending(ended))
     command = c.DisposeComplaint(office="denpasar-pupr")
     assert world.refuse(command, PANRB, after=days(2)) is Refusal.UNKNOWN_OFFICE
-    assert competent_office(world.stands, world.policy, LAST + days(1)) == (
+    assert competent_office(world.complaint, world.policy, LAST + days(1)) == (
         "denpasar" if ended == "denpasar-pupr" else "bali-pupr"
     )
     assert world.tell(command, PANRB, at=MONDAY + days(1)) == ["disposed"]
@@ -61,8 +61,8 @@ def test_nothing_is_disposed_to_it(ended: str) -> None:
 def test_it_is_returned_to_the_nearest_office_above_that_exists() -> None:
     world = to_status(Status.DISPOSED, ending("denpasar"), location=None)
     world.tell(c.ReturnDisposition(reason="Bukan wewenang."), PUPR)
-    assert competent_office(world.stands, world.policy, LAST) == "denpasar"
-    assert competent_office(world.stands, world.policy, LAST + days(1)) == "bali"
+    assert competent_office(world.complaint, world.policy, LAST) == "denpasar"
+    assert competent_office(world.complaint, world.policy, LAST + days(1)) == "bali"
 
 
 def test_it_is_escalated_past_it() -> None:
@@ -100,19 +100,23 @@ def test_the_next_superior_decides_in_its_place() -> None:
 
 def test_an_answered_complaint_is_moved_where_it_stands() -> None:
     world = to_status(Status.FOLLOWED_UP)
-    clocks = world.stands.clocks
+    clocks = world.complaint.clocks
     assert world.tell(ON, PANRB, after=days(3)) == ["disposed"]
-    assert (world.stands.status, world.stands.office, world.stands.clocks) == (Status.FOLLOWED_UP, "badung", clocks)
+    assert (world.complaint.status, world.complaint.office, world.complaint.clocks) == (
+        Status.FOLLOWED_UP,
+        "badung",
+        clocks,
+    )
     world.tell(REPLY, CITIZEN)
     fresh = _follow_up(world)
     assert world.tell(c.DisposeComplaint(office="denpasar"), PANRB, after=days(1)) == ["disposed"]
-    assert (world.stands.status, world.stands.office) == (Status.REPLIED, "denpasar")
+    assert (world.complaint.status, world.complaint.office) == (Status.REPLIED, "denpasar")
     assert _follow_up(world) > fresh
     assert world.tell(FOLLOW_UP, DENPASAR) == ["followed-up"]
 
 
 def _follow_up(world: World) -> Any:
-    return world.stands.clocks[ClockName.FOLLOW_UP].due_at
+    return world.complaint.clocks[ClockName.FOLLOW_UP].due_at
 
 
 @pytest.mark.parametrize("status", [Status.FOLLOWED_UP, Status.REPLIED])
@@ -126,7 +130,7 @@ def test_only_the_administrator_moves_it_then(status: Status) -> None:
 def test_the_rung_of_the_stage_is_that_of_lifecycle_at_midnight() -> None:
     world = to_status(Status.DISPOSED, ending("denpasar"))
     world.notice("follow_up", at=world.due("follow_up") + timedelta(milliseconds=1))
-    command = next_rung(world.stands, world.policy)
+    command = next_rung(world.complaint, world.policy)
     assert command is not None
     assert command.office == "bali"
     assert isinstance(world.history[-1].fact, f.DeadlineBreached)

@@ -33,19 +33,24 @@ CAUSE = f.Cause(PANRB, "x")
 
 
 def test_a_new_complaint() -> None:
-    stands = World(office="denpasar", anonymous=True, event_date=date(2026, 3, 1)).stands
-    assert stands.report == ReportReference(
+    complaint = World(office="denpasar", anonymous=True, event_date=date(2026, 3, 1)).complaint
+    assert complaint.report == ReportReference(
         source=CHANNEL, id="1", revision=1, title_length=37, body_length=51, dated=True
     )
-    assert (stands.version, stands.status, stands.channel, stands.policy) == (
+    assert (complaint.version, complaint.status, complaint.channel, complaint.policy) == (
         1,
         "registered",
         "sms",
         "lapor/2025-01-01",
     )
-    assert (stands.received_at, stands.updated_at) == (MONDAY, MONDAY)
-    assert (stands.anonymous, stands.secret, stands.chosen_office, stands.office) == (True, False, "denpasar", None)
-    assert stands.recent == (digest(INTAKE, "m1"),)
+    assert (complaint.received_at, complaint.updated_at) == (MONDAY, MONDAY)
+    assert (complaint.anonymous, complaint.secret, complaint.chosen_office, complaint.office) == (
+        True,
+        False,
+        "denpasar",
+        None,
+    )
+    assert complaint.recent == (digest(INTAKE, "m1"),)
 
 
 @pytest.mark.parametrize(
@@ -66,16 +71,16 @@ def test_neither_free_text_nor_identity_is_in_a_snapshot() -> None:
     world = to_status(Status.DISPOSED, title="Jl. Rahasia", body="Nama saya Wayan, telepon 0812.", secret=True)
     world.tell(c.RecordFollowUp(text="Sudah kami hubungi Wayan."), PUPR)
     world.tell(c.ReplyToFollowUp(text="Belum, Wayan di sini."), CITIZEN)
-    written = encode_complaint(world.stands).decode()
+    written = encode_complaint(world.complaint).decode()
     assert "Wayan" not in written
     assert "Rahasia" not in written
 
 
 def test_a_completion_changes_what_it_names_and_nothing_else() -> None:
     world = to_status(Status.POSTPONED, location=None, office="denpasar")
-    before = world.stands
+    before = world.complaint
     world.tell(c.CompleteReport(title="Baru", location=Location(lat=-8.65, lon=115.2), secret=True), CITIZEN)
-    after = world.stands
+    after = world.complaint
     assert after.report == before.report.model_copy(update={"revision": 2, "title_length": 4})
     assert (after.location, after.secret, after.anonymous) == (Location(lat=-8.65, lon=115.2), True, before.anonymous)
     assert (after.category, after.chosen_office) == (before.category, "denpasar")
@@ -84,7 +89,7 @@ def test_a_completion_changes_what_it_names_and_nothing_else() -> None:
 def test_an_office_that_is_not_known_changes_no_choice() -> None:
     world = to_status(Status.POSTPONED, office="denpasar")
     world.tell(c.CompleteReport(office="kantor-lurah"), CITIZEN)
-    assert world.stands.chosen_office == "denpasar"
+    assert world.complaint.chosen_office == "denpasar"
     fact = world.history[-1].fact
     assert isinstance(fact, f.ReportCompleted)
     assert (fact.office, fact.chosen_office) == ("kantor-lurah", None)
@@ -93,18 +98,18 @@ def test_an_office_that_is_not_known_changes_no_choice() -> None:
 def test_a_verifier_may_name_a_better_category() -> None:
     world = World(category=None)
     world.tell(c.VerifyComplaint(category="drainase", edited_text="Disunting."), PANRB)
-    assert world.stands.category == "drainase"
+    assert world.complaint.category == "drainase"
     other = World()
     other.tell(VERIFY, PANRB)
-    assert other.stands.category == "infrastruktur-jalan"
+    assert other.complaint.category == "infrastruktur-jalan"
 
 
 def test_a_rating_can_be_given_again_and_closes_nothing_anew() -> None:
     world = to_status(Status.CLOSED)
-    closed = world.stands.closed_at
+    closed = world.complaint.closed_at
     world.tell(c.RateResolution(rating=2, text="Lama."), CITIZEN, after=days(1))
     world.tell(c.RateResolution(rating=5), CITIZEN, after=days(1))
-    assert (world.stands.rating, world.stands.closed_at, world.stands.version) == (5, closed, 7)
+    assert (world.complaint.rating, world.complaint.closed_at, world.complaint.version) == (5, closed, 7)
 
 
 def test_a_replay_gives_the_same_complaint_from_what_is_on_the_wire() -> None:
@@ -124,13 +129,13 @@ def test_a_history_that_cannot_be() -> None:
 
 
 def test_values_do_not_change_once_made() -> None:
-    stands: Any = to_status(Status.DISPOSED).stands
+    complaint: Any = to_status(Status.DISPOSED).complaint
     with pytest.raises(ValueError, match="frozen"):
-        stands.office = "badung"
+        complaint.office = "badung"
 
 
 def test_a_snapshot_has_what_the_contract_names() -> None:
-    written = json.loads(encode_complaint(to_status(Status.DISPOSED).stands))
+    written = json.loads(encode_complaint(to_status(Status.DISPOSED).complaint))
     assert written.keys() >= {
         *("complaint_id", "tracking_id", "version", "status", "class", "category", "location", "channel", "report"),
         *("anonymous", "secret", "office", "round", "returns", "rung", "policy", "received_at", "clocks", "breaches"),

@@ -88,25 +88,25 @@ OFFICES = ["denpasar-pupr", "denpasar", "bali", "badung-pupr", "panrb", "kota-ja
 
 def _notice(world: World, pick: int) -> c.Command:
     """Send notice of a clock as it stands, or of one that is not there."""
-    clocks = [(name, clock.due_at) for name, clock in world.stands.clocks.items() if clock.due_at]
+    clocks = [(name, clock.due_at) for name, clock in world.complaint.clocks.items() if clock.due_at]
     name, due = clocks[pick % len(clocks)] if clocks and pick % 7 else (ClockName.ESCALATION, world.now)
     return c.NoticeDeadline(clock=name, due_at=due)
 
 
 def _escalate(world: World, pick: int) -> c.Command:
-    due = next_rung(world.stands, world.policy)
+    due = next_rung(world.complaint, world.policy)
     return due if due and pick % 7 else c.EscalateComplaint(rung=1 + pick % 4, office=OFFICES[pick % len(OFFICES)])
 
 
 def _dispose(world: World, pick: int) -> c.Command:
-    machine = disposal(world.stands, world.policy, world.now.date())
+    machine = disposal(world.complaint, world.policy, world.now.date())
     if machine and pick % 2:
         return machine
-    return c.DisposeComplaint(office=OFFICES[pick % len(OFFICES)], round=[None, world.stands.round, 0][pick % 3])
+    return c.DisposeComplaint(office=OFFICES[pick % len(OFFICES)], round=[None, world.complaint.round, 0][pick % 3])
 
 
 def _verify(world: World, pick: int) -> c.Command:
-    return verification(world.stands, world.policy) or c.VerifyComplaint(revision=[None, 1, 2][pick % 3])
+    return verification(world.complaint, world.policy) or c.VerifyComplaint(revision=[None, 1, 2][pick % 3])
 
 
 def _always(command: c.Command) -> Callable[[World, int], c.Command]:
@@ -114,11 +114,11 @@ def _always(command: c.Command) -> Callable[[World, int], c.Command]:
 
 
 def _holder(world: World) -> str:
-    return f"/offices/{world.stands.office or 'denpasar-pupr'}"
+    return f"/offices/{world.complaint.office or 'denpasar-pupr'}"
 
 
 def _superior(world: World) -> str:
-    office = world.stands.office
+    office = world.complaint.office
     return f"/offices/{(office and world.policy.directory.superior(office)) or 'bali'}"
 
 
@@ -178,7 +178,7 @@ ENDS = (c.ArchiveComplaint, c.WithdrawComplaint, c.CloseComplaint)
 
 def plausible(world: World, pick: int) -> list[Move]:
     """Return the moves that the status accepts: they lead far into the life of a complaint."""
-    heard = [move for move in MOVES if world.stands.status in ALLOWED_IN[move[0]]]
+    heard = [move for move in MOVES if world.complaint.status in ALLOWED_IN[move[0]]]
     return [move for move in heard if pick % 10 == 9 or move[0] not in ENDS] or ANYTHING
 
 
@@ -218,7 +218,7 @@ STEPS = st.lists(STEP, min_size=1, max_size=8) | st.lists(STEP, min_size=20, max
 def moment(world: World, when: float | str, unit: timedelta) -> Any:
     if isinstance(when, float):
         return world.now + when * unit
-    due = [alarm.at for alarm in alarms(world.stands)]
+    due = [alarm.at for alarm in alarms(world.complaint)]
     return (min(due) if due else world.now) + (MOMENT if when == "past" else timedelta(0))
 
 
@@ -260,34 +260,34 @@ def check_books(history: list[f.Recorded]) -> None:
     assert replay(history) == complaint
 
 
-def check_standing(stands: Complaint) -> None:
-    waits = stands.status in OPEN
-    clocks = stands.clocks
-    assert waits == (stands.outcome is None) == (stands.closed_at is None)
-    assert (stands.office is not None) == (
-        stands.status in {Status.DISPOSED, Status.FOLLOWED_UP, Status.REPLIED, Status.CLOSED}
-    ) or stands.status is Status.WITHDRAWN
+def check_complaint(complaint: Complaint) -> None:
+    waits = complaint.status in OPEN
+    clocks = complaint.clocks
+    assert waits == (complaint.outcome is None) == (complaint.closed_at is None)
+    assert (complaint.office is not None) == (
+        complaint.status in {Status.DISPOSED, Status.FOLLOWED_UP, Status.REPLIED, Status.CLOSED}
+    ) or complaint.status is Status.WITHDRAWN
     if waits:
         running = any(clock.running for clock in clocks.values())
-        assert running or stands.escalation_due or stands.exhausted, "a complaint that nothing will ever move"
+        assert running or complaint.escalation_due or complaint.exhausted, "a complaint that nothing will ever move"
     else:
         assert clocks == {}
-        assert not stands.escalation_due
-        assert stands.extension is None
+        assert not complaint.escalation_due
+        assert complaint.extension is None
     if any(clock.pressing for clock in clocks.values()):
         climbing = clocks.get(ClockName.ESCALATION)
-        assert stands.escalation_due or stands.exhausted or (climbing is not None and climbing.running)
+        assert complaint.escalation_due or complaint.exhausted or (climbing is not None and climbing.running)
     for name, clock in clocks.items():
-        assert stands.status in RULES[name].runs_in
+        assert complaint.status in RULES[name].runs_in
         assert (clock.due_at is None) == (clock.paused and not clock.breached)
         if clock.paused_for is None:
             assert (clock.remaining is not None) == (clock.due_at is None)
         else:
             assert clock.due_at is not None
-    assert len(stands.recent) <= REMEMBERED_COMMANDS
+    assert len(complaint.recent) <= REMEMBERED_COMMANDS
 
 
-def check_nothing_has_passed_unsaid(history: list[f.Recorded]) -> None:
+def check_every_passed_deadline_is_recorded(history: list[f.Recorded]) -> None:
     """After each command, what still runs is not yet due: a deadline that passed is in the history before it."""
     for recorded, following in zip(history, [*history[1:], None], strict=True):
         if following is None or following.cause != recorded.cause:
@@ -296,21 +296,23 @@ def check_nothing_has_passed_unsaid(history: list[f.Recorded]) -> None:
 
 
 def check_counts(history: list[f.Recorded]) -> None:
-    stands = history[-1].complaint
+    complaint = history[-1].complaint
     told = [recorded.fact for recorded in history]
     breaches = [
         fact for fact in told if isinstance(fact, f.DeadlineBreached) and fact.clock is not ClockName.ESCALATION
     ]
     climbed = [fact.office for fact in told if isinstance(fact, f.ComplaintEscalated)]
     warned = [(fact.clock, fact.due_at) for fact in told if isinstance(fact, f.DeadlineWarned)]
-    assert stands.breaches == len(breaches)
-    assert stands.rung == len(climbed)
-    assert stands.escalated_to == tuple(climbed)
-    since = climbed[stands.earlier_rungs :]
+    assert complaint.breaches == len(breaches)
+    assert complaint.rung == len(climbed)
+    assert complaint.escalated_to == tuple(climbed)
+    since = climbed[complaint.earlier_rungs :]
     assert len(set(since)) == len(since), "an office was told twice"
     assert len(set(warned)) == len(warned), "a warning was given twice"
-    assert stands.returns == len(stands.returned_by) == sum(isinstance(fact, f.DispositionReturned) for fact in told)
-    assert stands.round == sum(isinstance(fact, f.ComplaintDisposed) for fact in told)
+    assert (
+        complaint.returns == len(complaint.returned_by) == sum(isinstance(fact, f.DispositionReturned) for fact in told)
+    )
+    assert complaint.round == sum(isinstance(fact, f.ComplaintDisposed) for fact in told)
 
 
 def check_breaches_are_escalated(history: list[f.Recorded]) -> None:
@@ -335,18 +337,18 @@ def check_breaches_are_escalated(history: list[f.Recorded]) -> None:
 def left_alone(world: World) -> None:
     """No officer and no citizen acts any more: only timers and the ladder."""
     for _ in range(60):
-        nearest = min(alarms(world.stands), key=lambda alarm: alarm.at, default=None)
-        command = next_rung(world.stands, world.policy)
+        nearest = min(alarms(world.complaint), key=lambda alarm: alarm.at, default=None)
+        command = next_rung(world.complaint, world.policy)
         if command and not (nearest and nearest.at < world.now):
             answer = world.ask(command, ESCALATION)
             if isinstance(answer, Rejected):  # an announcement has moved a deadline into the past
-                assert (answer.code, world.stands.calendar) == (Refusal.OVERTAKEN, 0)
+                assert (answer.code, world.complaint.calendar) == (Refusal.OVERTAKEN, 0)
                 world.tell(c.RescheduleDeadlines(calendar=world.policy.announced), SLA)
         elif nearest:
             notice = c.NoticeDeadline(clock=nearest.clock, due_at=nearest.due_at)
             world.tell(notice, SLA, at=max(nearest.at + MOMENT, world.now))
-    assert world.stands.outcome is not None or world.stands.exhausted
-    assert not alarms(world.stands)
+    assert world.complaint.outcome is not None or world.complaint.exhausted
+    assert not alarms(world.complaint)
 
 
 def begin(policy: Policy, pick: int) -> World:
@@ -369,9 +371,9 @@ def test_every_history_satisfies_the_invariants(name: str, steps: list[Step], pi
     again = take(begin(policy, pick), steps, unit)
     assert again.history == world.history, "the same commands at the same times lead to the same facts"
     for recorded in world.history:
-        check_standing(recorded.complaint)
+        check_complaint(recorded.complaint)
     left_alone(world)
     check_books(world.history)
-    check_nothing_has_passed_unsaid(world.history)
+    check_every_passed_deadline_is_recorded(world.history)
     check_counts(world.history)
     check_breaches_are_escalated(world.history)

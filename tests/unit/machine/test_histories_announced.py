@@ -18,9 +18,9 @@ from tests.unit.machine.test_histories import (
     begin,
     check_books,
     check_breaches_are_escalated,
+    check_complaint,
     check_counts,
-    check_nothing_has_passed_unsaid,
-    check_standing,
+    check_every_passed_deadline_is_recorded,
     left_alone,
     take,
 )
@@ -58,10 +58,10 @@ def test_every_history_with_announcements_satisfies_the_invariants(name: str, ro
     world = live(name, rounds, pick)
     assert live(name, rounds, pick).history == world.history
     for recorded in world.history:
-        check_standing(recorded.complaint)
+        check_complaint(recorded.complaint)
     left_alone(world)
     check_books(world.history)
-    check_nothing_has_passed_unsaid(world.history)
+    check_every_passed_deadline_is_recorded(world.history)
     check_counts(world.history)
     check_breaches_are_escalated(world.history)
     audited = History()

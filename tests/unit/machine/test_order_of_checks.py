@@ -113,8 +113,8 @@ def answered(world: World, command: c.Command, by: str, *, readable: bool) -> An
         answer = copy(world).ask(command, by)
     else:
         asked = Sender(world.id, by, "unreadable", c.command_type(command.NAME))
-        citizen = REPORTERS.of_sender(by, world.complaint)
-        answer = refuse(asked, "data.x: unknown field", world.complaint, world.now, world.policy, citizen=citizen)
+        citizen = REPORTERS.of_sender(by, world.snapshot)
+        answer = refuse(asked, "data.x: unknown field", world.snapshot, world.now, world.policy, citizen=citizen)
     return (answer.code, answer.detail) if isinstance(answer, Rejected) else None
 
 
@@ -128,7 +128,7 @@ def test_the_first_failing_check_answers(name: str, status: Status | None) -> No
     world = known_reporter(status or Status.REGISTERED)
     command = TABLE[name][2](world)
     if status is None:
-        world.complaint = None
+        world.snapshot = None
     for by in SENDERS:
         for readable in (True, False):
             found = answered(world, command, by, readable=readable)
@@ -148,7 +148,7 @@ def test_the_registration_of_a_complaint_that_exists() -> None:
     world = to_status(Status.CLOSED, POLICY)
     asked = {by: Sender(world.id, by, "1", "lapor.command.register-complaint.v1") for by in (INTAKE, PANRB)}
     codes = {
-        by: refuse(sender, "data: required", world.complaint, world.now, POLICY, citizen=None).code
+        by: refuse(sender, "data: required", world.snapshot, world.now, POLICY, citizen=None).code
         for by, sender in asked.items()
     }
     assert codes == {INTAKE: Refusal.INVALID_DATA, PANRB: Refusal.NOT_PERMITTED}

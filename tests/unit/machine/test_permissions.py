@@ -61,14 +61,14 @@ EVERYBODY = [CITIZEN, "/citizens/3f0b", HOLDER, OFFICER, DENPASAR, BALI, BADUNG,
 
 @every(STRANGERS)
 def test_a_source_of_another_form_has_no_role(source: str) -> None:
-    assert not roles_of(source, to_status(Status.DISPOSED).stands, LAPOR, MONDAY)
+    assert not roles_of(source, to_status(Status.DISPOSED).complaint, LAPOR, MONDAY)
 
 
 def test_only_intake_registers() -> None:
     register = c.RegisterComplaint(tracking_id="1", source="/channels/sms", report_id="1", report=report())
     for source in EVERYBODY:
         new, known = to_status(Status.REGISTERED), to_status(Status.REGISTERED)
-        new.complaint = None
+        new.snapshot = None
         new.history.clear()
         if source == INTAKE:
             assert new.tell(register, source) == ["registered"]
@@ -80,7 +80,7 @@ def test_only_intake_registers() -> None:
 
 def test_a_report_is_registered_under_its_own_id_only() -> None:
     new = to_status(Status.REGISTERED)
-    new.complaint = None
+    new.snapshot = None
     new.history.clear()
     another = c.RegisterComplaint(tracking_id="1", source="/channels/sms", report_id="2", report=report())
     assert new.refuse(another, INTAKE) is Refusal.INVALID_DATA
@@ -101,7 +101,7 @@ def test_only_escalation_escalates() -> None:
     for source in EVERYBODY:
         world = to_status(Status.REGISTERED, DEMO)
         world.notice("verification", at=world.due("verification") + seconds(0.001))
-        command = next_rung(world.stands, DEMO)
+        command = next_rung(world.complaint, DEMO)
         assert command is not None
         if source == ESCALATION:
             assert world.tell(command, source) == ["escalated"]
@@ -124,7 +124,7 @@ def test_the_agency_that_the_reporter_chose_administers_beside_the_national_admi
 
 def test_an_unknown_office_has_no_administrator() -> None:
     world = to_status(Status.REGISTERED, office="kantor-lurah-mana-saja")
-    assert world.stands.chosen_office is None
+    assert world.complaint.chosen_office is None
     assert world.refuse(VERIFY, "/offices/kantor-lurah-mana-saja") is Refusal.NOT_PERMITTED
 
 
@@ -138,14 +138,14 @@ def test_an_office_that_no_longer_holds_it_may_no_longer() -> None:
 
 def test_the_superior_is_the_parent_of_the_holder_and_not_of_its_parent() -> None:
     world = to_status(Status.DISPOSED)
-    assert Role.SUPERIOR in roles_of(DENPASAR, world.stands, LAPOR, MONDAY)
-    assert Role.SUPERIOR not in roles_of(BALI, world.stands, LAPOR, MONDAY)
+    assert Role.SUPERIOR in roles_of(DENPASAR, world.complaint, LAPOR, MONDAY)
+    assert Role.SUPERIOR not in roles_of(BALI, world.complaint, LAPOR, MONDAY)
 
 
 def test_no_holder_has_no_superior() -> None:
     world = to_status(Status.RETURNED)
-    assert roles_of("/offices/None", world.stands, LAPOR, MONDAY) == frozenset()
-    assert roles_of(HOLDER, world.stands, LAPOR, MONDAY) == frozenset()
+    assert roles_of("/offices/None", world.complaint, LAPOR, MONDAY) == frozenset()
+    assert roles_of(HOLDER, world.complaint, LAPOR, MONDAY) == frozenset()
 
 
 def test_stage_and_office_sources() -> None:

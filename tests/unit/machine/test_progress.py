@@ -12,11 +12,11 @@ from workflow.policy.model import Policy
 @pytest.mark.parametrize("status", [Status.DISPOSED, Status.REPLIED])
 def test_no_clock_stops(status: Status) -> None:
     world = to_status(status, CORRECTING)
-    before = world.stands
+    before = world.complaint
     assert world.tell(PROGRESS, PUPR, after=days(1)) == ["progress-recorded"]
     changed = {"version", "updated_at", "recent", "progress_notes"}
-    assert world.stands.model_dump(exclude=changed) == before.model_dump(exclude=changed)
-    assert world.stands.progress_notes == 1
+    assert world.complaint.model_dump(exclude=changed) == before.model_dump(exclude=changed)
+    assert world.complaint.progress_notes == 1
     assert world.history[-1].fact == f.ProgressRecorded(
         by=PUPR, office="denpasar-pupr", text=PROGRESS.text, expected_on=PROGRESS.expected_on
     )
@@ -25,7 +25,7 @@ def test_no_clock_stops(status: Status) -> None:
 def test_a_missed_deadline_is_still_escalated() -> None:
     world = to_status(Status.DISPOSED, CORRECTING)
     assert world.tell(PROGRESS, PUPR, at=world.due("follow_up") + days(1)) == ["breached", "progress-recorded"]
-    assert world.stands.escalation_due
+    assert world.complaint.escalation_due
     assert world.climb() == ("escalated", "denpasar")
 
 

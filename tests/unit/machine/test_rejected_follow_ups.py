@@ -66,14 +66,14 @@ def test_the_working_time_that_was_left_goes_on(by: str, answer: timedelta, reje
     world = answered(answer)
     began = world.history[2].at
     assert world.tell(REJECT, by, after=rejection) == ["follow-up-rejected"]
-    stands, clock = world.stands, world.stands.clocks[ClockName.FOLLOW_UP]
+    complaint, clock = world.complaint, world.complaint.clocks[ClockName.FOLLOW_UP]
     assert world.history[-1].fact == f.FollowUpRejected(by=by, office="denpasar-pupr", reason=REJECT.reason)
-    assert (stands.status, stands.office, stands.round) == (Status.DISPOSED, "denpasar-pupr", 1)
-    assert (stands.follow_up_rejections, stands.breaches, stands.answered_clock) == (1, 0, None)
+    assert (complaint.status, complaint.office, complaint.round) == (Status.DISPOSED, "denpasar-pupr", 1)
+    assert (complaint.follow_up_rejections, complaint.breaches, complaint.answered_clock) == (1, 0, None)
     assert (clock.started_at, clock.resumed_at, clock.due_at) == (began, world.now, wita(f"{due}T23:59:59.999"))
     assert clock.running
-    assert ClockName.CITIZEN_REPLY not in stands.clocks
-    assert stands.clocks[ClockName.SETTLEMENT].running
+    assert ClockName.CITIZEN_REPLY not in complaint.clocks
+    assert complaint.clocks[ClockName.SETTLEMENT].running
     assert world.tell(FOLLOW_UP, PUPR, at=clock.due_at) == ["followed-up"]
 
 
@@ -99,10 +99,10 @@ def test_due_times_are_those_of_days_counted_one_by_one(start: int, steps: list[
         while (day := day + days(1)) <= local_day(due):
             left += works(day)
         world.ask(REJECT, DENPASAR, after=timedelta(hours=rejection))
-        if world.stands.status is not Status.DISPOSED:
+        if world.complaint.status is not Status.DISPOSED:
             return  # closed, for want of a reply
-        late = world.stands.clocks[ClockName.FOLLOW_UP].breached
-        assert late == (world.stands.breaches > 0)
+        late = world.complaint.clocks[ClockName.FOLLOW_UP].breached
+        assert late == (world.complaint.breaches > 0)
         if late:
             break
         day = local_day(world.now)
@@ -118,17 +118,17 @@ def test_due_times_are_those_of_days_counted_one_by_one(start: int, steps: list[
 def test_nothing_is_breached_after_the_fact() -> None:
     world = answered(days(1))
     assert world.tell(REJECT, DENPASAR, at=world.due("citizen_reply")) == ["follow-up-rejected"]
-    assert world.stands.breaches == 0
+    assert world.complaint.breaches == 0
     assert world.notice("follow_up", at=world.due("follow_up") + MOMENT) == ["breached"]
 
 
 def test_a_missed_deadline_is_escalated_again_without_a_second_breach() -> None:
     world = to_status(Status.DISPOSED, CORRECTING)
     assert world.tell(FOLLOW_UP, PUPR, at=world.due("follow_up") + days(1)) == ["breached", "followed-up"]
-    assert not world.stands.escalation_due
+    assert not world.complaint.escalation_due
     world.tell(REJECT, PANRB, after=days(1))
-    assert world.stands.clocks[ClockName.FOLLOW_UP].pressing
-    assert (world.stands.breaches, world.stands.escalation_due) == (1, True)
+    assert world.complaint.clocks[ClockName.FOLLOW_UP].pressing
+    assert (world.complaint.breaches, world.complaint.escalation_due) == (1, True)
     assert world.climb() == ("escalated", "denpasar")
 
 
@@ -138,19 +138,19 @@ def test_a_notified_rung_gets_its_time_again() -> None:
     world.climb()
     world.tell(FOLLOW_UP, PUPR)
     world.tell(REJECT, DENPASAR, after=days(1))
-    assert (world.stands.rung, world.stands.escalation_due) == (1, False)
-    assert world.stands.clocks[ClockName.ESCALATION].started_at == world.now
+    assert (world.complaint.rung, world.complaint.escalation_due) == (1, False)
+    assert world.complaint.clocks[ClockName.ESCALATION].started_at == world.now
     world.notice("escalation", at=world.due("escalation") + MOMENT)
     assert world.climb() == ("escalated", "panrb")
 
 
 def test_of_two_answers_the_first_stopped_the_clock() -> None:
     world = answered(days(1))
-    kept = world.stands.answered_clock
+    kept = world.complaint.answered_clock
     assert kept is not None
     assert (kept.paused, kept.remaining, kept.due_at) == (True, "4 working days", None)
     world.tell(FOLLOW_UP, PUPR, after=days(2))
-    assert world.stands.answered_clock == kept
+    assert world.complaint.answered_clock == kept
     world.tell(REJECT, DENPASAR)
     assert world.due("follow_up") == wita("2026-03-11T23:59:59.999")
 
@@ -160,8 +160,8 @@ def test_an_extension_counts() -> None:
     world.tell(REQUEST, PUPR)
     world.tell(c.DecideExtension(approved=True), DENPASAR)
     world.tell(FOLLOW_UP, PUPR, after=days(1))
-    assert world.stands.answered_clock is not None
-    assert world.stands.answered_clock.remaining == "6 working days"
+    assert world.complaint.answered_clock is not None
+    assert world.complaint.answered_clock.remaining == "6 working days"
 
 
 def test_a_day_off_announced_meanwhile_takes_nothing() -> None:
@@ -175,17 +175,17 @@ def test_a_day_off_announced_meanwhile_takes_nothing() -> None:
 def test_the_next_office_has_its_whole_time() -> None:
     world = answered(days(3))
     world.tell(c.DisposeComplaint(office="denpasar"), PANRB)
-    assert world.stands.answered_clock is None
+    assert world.complaint.answered_clock is None
     world.tell(REJECT, PANRB)
-    clock = world.stands.clocks[ClockName.FOLLOW_UP]
-    assert (world.stands.office, clock.started_at, clock.resumed_at) == ("denpasar", world.now, None)
+    clock = world.complaint.clocks[ClockName.FOLLOW_UP]
+    assert (world.complaint.office, clock.started_at, clock.resumed_at) == ("denpasar", world.now, None)
 
 
 @pytest.mark.parametrize(("command", "by"), [(REPLY, CITIZEN), (CLOSE, PANRB)])
 def test_what_ends_the_wait_for_a_reply_forgets_the_clock(command: c.Command, by: str) -> None:
     world = answered()
     world.tell(command, by)
-    assert world.stands.answered_clock is None
+    assert world.complaint.answered_clock is None
 
 
 def test_it_is_limited() -> None:
@@ -198,7 +198,7 @@ def test_it_is_limited() -> None:
 
 def test_a_policy_without_it_has_none_and_keeps_no_clock() -> None:
     world = answered(policy=LAPOR)
-    assert world.stands.answered_clock is None
+    assert world.complaint.answered_clock is None
     assert world.refusal(REJECT, PANRB) == (Refusal.NOT_PERMITTED, Detail.NOT_IN_POLICY)
 
 

@@ -57,15 +57,20 @@ def test_the_last_holder_has_it_again_with_whole_clocks(by: str) -> None:
     world = closed()
     world.tell(RATE.model_copy(update={"rating": 1}), CITIZEN)
     assert world.tell(REOPEN, by, after=days(3)) == ["reopened"]
-    stands = world.stands
-    assert (stands.status, stands.office, stands.outcome, stands.closed_at) == ("disposed", "denpasar-pupr", None, None)
-    assert (stands.rating, stands.reopenings, stands.round) == (None, 1, 1)
-    assert stands.clocks.keys() == {ClockName.FOLLOW_UP, ClockName.SETTLEMENT}
-    assert all(clock.started_at == world.now and clock.running for clock in stands.clocks.values())
+    complaint = world.complaint
+    assert (complaint.status, complaint.office, complaint.outcome, complaint.closed_at) == (
+        "disposed",
+        "denpasar-pupr",
+        None,
+        None,
+    )
+    assert (complaint.rating, complaint.reopenings, complaint.round) == (None, 1, 1)
+    assert complaint.clocks.keys() == {ClockName.FOLLOW_UP, ClockName.SETTLEMENT}
+    assert all(clock.started_at == world.now and clock.running for clock in complaint.clocks.values())
     assert world.tell(FOLLOW_UP, PUPR) == ["followed-up"]
     assert world.tell(CLOSE, PANRB) == ["closed"]
     assert world.tell(RATE, CITIZEN) == ["rated"]
-    assert world.stands.rating == 4
+    assert world.complaint.rating == 4
 
 
 def test_it_is_in_time_up_to_the_end_of_the_last_day() -> None:
@@ -105,7 +110,7 @@ def test_only_the_reporter_rates(policy: Policy) -> None:
     assert (answer.code, answer.detail) == (Refusal.NOT_PERMITTED, Detail.NOT_THE_REPORTER)
     assert world.tell(RATE, REPORTER) == ["rated"]
     assert world.refuse(RATE.model_copy(update={"rating": 1}), "/citizens/another") is Refusal.NOT_PERMITTED
-    assert world.stands.rating == 4
+    assert world.complaint.rating == 4
 
 
 def test_only_the_reporter_reopens() -> None:
@@ -122,7 +127,7 @@ def test_it_goes_to_the_office_above_a_holder_that_has_ended() -> None:
     ]
     world.policy = CORRECTING.model_copy(update={"directory": type(CORRECTING.directory)(units)})
     world.tell(REOPEN, PANRB, after=days(1))
-    assert world.stands.office == "denpasar"
+    assert world.complaint.office == "denpasar"
 
 
 REMAINING = CORRECTING.model_copy(
@@ -144,7 +149,7 @@ def settlement_day(world: World) -> date:
 @pytest.mark.parametrize("replied", [False, True])
 def test_settlement_may_go_on_with_what_was_left(policy: Policy, *, replied: bool) -> None:
     world = to_status(Status.DISPOSED, policy)
-    began = world.stands.clocks[ClockName.SETTLEMENT].started_at
+    began = world.complaint.clocks[ClockName.SETTLEMENT].started_at
     assert settlement_day(world) == date(2026, 3, 27)  # 14 working days
     world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-05T16:00"))
     if replied:
@@ -152,11 +157,11 @@ def test_settlement_may_go_on_with_what_was_left(policy: Policy, *, replied: boo
     world.tell(CLOSE, PANRB)
     assert world.history[-1].complaint.closed_clock is not None
     world.tell(REOPEN, CITIZEN, at=wib("2026-03-12T07:00"))
-    clock = world.stands.clocks[ClockName.SETTLEMENT]
+    clock = world.complaint.clocks[ClockName.SETTLEMENT]
     assert (clock.started_at, clock.resumed_at, clock.running) == (began, world.now, True)
     # 11 days were left; counted in working time, the 12th is one of them. 3 April is Good Friday
     assert settlement_day(world) == (date(2026, 4, 2) if policy is CAPPED else date(2026, 4, 6))
-    assert world.stands.closed_clock is None
+    assert world.complaint.closed_clock is None
     assert world.due("follow_up") > world.now
     explained = explain(world.history, ClockName.SETTLEMENT, policy)
     assert explained.agrees, explained.runs[-1].differences
@@ -168,10 +173,10 @@ def test_a_missed_settlement_is_escalated_again_without_a_second_breach(policy: 
     world.tell(REPLY, CITIZEN)
     world.tell(FOLLOW_UP, PUPR, at=world.due("settlement") + days(1))
     world.tell(CLOSE, PANRB)
-    breaches = world.stands.breaches
+    breaches = world.complaint.breaches
     world.tell(REOPEN, CITIZEN, after=days(1))
-    assert world.stands.clocks[ClockName.SETTLEMENT].pressing
-    assert (world.stands.breaches, world.stands.escalation_due) == (breaches, True)
+    assert world.complaint.clocks[ClockName.SETTLEMENT].pressing
+    assert (world.complaint.breaches, world.complaint.escalation_due) == (breaches, True)
     assert world.climb() == ("escalated", "denpasar")
     explained = explain(world.history, ClockName.SETTLEMENT, policy)
     assert explained.agrees, explained.runs[-1].differences
@@ -181,7 +186,7 @@ def test_what_silence_closed_had_time_left_when_it_closed() -> None:
     never_paused = REMAINING.model_copy(update={"settlement_pauses_in": frozenset()})
     world = to_status(Status.FOLLOWED_UP, never_paused)
     world.tell(REOPEN, CITIZEN, at=world.due("citizen_reply") + days(2))
-    closed, clock = world.history[-2], world.stands.clocks[ClockName.SETTLEMENT]
+    closed, clock = world.history[-2], world.complaint.clocks[ClockName.SETTLEMENT]
     assert isinstance(closed.fact, f.ComplaintClosed)
     assert closed.fact.closed_clock is not None
     assert closed.fact.closed_clock.remaining == "4 working days"  # of 14, after 10 to reply
@@ -205,7 +210,7 @@ def test_closing_and_reopening_gives_no_settlement_time(after: list[int], start:
             left -= works(day.date())
         world.tell(CLOSE, PANRB)
         world.tell(REOPEN, CITIZEN, after=days(1))
-        if world.stands.clocks[ClockName.SETTLEMENT].breached:
+        if world.complaint.clocks[ClockName.SETTLEMENT].breached:
             # missed on a day off, after the last of its working days
             assert left < 0 or (left == 0 and not works(last.date()))
             return
@@ -234,15 +239,20 @@ def exhausted(status: Status) -> World:
 )
 def test_the_ladder_begins_anew(status: Status, command: c.Command, clock: str, lowest: str) -> None:
     world = exhausted(status)
-    rungs = world.stands.escalated_to
+    rungs = world.complaint.escalated_to
     assert rungs == ("denpasar", "panrb", "ombudsman")
     world.tell(command, PANRB)
-    stands = world.stands
-    assert (stands.rung, stands.earlier_rungs, stands.exhausted, stands.escalation_due) == (3, 3, False, False)
-    assert stands.breaches == 1
+    complaint = world.complaint
+    assert (complaint.rung, complaint.earlier_rungs, complaint.exhausted, complaint.escalation_due) == (
+        3,
+        3,
+        False,
+        False,
+    )
+    assert complaint.breaches == 1
     world.notice(clock, at=world.due(clock) + MOMENT)
     assert world.climb() == ("escalated", lowest)
-    assert (world.stands.rung, world.stands.escalated_to) == (4, (*rungs, lowest))
+    assert (world.complaint.rung, world.complaint.escalated_to) == (4, (*rungs, lowest))
 
 
 @pytest.mark.parametrize("status", [Status.CLOSED, Status.ARCHIVED])
@@ -257,9 +267,9 @@ def test_the_published_outcome_is_taken_back(status: Status) -> None:
 def test_of_two_replies_at_once_both_are_kept_and_the_deadline_stays() -> None:
     world = to_status(Status.FOLLOWED_UP)
     world.tell(REPLY, CITIZEN)
-    clocks = world.stands.clocks
+    clocks = world.complaint.clocks
     assert world.tell(REPLY.model_copy(update={"text": "Sisi timur juga."}), CITIZEN, after=days(2)) == ["replied"]
-    assert world.stands.clocks == clocks
+    assert world.complaint.clocks == clocks
     assert world.history[-1].fact == f.FollowUpReplied(by=CITIZEN, text="Sisi timur juga.")
 
 
@@ -270,7 +280,11 @@ def test_a_reply_after_the_closing_is_kept_and_tells_what_can_be_done(policy: Po
     assert closes == wib("2026-03-16T22:59:59.999")
     assert world.tell(REPLY, CITIZEN, at=closes + MOMENT) == ["closed", "late-reply-recorded"]
     assert world.history[-1].fact == f.LateReplyRecorded(by=CITIZEN, text=REPLY.text, reopen_until=until)
-    assert (world.stands.status, world.stands.closed_at, world.stands.late_replies) == (Status.CLOSED, closes, 1)
+    assert (world.complaint.status, world.complaint.closed_at, world.complaint.late_replies) == (
+        Status.CLOSED,
+        closes,
+        1,
+    )
     assert not publishes(world.history[-1])
 
 

@@ -95,7 +95,7 @@ def test_an_id_without_personal_data_is_accepted(subject: str) -> None:
 
 
 def test_two_complaints_of_one_reporter_have_nothing_in_common() -> None:
-    first, second = (World(STRICT, name=name, subject="one").stands.report.reporter_digest for name in "ab")
+    first, second = (World(STRICT, name=name, subject="one").complaint.report.reporter_digest for name in "ab")
     assert first is not None
     assert second is not None
     assert first.partition(":")[2] != second.partition(":")[2]
@@ -113,8 +113,8 @@ def test_a_key_is_rotated_and_lost(tmp_path: Path) -> None:
 
     def known(*lines: str) -> bool:
         made = ReporterDigests(keys(tmp_path, old)).of_subject(world.id, Reporter(subject="one"))
-        report = world.stands.report.model_copy(update={"reporter_digest": made})
-        complaint = world.stands.model_copy(update={"report": report})
+        report = world.complaint.report.model_copy(update={"reporter_digest": made})
+        complaint = world.complaint.model_copy(update={"report": report})
         return ReporterDigests(keys(tmp_path, *lines)).of_sender("/citizens/one", complaint) == made
 
     assert known(old)

@@ -38,24 +38,29 @@ def test_it_is_verified_anew_with_its_whole_time(status: Status) -> None:
     world = to_status(status)
     world.tell(SPAM, PANRB)
     assert world.tell(RESTORE, PANRB, after=days(90)) == ["restored"]
-    stands = world.stands
-    assert (stands.status, stands.outcome, stands.closed_at, stands.office) == (Status.REGISTERED, None, None, None)
-    assert (stands.breaches, stands.restorations) == (0, 1)
-    assert stands.clocks.keys() == {ClockName.VERIFICATION, ClockName.SETTLEMENT}
+    complaint = world.complaint
+    assert (complaint.status, complaint.outcome, complaint.closed_at, complaint.office) == (
+        Status.REGISTERED,
+        None,
+        None,
+        None,
+    )
+    assert (complaint.breaches, complaint.restorations) == (0, 1)
+    assert complaint.clocks.keys() == {ClockName.VERIFICATION, ClockName.SETTLEMENT}
     fresh = World(at=world.now)
-    assert stands.clocks == fresh.stands.clocks
+    assert complaint.clocks == fresh.complaint.clocks
     assert world.tell(VERIFY, PANRB) == ["verified"]
     assert world.tell(DISPOSE, PANRB) == ["disposed"]
 
 
 def test_a_duplicate_of_the_machine_is_not_archived_again() -> None:
     world = World(MACHINE)
-    archive = verification(world.stands, MACHINE, "0d5ea3c5-1d62-5f0b-8b0b-6f3f5c1c8d11")
+    archive = verification(world.complaint, MACHINE, "0d5ea3c5-1d62-5f0b-8b0b-6f3f5c1c8d11")
     assert isinstance(archive, c.ArchiveComplaint)
     assert archive.reason is ArchiveReason.DUPLICATE
     world.tell(archive, VERIFICATION, message="archive-1")
     world.tell(RESTORE, PANRB)
-    assert verification(world.stands, MACHINE) == c.VerifyComplaint(revision=1, status=Status.REGISTERED)
+    assert verification(world.complaint, MACHINE) == c.VerifyComplaint(revision=1, status=Status.REGISTERED)
     # the command that archived it, read again, is known
     assert world.ask(archive, VERIFICATION, message="archive-1") == ()
 
@@ -64,9 +69,9 @@ def test_the_machine_verifies_it_again_under_another_id() -> None:
     world = World(MACHINE)
     ids = []
     for _ in range(2):
-        command = verification(world.stands, MACHINE)
+        command = verification(world.complaint, MACHINE)
         assert command is not None
-        ids.append(stage_command_id(world.id, *_decided_on(world.stands, command)))
+        ids.append(stage_command_id(world.id, *_decided_on(world.complaint, command)))
         assert world.tell(command, VERIFICATION, message=ids[-1]) == ["verified"]
         world.tell(ARCHIVE, PANRB)
         world.tell(RESTORE, PANRB)
@@ -90,7 +95,7 @@ def test_after_disposition_only_spam_and_abuse_are_archived(status: Status, reas
     command = c.ArchiveComplaint(reason=reason)
     if reason in {ArchiveReason.SPAM, ArchiveReason.ABUSIVE}:
         assert world.tell(command, PANRB) == ["archived"]
-        assert (world.stands.status, world.stands.office, world.stands.clocks) == (Status.ARCHIVED, None, {})
+        assert (world.complaint.status, world.complaint.office, world.complaint.clocks) == (Status.ARCHIVED, None, {})
         return
     answer = world.ask(command, PANRB)
     assert isinstance(answer, Rejected)
@@ -110,4 +115,4 @@ def test_what_was_missed_before_stays_missed() -> None:
     world.climb()
     world.tell(SPAM, PANRB)
     world.tell(RESTORE, PANRB)
-    assert (world.stands.breaches, world.stands.rung, world.stands.escalation_due) == (1, 1, False)
+    assert (world.complaint.breaches, world.complaint.rung, world.complaint.escalation_due) == (1, 1, False)

@@ -244,28 +244,28 @@ class TestDeadlines:
     def test_those_that_pass_before_the_stage_has_caught_up_are_counted(self) -> None:
         sooner, later = World(DEMO, MONDAY, name="sooner"), World(DEMO, MONDAY + seconds(10), name="later")
         known = Deadlines()
-        known.add([self.record(sooner.stands), self.record(later.stands, 1)])
-        due = sorted(clock.due_at for clock in sooner.stands.clocks.values() if clock.due_at is not None)
+        known.add([self.record(sooner.complaint), self.record(later.complaint, 1)])
+        due = sorted(clock.due_at for clock in sooner.complaint.clocks.values() if clock.due_at is not None)
         found = known.at_stake([0, 1], due[0] - seconds(1), 1.0)
         assert (found.passed, found.due, found.drained, found.until) == (0, 1, True, due[0])
         assert known.at_stake([1], due[0] - seconds(1), 1.0).due == 0
         assert known.at_stake([0], due[0] + seconds(1), 0.0).passed == 1
         without_an_end = known.at_stake([0, 1], MONDAY, None)
-        assert without_an_end.due == len(sooner.stands.clocks) + len(later.stands.clocks)
+        assert without_an_end.due == len(sooner.complaint.clocks) + len(later.complaint.clocks)
         assert (without_an_end.drained, without_an_end.until) == (False, MONDAY + timedelta(hours=24))
 
     def test_a_clock_that_stopped_is_not(self) -> None:
         world = World(DEMO, MONDAY)
         known = Deadlines()
-        known.add([self.record(world.stands)])
+        known.add([self.record(world.complaint)])
         assert known.at_stake([0], MONDAY, None).due > 0
         calendar = Record(TopicName.STATE, 0, 1, MONDAY, CALENDAR_KEY, b"{}", {})
-        known.add([calendar, self.record(world.stands, value=b"no snapshot")])
+        known.add([calendar, self.record(world.complaint, value=b"no snapshot")])
         assert known.at_stake([0], MONDAY, None).due > 0
         world.notice("verification", after=seconds(7))
         before = known.at_stake([0], MONDAY, None).due
-        known.add([self.record(world.stands)])
+        known.add([self.record(world.complaint)])
         assert known.at_stake([0], MONDAY, None).due != before
-        forgotten = Record(TopicName.STATE, 0, 2, MONDAY, world.stands.complaint_id.encode(), None, {})
+        forgotten = Record(TopicName.STATE, 0, 2, MONDAY, world.complaint.complaint_id.encode(), None, {})
         known.add([forgotten])
         assert known.at_stake([0], MONDAY, None).due == 0

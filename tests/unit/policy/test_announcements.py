@@ -166,7 +166,7 @@ class TestWhereDeadlinesComeToLie:
             "verification": (due("2026-03-05"), due("2026-03-06")),
             "settlement": (due("2026-03-27"), due("2026-03-30")),
         }
-        assert world.stands.calendar == 1
+        assert world.complaint.calendar == 1
         assert world.refuse(RESCHEDULE, SLA) is Refusal.OVERTAKEN
 
     def test_the_day_on_which_it_is_due_counts_too(self) -> None:
@@ -190,7 +190,7 @@ class TestWhereDeadlinesComeToLie:
         assert world.refuse(RESCHEDULE, SLA) is Refusal.OVERTAKEN
         world.tell(VERIFY, PANRB)
         assert "rescheduled" not in [recorded.fact.NAME for recorded in world.history]
-        assert world.stands.calendar == 1
+        assert world.complaint.calendar == 1
 
     def test_two_announcements_move_it_twice_each_with_its_reason(self) -> None:
         world = World()
@@ -206,7 +206,7 @@ class TestWhereDeadlinesComeToLie:
             ("settlement", due("2026-03-31")),
         ]
         assert [fact.reason[:10] for fact in facts] == ["2026-03-04"] * 2 + ["2026-03-06"] * 2
-        assert world.stands.calendar == 2
+        assert world.complaint.calendar == 2
 
     def test_the_second_of_two_finds_what_the_first_has_moved(self) -> None:
         world = World()
@@ -224,9 +224,9 @@ class TestWhereDeadlinesComeToLie:
         world = World()
         back = announcement(date(2026, 3, 4), day_off=False, number=2)
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 4)), back)
-        before = dict(world.stands.clocks)
+        before = dict(world.complaint.clocks)
         world.tell(RESCHEDULE, SLA)
-        assert world.stands.clocks == before
+        assert world.complaint.clocks == before
 
     def test_elapsed_time_is_not_touched(self) -> None:
         world = World(DEMO)
@@ -246,15 +246,15 @@ class TestWhereDeadlinesComeToLie:
 
     def test_the_warning_moves_along_and_is_not_given_twice(self) -> None:
         world = World()
-        clock = world.stands.clocks[ClockName.VERIFICATION]
+        clock = world.complaint.clocks[ClockName.VERIFICATION]
         assert clock.warn_at is not None
         world.notice("verification", at=clock.warn_at)
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 5), at=world.now))
         world.tell(RESCHEDULE, SLA)
-        after = world.stands.clocks[ClockName.VERIFICATION]
+        after = world.complaint.clocks[ClockName.VERIFICATION]
         assert after.warn_at == clock.warn_at + timedelta(days=1) * 0.6
         assert after.warned
-        settlement = world.stands.clocks[ClockName.SETTLEMENT]
+        settlement = world.complaint.clocks[ClockName.SETTLEMENT]
         assert not settlement.warned
         assert world.notice("settlement", at=settlement.warn_at)[-1] == "warned"
 
@@ -286,10 +286,10 @@ class TestWhereDeadlinesComeToLie:
 class TestPauses:
     def test_a_paused_clock_keeps_its_days_and_counts_them_from_its_resumption(self) -> None:
         world = to_status(Status.FOLLOWED_UP)
-        left = world.stands.clocks[ClockName.SETTLEMENT].remaining
+        left = world.complaint.clocks[ClockName.SETTLEMENT].remaining
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 6)))
         assert "settlement" not in moved(world)
-        assert world.stands.clocks[ClockName.SETTLEMENT].remaining == left == "14 working days"
+        assert world.complaint.clocks[ClockName.SETTLEMENT].remaining == left == "14 working days"
         world.tell(REPLY, CITIZEN)
         assert world.due("settlement") == due("2026-03-30")
 
@@ -313,7 +313,7 @@ class TestFairness:
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 9), at=wib("2026-03-09T07:00")))
         names = world.tell(FOLLOW_UP, PUPR, at=holder_due("2026-03-10"))
         assert names == ["rescheduled", "rescheduled", "followed-up"]
-        assert world.stands.breaches == 0
+        assert world.complaint.breaches == 0
 
     def test_a_follow_up_after_the_new_deadline_is_late(self) -> None:
         world = to_status(Status.DISPOSED)
@@ -331,7 +331,7 @@ class TestFairness:
             world.policy = in_force(LAPOR, announcement(date(2026, 3, 9), at=told_at))
             facts = moved(world, FOLLOW_UP, PUPR, at=told_at)
             assert facts.keys() == {"settlement"}
-            assert world.stands.breaches == 1
+            assert world.complaint.breaches == 1
             assert world.history[-1].fact.NAME == "followed-up"
             breach = next(each.fact for each in world.history if isinstance(each.fact, f.DeadlineBreached))
             assert breach.due_at == holder_due("2026-03-09")
@@ -351,19 +351,19 @@ class TestFairness:
         in_time = holder_due("2026-03-09")
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 12), at=in_time + days(1)))
         assert world.tell(FOLLOW_UP, PUPR, at=in_time) == ["rescheduled", "followed-up"]
-        assert world.stands.breaches == 0
+        assert world.complaint.breaches == 0
 
     def test_a_notice_of_the_old_deadline_only_brings_the_new_one(self) -> None:
         world = to_status(Status.DISPOSED)
         late = world.notice_of("follow_up")
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 9), at=world.now))
         assert world.tell(late, SLA, at=late.due_at + MOMENT) == ["rescheduled", "rescheduled"]
-        assert world.stands.breaches == 0
+        assert world.complaint.breaches == 0
 
     def test_a_notice_of_the_old_warning_only_brings_the_new_one(self) -> None:
         world = to_status(Status.DISPOSED)
         early = world.notice_of("follow_up")
-        warn_at = world.stands.clocks[ClockName.FOLLOW_UP].warn_at
+        warn_at = world.complaint.clocks[ClockName.FOLLOW_UP].warn_at
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 9), at=world.now))
         assert world.tell(early, SLA, at=warn_at) == ["rescheduled", "rescheduled"]
 
@@ -375,18 +375,18 @@ class TestFairness:
         world.policy = in_force(LAPOR, taken_back)
         brought_forward = early.due_at - days(1)
         assert world.tell(early, SLA, at=brought_forward + MOMENT) == ["rescheduled", "closed"]
-        assert world.stands.closed_at == brought_forward
+        assert world.complaint.closed_at == brought_forward
 
     def test_a_complaint_that_comes_later_has_the_new_calendar(self) -> None:
         policy = in_force(LAPOR, announcement(date(2026, 3, 4), at=MONDAY - days(1)))
         world = World(policy)
         assert world.due("verification") == due("2026-03-06")
-        assert world.stands.calendar == 1
+        assert world.complaint.calendar == 1
         assert world.refuse(RESCHEDULE, SLA) is Refusal.OVERTAKEN
 
     def test_a_version_that_was_looked_at_is_the_one_before(self) -> None:
         world = to_status(Status.DISPOSED)
-        looked_at = world.stands.version
+        looked_at = world.complaint.version
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 9), at=world.now))
         assert world.tell(FOLLOW_UP, PUPR, expected=looked_at)[-1] == "followed-up"
 
@@ -431,7 +431,7 @@ def test_the_sla_stage_skips_no_candidate() -> None:
             world.policy = in_force(LAPOR, told)
             running = [
                 (name, clock.due_at)
-                for name, clock in world.stands.clocks.items()
+                for name, clock in world.complaint.clocks.items()
                 if clock.running and clock.due_at is not None
             ]
             answer = world.ask(RESCHEDULE, SLA)
@@ -469,8 +469,8 @@ def test_what_is_published_counts_by_the_calendar_of_its_time() -> None:
     world = to_status(Status.FOLLOWED_UP)
     world.policy = in_force(LAPOR, announcement(date(2026, 3, 4), at=world.now))
     world.tell(c.CloseComplaint(), PANRB, at=wib("2026-03-06T10:00"))
-    assert world.stands.working_days == 3
+    assert world.complaint.working_days == 3
     world.tell(c.RateResolution(rating=4), CITIZEN)
-    assert resolution(world.stands, None, LAPOR).working_days == 3
-    unknown = world.stands.model_copy(update={"working_days": None})
+    assert resolution(world.complaint, None, LAPOR).working_days == 3
+    unknown = world.complaint.model_copy(update={"working_days": None})
     assert resolution(unknown, None, LAPOR).working_days == 4

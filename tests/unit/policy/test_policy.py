@@ -145,7 +145,7 @@ def test_the_zone_of_a_clock_is_a_switch() -> None:
     ],
 )
 def test_a_ladder_leads_from_the_holder_to_the_top(office: str | None, rungs: tuple[str, ...]) -> None:
-    held = World().stands.model_copy(update={"office": office})
+    held = World().complaint.model_copy(update={"office": office})
     assert load("lapor").at(date(2026, 1, 1)).ladder_for(held, date(2026, 1, 1)) == rungs
 
 

@@ -342,8 +342,8 @@ def check_agreement(world: World) -> None:
     for clock in ClockName:
         explanation = explain(world.history, clock, policy)
         # an answer stops the clock, which a rejection lets go on
-        stopped = world.stands.answered_clock if clock is ClockName.FOLLOW_UP else None
-        standing = world.stands.clocks.get(clock) or stopped
+        stopped = world.complaint.answered_clock if clock is ClockName.FOLLOW_UP else None
+        standing = world.complaint.clocks.get(clock) or stopped
         assert explanation.agrees, explanation
         assert [run.over for run in explanation.runs if not run.over] == ([False] if standing else [])
         for run in explanation.runs:

@@ -152,7 +152,7 @@ class TestComplaints:
         assert world.due("settlement") == end_of(date(2025, 4, 15), WIB)
         # Wednesday 26 March in Jakarta, Thursday already in Jayapura: the clock is a national one
         world.tell(FOLLOW_UP, self.JAYAPURA, at=wib("2025-03-26T23:30"))
-        assert world.stands.clocks[ClockName.SETTLEMENT].remaining == "7 working days"
+        assert world.complaint.clocks[ClockName.SETTLEMENT].remaining == "7 working days"
         world.tell(REPLY, CITIZEN, at=wib("2025-04-03T23:30"))
         assert world.due("settlement") == end_of(date(2025, 4, 16), WIB)
         # Friday 4 April in Jayapura, a day off as well; its five days are 8 to 11 and 14 April

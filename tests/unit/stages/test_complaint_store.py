@@ -28,7 +28,7 @@ from tests.support.worlds import to_status
 from workflow.machine.transitions import OPEN
 
 NAMES = [UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128).bytes for number in range(6)]
-COMPLAINTS = [to_status(status).stands for status in Status]
+COMPLAINTS = [to_status(status).complaint for status in Status]
 SETTLED = [complaint for complaint in COMPLAINTS if complaint.status not in OPEN]
 
 

@@ -36,7 +36,7 @@ def place(**names: str) -> Location:
     )
 )
 def test_the_office_the_reporter_chose_else_the_most_specific(changes: dict[str, Any], office: str | None) -> None:
-    assert competent_office(World(**changes).stands, LAPOR, TODAY) == office
+    assert competent_office(World(**changes).complaint, LAPOR, TODAY) == office
 
 
 def returned(by: str, **changes: Any) -> World:
@@ -47,50 +47,50 @@ def returned(by: str, **changes: Any) -> World:
 
 
 def test_an_office_that_returned_it_is_not_asked_again() -> None:
-    assert competent_office(returned("denpasar-pupr").stands, LAPOR, TODAY) == "denpasar"
+    assert competent_office(returned("denpasar-pupr").complaint, LAPOR, TODAY) == "denpasar"
     chosen = returned("badung", office="badung")
-    assert competent_office(chosen.stands, LAPOR, TODAY) == "denpasar-pupr"
+    assert competent_office(chosen.complaint, LAPOR, TODAY) == "denpasar-pupr"
 
 
 def test_without_a_competent_office_the_superior_below_national_has_it() -> None:
-    assert competent_office(returned("surabaya-pupr", location=None).stands, LAPOR, TODAY) == "surabaya"
-    assert competent_office(returned("surabaya", location=None).stands, LAPOR, TODAY) == "jawa-timur"
-    assert competent_office(returned("jawa-timur", location=None).stands, LAPOR, TODAY) is None
-    assert competent_office(returned("ombudsman", location=None).stands, LAPOR, TODAY) is None
+    assert competent_office(returned("surabaya-pupr", location=None).complaint, LAPOR, TODAY) == "surabaya"
+    assert competent_office(returned("surabaya", location=None).complaint, LAPOR, TODAY) == "jawa-timur"
+    assert competent_office(returned("jawa-timur", location=None).complaint, LAPOR, TODAY) is None
+    assert competent_office(returned("ombudsman", location=None).complaint, LAPOR, TODAY) is None
 
 
 def test_a_machine_disposes_what_waits_for_an_office() -> None:
-    command = disposal(to_status(Status.VERIFIED).stands, LAPOR, TODAY)
+    command = disposal(to_status(Status.VERIFIED).complaint, LAPOR, TODAY)
     assert command == DISPOSE.model_copy(update={"round": 0, "status": Status.VERIFIED})
-    command = disposal(to_status(Status.RETURNED).stands, LAPOR, TODAY)
+    command = disposal(to_status(Status.RETURNED).complaint, LAPOR, TODAY)
     assert command == c.DisposeComplaint(office="denpasar", round=1, status=Status.RETURNED)
     for status in set(Status) - {Status.VERIFIED, Status.RETURNED}:
-        assert disposal(to_status(status).stands, LAPOR, TODAY) is None
+        assert disposal(to_status(status).complaint, LAPOR, TODAY) is None
 
 
 def test_what_no_rule_routes_waits() -> None:
-    assert disposal(to_status(Status.VERIFIED, location=None).stands, LAPOR, TODAY) is None
+    assert disposal(to_status(Status.VERIFIED, location=None).complaint, LAPOR, TODAY) is None
 
 
 def test_a_policy_may_leave_it_to_people() -> None:
     people = LAPOR.model_copy(update={"machine": frozenset()})
-    assert disposal(to_status(Status.VERIFIED, people).stands, people, TODAY) is None
+    assert disposal(to_status(Status.VERIFIED, people).complaint, people, TODAY) is None
 
 
 def test_after_the_last_return_it_waits_for_the_arbiter() -> None:
     world = to_status(Status.RETURNED)
-    command = disposal(world.stands, LAPOR, TODAY)
+    command = disposal(world.complaint, LAPOR, TODAY)
     assert command is not None
     world.tell(command, DISPOSITION)
     world.tell(RETURN, DENPASAR)
-    assert world.stands.returns == LAPOR.return_limit
-    assert disposal(world.stands, LAPOR, TODAY) is None
+    assert world.complaint.returns == LAPOR.return_limit
+    assert disposal(world.complaint, LAPOR, TODAY) is None
 
 
 def test_the_machine_decides_as_the_core_accepts() -> None:
     world = World()
     world.tell(VERIFY, PANRB)
-    command = disposal(world.stands, LAPOR, TODAY)
+    command = disposal(world.complaint, LAPOR, TODAY)
     assert command is not None
     world.tell(command, DISPOSITION)
-    assert world.stands.office == PUPR.split("/")[2]
+    assert world.complaint.office == PUPR.split("/")[2]

@@ -244,24 +244,24 @@ class TestVerdict:
 
     def test_a_duplicate_is_archived_where_a_machine_may(self) -> None:
         world = World(MACHINE)
-        command = verification(world.stands, MACHINE, self.ORIGINAL)
+        command = verification(world.complaint, MACHINE, self.ORIGINAL)
         assert command == c.ArchiveComplaint(
             reason=ArchiveReason.DUPLICATE, duplicate_of=UUID(self.ORIGINAL), revision=1, status=Status.REGISTERED
         )
         assert world.tell(command, VERIFICATION) == ["archived"]
-        assert verification(world.stands, MACHINE, self.ORIGINAL) is None
+        assert verification(world.complaint, MACHINE, self.ORIGINAL) is None
 
     def test_it_is_judged_like_any_other_where_a_machine_may_not(self) -> None:
-        assert verification(World(DEMO).stands, DEMO, self.ORIGINAL) == c.VerifyComplaint(
+        assert verification(World(DEMO).complaint, DEMO, self.ORIGINAL) == c.VerifyComplaint(
             revision=1, status=Status.REGISTERED
         )
         lacks = World(DEMO, body="")
-        assert verification(lacks.stands, DEMO, self.ORIGINAL) == verification(lacks.stands, DEMO)
-        assert verification(World().stands, LAPOR, self.ORIGINAL) is None
+        assert verification(lacks.complaint, DEMO, self.ORIGINAL) == verification(lacks.complaint, DEMO)
+        assert verification(World().complaint, LAPOR, self.ORIGINAL) is None
 
     def test_what_is_no_duplicate_is_judged_as_usual(self) -> None:
         world = World(MACHINE)
-        command = verification(world.stands, MACHINE)
+        command = verification(world.complaint, MACHINE)
         assert command == c.VerifyComplaint(revision=1, status=Status.REGISTERED)
         assert world.tell(command, VERIFICATION) == ["verified"]
-        assert world.stands.status is Status.VERIFIED
+        assert world.complaint.status is Status.VERIFIED

@@ -48,13 +48,13 @@ def test_no_story_is_published_by_default(status: Status) -> None:
 def test_a_published_story_is_shown_until_taken_back() -> None:
     world = to_status(Status.CLOSED)
     world.tell(PUBLISH, PANRB)
-    assert (story_of(world), world.stands.story_published) == (STORY, True)
+    assert (story_of(world), world.complaint.story_published) == (STORY, True)
     world.tell(RATE, CITIZEN)
     assert story_of(world) == STORY
     world.tell(PUBLISH.model_copy(update={"title": "Jalan rusak"}), PANRB)
     assert story_of(world) == Story(title="Jalan rusak", answer="Sudah ditambal.")
     world.tell(c.UnpublishStory(), PANRB)
-    assert (story_of(world), world.stands.story_published) == (None, False)
+    assert (story_of(world), world.complaint.story_published) == (None, False)
     assert world.refuse(c.UnpublishStory(), PANRB) is Refusal.INVALID_DATA
 
 
@@ -70,7 +70,7 @@ def test_of_a_secret_complaint_no_story_is_published() -> None:
     answer = world.ask(PUBLISH, PANRB)
     assert isinstance(answer, Rejected)
     assert (answer.code, answer.detail) == (Refusal.NOT_PERMITTED, Detail.SECRECY)
-    assert resolution(world.stands, STORY, LAPOR).story is None
+    assert resolution(world.complaint, STORY, LAPOR).story is None
 
 
 @pytest.mark.parametrize("by", [PUPR, DENPASAR, CITIZEN])
@@ -90,19 +90,19 @@ def test_privacy_is_changed_in_any_status_and_what_is_public_follows(status: Sta
     world = to_status(status)
     if status is Status.CLOSED:
         world.tell(PUBLISH, PANRB)
-    clocks = world.stands.clocks
+    clocks = world.complaint.clocks
     assert world.tell(c.ChangePrivacy(secret=True, anonymous=False), CITIZEN) == ["privacy-changed"]
-    assert (world.stands.secret, world.stands.anonymous, world.stands.status) == (True, False, status)
-    assert world.stands.clocks == clocks
-    settled = world.stands.outcome is not None
+    assert (world.complaint.secret, world.complaint.anonymous, world.complaint.status) == (True, False, status)
+    assert world.complaint.clocks == clocks
+    settled = world.complaint.outcome is not None
     assert publishes(world.history[-1]) is settled
     if settled:
-        shown = resolution(world.stands, story_of(world), LAPOR)
+        shown = resolution(world.complaint, story_of(world), LAPOR)
         assert (shown.category, shown.city, shown.office, shown.story) == (None,) * 4
     world.tell(c.ChangePrivacy(secret=False), CITIZEN)
     assert story_of(world) is None, "it is not told again by itself"
     if settled:
-        assert resolution(world.stands, None, LAPOR).category == "infrastruktur-jalan"
+        assert resolution(world.complaint, None, LAPOR).category == "infrastruktur-jalan"
 
 
 def test_privacy_that_is_so_already_is_refused() -> None:
@@ -115,7 +115,7 @@ def test_privacy_that_is_so_already_is_refused() -> None:
 def test_a_completion_never_switches_privacy_off() -> None:
     world = to_status(Status.POSTPONED, anonymous=True, secret=True)
     world.tell(c.CompleteReport(title="Jalan rusak", anonymous=False, secret=False), CITIZEN)
-    assert (world.stands.anonymous, world.stands.secret) == (True, True)
+    assert (world.complaint.anonymous, world.complaint.secret) == (True, True)
     world.tell(POSTPONE, PANRB)
     assert world.refuse(c.CompleteReport(anonymous=False), CITIZEN) is Refusal.INVALID_DATA
 
@@ -125,7 +125,7 @@ def test_what_is_published() -> None:
     world.tell(FOLLOW_UP, PUPR, at=world.due("follow_up") + timedelta(milliseconds=1))
     world.tell(CLOSE, PANRB, after=days(1))
     world.tell(PUBLISH, PANRB)
-    published = resolution(world.stands, story_of(world), LAPOR)
+    published = resolution(world.complaint, story_of(world), LAPOR)
     assert published.model_dump(mode="json", by_alias=True) == {
         "tracking_id": "1000000",
         "outcome": "resolved",
@@ -147,29 +147,29 @@ def test_what_is_published() -> None:
 
 @pytest.mark.parametrize(("status", "outcome"), [("closed", "resolved"), ("archived", "archived"), ("withdrawn",) * 2])
 def test_archived_is_not_resolved(status: str, outcome: str) -> None:
-    assert resolution(to_status(Status(status)).stands, None, LAPOR).outcome == outcome
+    assert resolution(to_status(Status(status)).complaint, None, LAPOR).outcome == outcome
 
 
 def test_the_day_of_receipt_is_not_counted() -> None:
-    assert resolution(to_status(Status.ARCHIVED).stands, None, LAPOR).working_days == 0
+    assert resolution(to_status(Status.ARCHIVED).complaint, None, LAPOR).working_days == 0
 
 
 def test_a_lapse_is_settled_when_it_passed_not_when_it_was_noticed() -> None:
     world = to_status(Status.FOLLOWED_UP)
     due = world.due("citizen_reply")
     world.notice("citizen_reply", at=due + days(30))
-    published = resolution(world.stands, None, LAPOR)
+    published = resolution(world.complaint, None, LAPOR)
     assert (published.closed_at, published.on_time) == (due, True)
 
 
 def test_a_complaint_without_place_or_office_is_published_without() -> None:
-    published = resolution(to_status(Status.ARCHIVED, location=None).stands, None, LAPOR)
+    published = resolution(to_status(Status.ARCHIVED, location=None).complaint, None, LAPOR)
     assert (published.province, published.city, published.office) == (None, None, None)
 
 
 def test_what_is_open_is_not_published() -> None:
     with pytest.raises(ValueError, match="disposed, not settled"):
-        resolution(to_status(Status.DISPOSED).stands, None, LAPOR)
+        resolution(to_status(Status.DISPOSED).complaint, None, LAPOR)
 
 
 def test_a_settlement_and_each_rating_after_it_are_published() -> None:
@@ -195,7 +195,7 @@ def test_neither_complaint_text_nor_reporter_can_be_published() -> None:
     world = to_status(Status.FOLLOWED_UP, body="Saya Wayan dari Ubung.")
     world.tell(c.ReplyToFollowUp(text="Saya Wayan, belum selesai."), CITIZEN)
     world.tell(CLOSE, PANRB)
-    published = resolution(world.stands, story_of(world), LAPOR)
-    written = encode_resolution(published, subject=world.id, version=world.stands.version, time=MONDAY)
+    published = resolution(world.complaint, story_of(world), LAPOR)
+    written = encode_resolution(published, subject=world.id, version=world.complaint.version, time=MONDAY)
     assert b"Wayan" not in written
     assert json.loads(written)["sequence"] == "0000000006"

@@ -71,11 +71,11 @@ def sent(handler: ProcessManager, recorded: Recorded) -> list[c.CommandEvent[Any
 def settle(world: World, stages: list[ProcessManager]) -> None:
     """Let the stages decide on the present standing until they have nothing more to say."""
     while True:
-        version = world.stands.version
+        version = world.complaint.version
         for stage in stages:
             for event in sent(stage, world.history[-1]):
                 world.ask(event.data, event.source, message=event.id)
-        if world.stands.version == version:
+        if world.complaint.version == version:
             return
 
 
@@ -89,7 +89,7 @@ def test_the_whole_history_read_again_changes_nothing(name: str, steps: list[Ste
     stages = list(handlers(world.policy))
     settle(world, stages)
     # the worst case: it is so long ago that no command is remembered
-    present = world.stands.model_copy(update={"recent": ()})
+    present = world.complaint.model_copy(update={"recent": ()})
     for recorded in world.history:
         for stage in stages:
             for event in sent(stage, recorded):
@@ -105,11 +105,11 @@ def test_the_whole_history_read_again_changes_nothing(name: str, steps: list[Ste
 
 def test_a_verified_complaint_is_not_archived_as_a_duplicate() -> None:
     world = World()
-    late = verification(world.stands, LAPOR.model_copy(update={"machine": EVERYTHING}), OTHER)
+    late = verification(world.complaint, LAPOR.model_copy(update={"machine": EVERYTHING}), OTHER)
     assert isinstance(late, c.ArchiveComplaint)
     world.tell(VERIFY, PANRB)
     assert world.refuse(late, VERIFICATION) is Refusal.OVERTAKEN
-    assert world.stands.status is Status.VERIFIED
+    assert world.complaint.status is Status.VERIFIED
 
 
 def test_commands_without_a_basis_from_older_stages_are_accepted() -> None:

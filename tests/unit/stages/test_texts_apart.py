@@ -31,7 +31,7 @@ APART: Final = Partition(0, 1, policy_files.load("lapor"), texts_apart=lambda: T
 IN_FACTS: Final = replace(APART, texts_apart=lambda: False)
 
 
-class Worked:
+class WorkedLifecycle:
     """A lifecycle that is given commands, and all that it has written."""
 
     def __init__(self, partition: Partition = APART) -> None:
@@ -79,7 +79,7 @@ def holding(written: list[OutgoingRecord], words: str) -> set[TopicName]:
 
 
 def test_words_are_written_apart_and_nowhere_else() -> None:
-    worked = Worked()
+    worked = WorkedLifecycle()
     worked.register()
     worked.send(c.PostponeComplaint(missing=("foto",), reason="Kurangwoord"), "/offices/panrb", "p")
     assert holding(worked.written, WORDS) == holding(worked.written, "Kurangwoord") == {TopicName.TEXTS}
@@ -97,7 +97,7 @@ def test_words_are_written_apart_and_nowhere_else() -> None:
 
 
 def test_a_repeat_with_other_words_is_still_known() -> None:
-    worked = Worked()
+    worked = WorkedLifecycle()
     worked.register()
     [rejected] = worked.register(title="Judul lain")
     assert rejected.topic is TopicName.REJECTIONS
@@ -105,7 +105,7 @@ def test_a_repeat_with_other_words_is_still_known() -> None:
 
 
 def test_a_duplicate_has_the_same_signature() -> None:
-    worked = Worked()
+    worked = WorkedLifecycle()
     worked.register()
     policy = APART.policies.at(MONDAY)
     same = ReportSignatures(APART.keys).of(report(body=WORDS.upper()), policy)
@@ -115,7 +115,7 @@ def test_a_duplicate_has_the_same_signature() -> None:
 
 
 def test_erasing_leaves_no_word_and_no_digest() -> None:
-    worked = Worked()
+    worked = WorkedLifecycle()
     worked.register()
     worked.send(c.PostponeComplaint(missing=("foto",), reason="Kurangwoord"), "/offices/panrb", "p")
     worked.erase()
@@ -133,7 +133,7 @@ def test_erasing_leaves_no_word_and_no_digest() -> None:
 
 
 def test_a_report_that_comes_again_and_a_replayed_command_bring_no_word_back() -> None:
-    worked = Worked()
+    worked = WorkedLifecycle()
     worked.register()
     worked.erase()
     assert worked.register() == []
@@ -144,7 +144,7 @@ def test_a_report_that_comes_again_and_a_replayed_command_bring_no_word_back() -
 
 
 def test_words_in_facts_are_not_erased_and_that_is_said() -> None:
-    worked = Worked(IN_FACTS)
+    worked = WorkedLifecycle(IN_FACTS)
     worked.register()
     [rejected] = worked.erase()
     assert rejected.topic is TopicName.REJECTIONS
@@ -153,7 +153,7 @@ def test_words_in_facts_are_not_erased_and_that_is_said() -> None:
 
 
 def test_an_installation_that_changes_reads_both() -> None:
-    in_facts, apart = Worked(IN_FACTS), Worked()
+    in_facts, apart = WorkedLifecycle(IN_FACTS), WorkedLifecycle()
     in_facts.register()
     [state] = [each for each in in_facts.written if each.topic is TopicName.STATE]
     record: Any = SimpleNamespace(key=state.key, value=state.value, headers=state.headers, offset=0)
@@ -167,12 +167,12 @@ def test_an_installation_that_changes_reads_both() -> None:
 
 @pytest.mark.parametrize("partition", [APART, IN_FACTS])
 def test_a_batch_that_is_processed_again_writes_the_same(partition: Partition) -> None:
-    one, other = Worked(partition), Worked(partition)
+    one, other = WorkedLifecycle(partition), WorkedLifecycle(partition)
     assert one.register() == other.register()
 
 
 def test_the_audit_finds_nothing_wrong_and_names_what_is_erased() -> None:
-    worked = Worked()
+    worked = WorkedLifecycle()
     worked.register()
     worked.send(c.PostponeComplaint(missing=("foto",), reason="Kurangwoord"), "/offices/panrb", "p")
     for erased in ({}, {COMPLAINT: ("identity", "texts")}):
@@ -183,7 +183,7 @@ def test_the_audit_finds_nothing_wrong_and_names_what_is_erased() -> None:
 
 
 def test_the_audit_finds_a_text_that_is_lost_and_one_that_is_left() -> None:
-    worked = Worked()
+    worked = WorkedLifecycle()
     worked.register()
     worked.send(c.PostponeComplaint(missing=("foto",), reason="Kurangwoord"), "/offices/panrb", "p")
     before = worked.texts()
@@ -199,7 +199,7 @@ def test_the_audit_finds_a_text_that_is_lost_and_one_that_is_left() -> None:
 
 
 def test_the_audit_finds_words_in_facts_that_no_erasure_reaches() -> None:
-    worked = Worked(IN_FACTS)
+    worked = WorkedLifecycle(IN_FACTS)
     worked.register()
     assert audited(worked, {}).violations == []
     [state] = [each for each in worked.written if each.topic is TopicName.STATE]
@@ -214,7 +214,7 @@ def test_the_audit_finds_words_in_facts_that_no_erasure_reaches() -> None:
 
 
 def test_the_audit_misses_no_text_that_a_replay_was_not_allowed_to_bring() -> None:
-    worked = Worked()
+    worked = WorkedLifecycle()
     worked.register()
     worked.erase()
     replayed = (("replays", b"1"),)
@@ -223,13 +223,13 @@ def test_the_audit_misses_no_text_that_a_replay_was_not_allowed_to_bring() -> No
 
 
 def test_the_audit_holds_no_text_against_a_version_that_no_fact_has() -> None:
-    worked = Worked()
+    worked = WorkedLifecycle()
     worked.register()
     foreign: dict[str, bytes | None] = {f"{COMPLAINT}/{version}": b"x" for version in ("3", "999999999", "9" * 5_000)}
     assert [each.code for each in audited(worked, worked.texts() | foreign).violations] == [Code.UNREADABLE]
 
 
-def audited(worked: Worked, texts: dict[str, bytes | None]) -> Audit:
+def audited(worked: WorkedLifecycle, texts: dict[str, bytes | None]) -> Audit:
     """Audit what was written, with these texts."""
     found = Audit(lambda _: 0, whole=False)
     found.texts = True
@@ -246,7 +246,7 @@ def audited(worked: Worked, texts: dict[str, bytes | None]) -> Audit:
 
 
 def test_a_repair_keeps_the_digests_unless_they_are_erased() -> None:
-    worked = Worked()
+    worked = WorkedLifecycle()
     worked.register()
     worked.send(c.PostponeComplaint(missing=("foto",), reason="Kurangwoord"), "/offices/panrb", "p")
     before, state = [decode_snapshot(each.value) for each in worked.written if each.topic is TopicName.STATE]

@@ -39,23 +39,23 @@ ORIGINAL = "166aa932-3f01-5571-aeb0-9200f7b95146"
     )
 )
 def test_what_is_missing(changes: dict[str, Any], missing: tuple[str, ...]) -> None:
-    assert missing_fields(World(**changes).stands, LAPOR) == missing
+    assert missing_fields(World(**changes).complaint, LAPOR) == missing
 
 
 def test_a_policy_may_ask_for_more_or_for_nothing() -> None:
-    stands = World(category=None).stands
+    complaint = World(category=None).complaint
     asks = Completeness(requires=("category", "event_date", "title"))
-    assert missing_fields(stands, LAPOR.model_copy(update={"completeness": asks})) == ("category", "event_date")
+    assert missing_fields(complaint, LAPOR.model_copy(update={"completeness": asks})) == ("category", "event_date")
     nothing = LAPOR.model_copy(update={"completeness": Completeness(requires=())})
-    assert missing_fields(World(location=None).stands, nothing) == ()
+    assert missing_fields(World(location=None).complaint, nothing) == ()
     # a body that is required is never an empty one
     at_all = LAPOR.model_copy(update={"completeness": Completeness(min_body=0)})
-    assert missing_fields(World(body="").stands, at_all) == ("body",)
+    assert missing_fields(World(body="").complaint, at_all) == ("body",)
 
 
 def test_what_lacks_something_is_sent_back_with_the_fields_named() -> None:
     world = World(location=None, body="")
-    command = verification(world.stands, LAPOR)
+    command = verification(world.complaint, LAPOR)
     assert isinstance(command, c.PostponeComplaint)
     assert command.missing == ("body", "location")
     assert command.revision == 1
@@ -64,8 +64,8 @@ def test_what_lacks_something_is_sent_back_with_the_fields_named() -> None:
 
 
 def test_what_is_complete_waits_for_a_person_unless_the_policy_leaves_it_to_a_machine() -> None:
-    assert verification(World().stands, LAPOR) is None
-    assert verification(World(DEMO).stands, DEMO) == c.VerifyComplaint(revision=1, status=Status.REGISTERED)
+    assert verification(World().complaint, LAPOR) is None
+    assert verification(World(DEMO).complaint, DEMO) == c.VerifyComplaint(revision=1, status=Status.REGISTERED)
 
 
 @pytest.mark.parametrize(("follows", "command"), [(None, c.ArchiveComplaint), ("1000001", c.VerifyComplaint)])
@@ -73,9 +73,9 @@ def test_what_follows_an_earlier_complaint_is_not_archived_as_its_duplicate(
     follows: str | None, command: type[c.Command]
 ) -> None:
     policy = DEMO.model_copy(update={"machine": DEMO.machine | {"archive"}})
-    stands = World(policy, follows=follows).stands
-    assert stands.follows == follows
-    assert isinstance(verification(stands, policy, ORIGINAL), command)
+    complaint = World(policy, follows=follows).complaint
+    assert complaint.follows == follows
+    assert isinstance(verification(complaint, policy, ORIGINAL), command)
 
 
 def test_nor_does_an_administrator_archive_it_as_such() -> None:
@@ -88,23 +88,23 @@ def test_nor_does_an_administrator_archive_it_as_such() -> None:
 
 def test_a_policy_may_leave_nothing_to_a_machine() -> None:
     people = LAPOR.model_copy(update={"machine": frozenset()})
-    assert verification(World(people, location=None).stands, people) is None
-    assert verification(World(people).stands, people) is None
+    assert verification(World(people, location=None).complaint, people) is None
+    assert verification(World(people).complaint, people) is None
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.REGISTERED}))
 def test_verification_decides_nothing_in_any_other_status(status: Status) -> None:
-    assert verification(to_status(status, DEMO).stands, DEMO) is None
+    assert verification(to_status(status, DEMO).complaint, DEMO) is None
 
 
 def test_what_comes_back_completed_is_looked_at_again() -> None:
     world = World(DEMO, location=None)
     world.tell(POSTPONE, PANRB)
     world.tell(COMPLETE, CITIZEN)
-    assert verification(world.stands, DEMO) == c.VerifyComplaint(revision=2, status=Status.REGISTERED)
+    assert verification(world.complaint, DEMO) == c.VerifyComplaint(revision=2, status=Status.REGISTERED)
     world = World(DEMO, location=None, body="")
     world.tell(POSTPONE, PANRB)
     world.tell(COMPLETE, CITIZEN)
-    command = verification(world.stands, DEMO)
+    command = verification(world.complaint, DEMO)
     assert isinstance(command, c.PostponeComplaint)
     assert (command.missing, command.revision) == (("body",), 2)

@@ -30,23 +30,23 @@ EXPECTED = {
 
 @every(Status)
 def test_each_open_status_has_its_reason(status: Status) -> None:
-    stands = to_status(status).stands
+    complaint = to_status(status).complaint
     assert (status in OPEN) == (status in EXPECTED)
     expected = Waiting(who=EXPECTED[status][0], why=EXPECTED[status][1]) if status in OPEN else None
-    assert stands.waiting_for == expected == waiting_for(stands, LAPOR, MONDAY)
+    assert complaint.waiting_for == expected == waiting_for(complaint, LAPOR, MONDAY)
     # what has ended takes no byte for it
-    assert (b'"waiting_for"' in encode_complaint(stands)) is (status in OPEN)
+    assert (b'"waiting_for"' in encode_complaint(complaint)) is (status in OPEN)
 
 
 def test_the_agency_that_the_reporter_chose_verifies() -> None:
-    assert World(office="denpasar-pupr").stands.waiting_for == Waiting(who="denpasar", why="verification")
+    assert World(office="denpasar-pupr").complaint.waiting_for == Waiting(who="denpasar", why="verification")
 
 
 def test_without_a_competent_office_there_is_a_reason() -> None:
     world = World(location=None)
     world.tell(VERIFY, PANRB)
-    assert world.stands.waiting_for == Waiting(who="panrb", why="no-competent-office")
-    assert _waits(world.stands, LAPOR, world.now) == (
+    assert world.complaint.waiting_for == Waiting(who="panrb", why="no-competent-office")
+    assert _waits(world.complaint, LAPOR, world.now) == (
         "no competent office for category infrastruktur-jalan in no known place: to be disposed by panrb"
     )
 
@@ -55,30 +55,30 @@ def test_after_too_many_returns_it_is_the_arbiters() -> None:
     world = to_status(Status.RETURNED, LAPOR.model_copy(update={"arbiter": "ombudsman"}))
     world.tell(c.DisposeComplaint(office="denpasar"), PANRB)
     world.tell(RETURN, DENPASAR)
-    assert world.stands.waiting_for == Waiting(who="ombudsman", why="return-limit")
+    assert world.complaint.waiting_for == Waiting(who="ombudsman", why="return-limit")
 
 
 def test_a_holder_that_has_ended_is_seen_without_a_fact() -> None:
     world = to_status(Status.DISPOSED, ending("denpasar"))
-    assert waiting_for(world.stands, world.policy, MONDAY) == Waiting(who="denpasar-pupr", why="follow-up")
-    assert waiting_for(world.stands, world.policy, MONDAY + days(2)) == Waiting(who="panrb", why="office-ended")
+    assert waiting_for(world.complaint, world.policy, MONDAY) == Waiting(who="denpasar-pupr", why="follow-up")
+    assert waiting_for(world.complaint, world.policy, MONDAY + days(2)) == Waiting(who="panrb", why="office-ended")
 
 
 def test_deadlines_and_rungs_change_nothing_of_it() -> None:
     world = to_status(Status.DISPOSED)
     world.notice("follow_up", at=world.due("follow_up") + days(1))
     world.climb()
-    assert world.stands.waiting_for == Waiting(who="denpasar-pupr", why="follow-up")
+    assert world.complaint.waiting_for == Waiting(who="denpasar-pupr", why="follow-up")
 
 
 def test_people_read_until_when_and_that_the_ladder_has_ended() -> None:
     world = to_status(Status.FOLLOWED_UP)
-    due = world.stands.clocks[ClockName.CITIZEN_REPLY].due_at
+    due = world.complaint.clocks[ClockName.CITIZEN_REPLY].due_at
     assert due is not None
-    assert _waits(world.stands, LAPOR, world.now).startswith("the reporter until 2026-03-1")
-    alone = to_status(Status.DISPOSED).stands.model_copy(update={"exhausted": True})
+    assert _waits(world.complaint, LAPOR, world.now).startswith("the reporter until 2026-03-1")
+    alone = to_status(Status.DISPOSED).complaint.model_copy(update={"exhausted": True})
     assert _waits(alone, LAPOR, MONDAY) == "follow-up by denpasar-pupr; no rung is left above"
-    assert _waits(to_status(Status.CLOSED).stands, LAPOR, MONDAY) == ""
+    assert _waits(to_status(Status.CLOSED).complaint, LAPOR, MONDAY) == ""
 
 
 @pytest.mark.parametrize("language", ["en", "id"])
@@ -90,4 +90,4 @@ def test_the_dashboard_has_words_for_each_reason(language: str) -> None:
 def test_the_holder_is_known_after_a_return() -> None:
     world = to_status(Status.DISPOSED)
     world.tell(RETURN, PUPR)
-    assert world.stands.waiting_for == Waiting(who="panrb", why="disposition")
+    assert world.complaint.waiting_for == Waiting(who="panrb", why="disposition")
