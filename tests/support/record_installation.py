@@ -60,7 +60,7 @@ class Story:
         self.does(complaint, "record-follow-up", office, text="Sudah ditangani.")
         return complaint, office
 
-    def tell(self) -> None:
+    def create_complaints(self) -> None:
         """Create complaints in every status, and all other kinds of records."""
         engine = self.engine
         settled, _ = self.followed_up("closed")
@@ -106,7 +106,7 @@ def main() -> int:
             engine.start_script(stage, Path("-mfaust"), "-A", f"agents.{stage}", "worker", "-l", "error")
         engine.await_quiet()
         story = Story(engine)
-        story.tell()
+        story.create_complaints()
         for number in range(4):
             story.disposed(f"at the end {number}")
         # in the middle of its work; records that arrive while nothing runs are processed after the upgrade

@@ -145,7 +145,7 @@ class World:
             report=report(**changes),
             reporter_digest=REPORTERS.of_subject(self.id, Reporter(subject=subject)),
         )
-        self.tell(register, INTAKE)
+        self.send(register, INTAKE)
 
     @property
     def complaint(self) -> Complaint:
@@ -190,7 +190,7 @@ class World:
         assert self.snapshot is before
         return answer.code, answer.detail
 
-    def tell(self, command: c.Command, by: str, **how: Any) -> list[str]:
+    def send(self, command: c.Command, by: str, **how: Any) -> list[str]:
         """Send a command that is accepted; return the names of its facts."""
         answer = self.ask(command, by, **how)
         assert isinstance(answer, tuple), answer
@@ -210,7 +210,7 @@ class World:
 
     def notice(self, clock: str, **how: Any) -> list[str]:
         """Send the sla stage's notice of the present deadline."""
-        return self.tell(self.notice_of(clock), SLA, **how)
+        return self.send(self.notice_of(clock), SLA, **how)
 
     def notice_of(self, clock: str) -> c.NoticeDeadline:
         due = self.due(clock)
@@ -225,7 +225,7 @@ class World:
         """Run the escalation stage; return the fact and the office notified."""
         command = next_rung(self.complaint, self.policy)
         assert command is not None
-        names = self.tell(command, ESCALATION, **how)
+        names = self.send(command, ESCALATION, **how)
         return names[-1], self.complaint.escalated_to[-1] if names[-1] == "escalated" else None
 
 
@@ -233,7 +233,7 @@ def to_status(status: Status, policy: Policy = LAPOR, **changes: Any) -> World:
     """Make a complaint in `status`; its holder, if any, is denpasar-pupr."""
     world = World(policy, **changes)
     for command, by in _WAYS[status]:
-        world.tell(command, by, after=seconds(0.1))
+        world.send(command, by, after=seconds(0.1))
     assert world.complaint.status is status
     return world
 

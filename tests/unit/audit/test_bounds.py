@@ -53,7 +53,7 @@ def lived(name: str, after: timedelta = timedelta(hours=1)) -> World:
     status, told, _ = WAYS[name]
     world = to_status(status, CORRECTING)
     for command, by in told:
-        world.tell(command, by, after=after)
+        world.send(command, by, after=after)
     return world
 
 
@@ -110,8 +110,8 @@ def test_appealed_while_it_was_open_and_in_time() -> None:
 def rejected() -> list[f.Recorded]:
     """Disposed, answered after a day and rejected: the last two facts."""
     world = to_status(Status.DISPOSED, CORRECTING)
-    world.tell(FOLLOW_UP, PUPR, after=days(1))
-    world.tell(REJECT, DENPASAR, after=days(2))
+    world.send(FOLLOW_UP, PUPR, after=days(1))
+    world.send(REJECT, DENPASAR, after=days(2))
     return world.history
 
 
@@ -119,7 +119,7 @@ def reopened() -> list[f.Recorded]:
     """Closed and reopened, with what was left to settle."""
     reopen = Reopening(within=Duration(10, Unit.WORKING_DAYS), settlement="remaining")
     world = to_status(Status.CLOSED, CORRECTING.model_copy(update={"reopen": reopen}))
-    world.tell(REOPEN, CITIZEN, after=days(2))
+    world.send(REOPEN, CITIZEN, after=days(2))
     return world.history
 
 

@@ -50,10 +50,10 @@ def page(world: World, clock: str | None = None, policy: Policy | None = None) -
 
 def test_the_example_in_the_documents_is_what_is_printed() -> None:
     world = World(at=wib("2026-03-16T09:30"))
-    world.tell(VERIFY, PANRB, after=timedelta(minutes=10))
-    world.tell(DISPOSE, PANRB, after=timedelta(minutes=5))
-    world.tell(REQUEST, PUPR, at=wib("2026-03-17T08:00"))
-    world.tell(GRANT, "/offices/denpasar", after=timedelta(hours=2))
+    world.send(VERIFY, PANRB, after=timedelta(minutes=10))
+    world.send(DISPOSE, PANRB, after=timedelta(minutes=5))
+    world.send(REQUEST, PUPR, at=wib("2026-03-17T08:00"))
+    world.send(GRANT, "/offices/denpasar", after=timedelta(hours=2))
     console = Console(file=io.StringIO(), width=120, highlight=False, emoji=False)
     for part in as_text(explanations(world.history, ClockName.FOLLOW_UP, world.policy)):
         console.print(part)
@@ -110,8 +110,8 @@ def test_a_clock_that_never_ran_is_reported() -> None:
 
 def test_pauses_extensions_warnings_and_breaches_are_shown() -> None:
     world = to_status(Status.DISPOSED)
-    world.tell(REQUEST, PUPR)
-    world.tell(GRANT, "/offices/denpasar")
+    world.send(REQUEST, PUPR)
+    world.send(GRANT, "/offices/denpasar")
     warning = world.complaint.clocks[ClockName.FOLLOW_UP].warn_at
     assert warning is not None
     assert "warning" in page(world, "follow_up")
@@ -122,7 +122,7 @@ def test_pauses_extensions_warnings_and_breaches_are_shown() -> None:
     assert "extended  extended, version 5  2 working days; due 2026-03-11 23:59:59 WITA" in said
     assert "warned  warned, version 6" in said
     assert "breached  breached, version 7" in said
-    world.tell(FOLLOW_UP, PUPR, after=days(1))
+    world.send(FOLLOW_UP, PUPR, after=days(1))
     said = page(world, "settlement")
     assert "settlement of complaint 1000000: paused" in said
     assert "while followed_up; 6 working days left" in said
@@ -151,7 +151,7 @@ def test_a_difference_is_the_last_word() -> None:
 
 def test_json_has_all_of_it() -> None:
     world = to_status(Status.FOLLOWED_UP)
-    world.tell(REPLY, CITIZEN)
+    world.send(REPLY, CITIZEN)
     found: dict[str, Any] = json.loads(as_json(explanations(world.history, ClockName.SETTLEMENT, LAPOR)))
     [explanation] = found["explanations"]
 

@@ -47,7 +47,7 @@ def refused() -> RefusedCommand:
 
 def test_the_page_has_the_whole_history() -> None:
     world = to_status(Status.FOLLOWED_UP)
-    world.tell(REPLY, CITIZEN)
+    world.send(REPLY, CITIZEN)
     said = page(world, refusals=[refused()])
 
     assert said.startswith("complaint 1000000: replied, held by denpasar-pupr\nwaits for  ")
@@ -101,7 +101,7 @@ def test_what_citizens_write_cannot_steer_the_terminal() -> None:
 
 def test_a_completed_report_is_shown_as_it_is_now() -> None:
     world = to_status(Status.POSTPONED, title="Lama")
-    world.tell(c.CompleteReport(title="Judul baru"), CITIZEN)
+    world.send(c.CompleteReport(title="Judul baru"), CITIZEN)
     said = page(world)
 
     assert "\nJudul baru\n" in "\n".join(line.rstrip() for line in said.splitlines())
@@ -131,7 +131,7 @@ def test_every_fact_has_words() -> None:
 
 def test_the_moments_in_a_fact_are_local() -> None:
     world = World(DEMO)
-    world.tell(c.WithdrawComplaint(), CITIZEN, after=timedelta(seconds=7))
+    world.send(c.WithdrawComplaint(), CITIZEN, after=timedelta(seconds=7))
     breached = world.history[1]
 
     assert breached.fact.NAME == "breached"

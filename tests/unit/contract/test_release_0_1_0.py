@@ -77,7 +77,7 @@ def answered_lives() -> Iterator[World]:
         *[(c.UnpublishStory(), PANRB), (c.ChangePrivacy(secret=True), ONE)],
         (c.EraseData(texts=True, identity=True, reason="Diminta pelapor."), PANRB),
     ]:
-        world.tell(command, by, after=timedelta(hours=1))
+        world.send(command, by, after=timedelta(hours=1))
     yield world
 
     world = World(w.CORRECTING)
@@ -85,19 +85,19 @@ def answered_lives() -> Iterator[World]:
         *[(w.ARCHIVE, PANRB), (w.RESTORE, PANRB), (w.VERIFY, PANRB), (w.DISPOSE, PANRB), (w.RETURN, PUPR)],
         *[(w.DISPOSE, PANRB), (w.REQUEST, PUPR), (w.DENY, DENPASAR), (w.REQUEST, PUPR), (w.GRANT, DENPASAR)],
     ]:
-        world.tell(command, by)
+        world.send(command, by)
     world.policy = with_announcements(
         w.CORRECTING, Announcements.of([announcement(world.now.date() + days(1), at=world.now)])
     )
     warn_at = (
-        world.tell(c.RescheduleDeadlines(calendar=1), w.SLA) and world.complaint.clocks[ClockName.FOLLOW_UP].warn_at
+        world.send(c.RescheduleDeadlines(calendar=1), w.SLA) and world.complaint.clocks[ClockName.FOLLOW_UP].warn_at
     )
     world.notice("follow_up", at=warn_at)
     world.notice("follow_up", at=world.due("follow_up") + MOMENT)
     while world.climb()[0] == "escalated":
         world.notice("escalation", at=world.due("escalation") + MOMENT)
     for command, by in [(w.SPAM, PANRB), (w.RESTORE, PANRB), (w.WITHDRAW, CITIZEN)]:
-        world.tell(command, by)
+        world.send(command, by)
     yield world
 
 

@@ -47,7 +47,7 @@ SIGNED: dict[str, Any] = {
 }
 
 
-def tell(world: World) -> dict[str, Any]:
+def rendered(world: World) -> dict[str, Any]:
     standing = read_row(encode_snapshot(world.complaint, encode_complaint(world.complaint)))
     found = HistoryResult(ComplaintHistory(world.id, list(world.history)), complete=True)
     answer: dict[str, Any] = json.loads(to_json(render_history(found, standing, AROUND)))
@@ -56,15 +56,15 @@ def tell(world: World) -> dict[str, Any]:
 
 def a_life(**report: Any) -> World:
     world = to_status(Status.DISPOSED, **SIGNED | report)
-    world.tell(RETURN, PUPR)
-    world.tell(DISPOSE, PANRB)
-    world.tell(c.RequestExtension(working_days=2, reason="Alasan petugas"), PUPR)
-    world.tell(c.DecideExtension(approved=True, reason="Alasan atasan"), "/offices/denpasar")
-    world.tell(c.RecordFollowUp(text="Sudah ditambal.", evidence=("https://example.org/1.jpg",)), PUPR)
-    world.tell(REPLY, "/citizens/3273-ni-luh")
-    world.tell(c.RecordFollowUp(text="Ditambal lagi."), PUPR)
-    world.tell(CLOSE, PANRB)
-    world.tell(c.RateResolution(rating=2, text="Kecewa"), "/citizens/3273-ni-luh")
+    world.send(RETURN, PUPR)
+    world.send(DISPOSE, PANRB)
+    world.send(c.RequestExtension(working_days=2, reason="Alasan petugas"), PUPR)
+    world.send(c.DecideExtension(approved=True, reason="Alasan atasan"), "/offices/denpasar")
+    world.send(c.RecordFollowUp(text="Sudah ditambal.", evidence=("https://example.org/1.jpg",)), PUPR)
+    world.send(REPLY, "/citizens/3273-ni-luh")
+    world.send(c.RecordFollowUp(text="Ditambal lagi."), PUPR)
+    world.send(CLOSE, PANRB)
+    world.send(c.RateResolution(rating=2, text="Kecewa"), "/citizens/3273-ni-luh")
     return world
 
 
@@ -83,7 +83,7 @@ CONTENT = ("Jalan berlubang", "Sudah ditambal", "Ditambal lagi", "infrastruktur"
 
 
 def test_of_texts_only_title_and_answers_are_shown() -> None:
-    answer = tell(a_life())
+    answer = rendered(a_life())
     text = json.dumps(answer, ensure_ascii=False)
     assert [word for word in NEVER if word in text] == []
     assert [word for word in ("Dauh Puri", "-8.65", "115.21") if word in text] == []
@@ -96,7 +96,7 @@ def test_of_texts_only_title_and_answers_are_shown() -> None:
 
 
 def test_no_content_of_a_secret_complaint_is_shown() -> None:
-    answer = tell(a_life(secret=True))
+    answer = rendered(a_life(secret=True))
     text = json.dumps(answer, ensure_ascii=False)
     assert [word for word in (*NEVER, *CONTENT) if word in text] == []
     assert answer["secret"]
@@ -105,15 +105,15 @@ def test_no_content_of_a_secret_complaint_is_shown() -> None:
 
 def test_a_complaint_that_becomes_secret_is_secret_from_its_beginning() -> None:
     world = to_status(Status.POSTPONED, **SIGNED)
-    world.tell(c.CompleteReport(secret=True), CITIZEN)
-    text = json.dumps(tell(world), ensure_ascii=False)
+    world.send(c.CompleteReport(secret=True), CITIZEN)
+    text = json.dumps(rendered(world), ensure_ascii=False)
     assert [word for word in (*NEVER, *CONTENT) if word in text] == []
 
 
 def test_secrecy_that_is_newer_than_what_was_read_counts() -> None:
     world = to_status(Status.POSTPONED, **SIGNED)
     before = list(world.history)
-    world.tell(c.CompleteReport(secret=True), CITIZEN)
+    world.send(c.CompleteReport(secret=True), CITIZEN)
     standing = read_row(encode_snapshot(world.complaint, encode_complaint(world.complaint)))
     answer = render_history(HistoryResult(ComplaintHistory(world.id, before), complete=False), standing, AROUND)
     assert answer["title"] is None
@@ -121,7 +121,7 @@ def test_secrecy_that_is_newer_than_what_was_read_counts() -> None:
 
 
 def test_each_fact_has_action_and_actor() -> None:
-    facts = tell(a_life())["facts"]
+    facts = rendered(a_life())["facts"]
     assert [fact["version"] for fact in facts] == list(range(1, len(facts) + 1))
     by_name = {fact["fact"]: fact for fact in facts}
     assert by_name["disposed"] | {"at": None} == {
@@ -140,7 +140,7 @@ def test_each_fact_has_action_and_actor() -> None:
 
 def test_the_clocks_stand_beside_it() -> None:
     world = to_status(Status.DISPOSED)
-    clocks = {clock["clock"]: clock for clock in tell(world)["clocks"]}
+    clocks = {clock["clock"]: clock for clock in rendered(world)["clocks"]}
     assert set(clocks) == {"follow_up", "settlement"}
     assert clocks["follow_up"]["due_at"].startswith(f"{world.due('follow_up'):%Y-%m-%dT%H:%M:%S}")
     assert clocks["follow_up"]["zone"] == "Asia/Makassar"
@@ -148,27 +148,27 @@ def test_the_clocks_stand_beside_it() -> None:
 
 def test_a_title_that_was_completed_is_the_title() -> None:
     world = to_status(Status.POSTPONED)
-    world.tell(c.CompleteReport(title="Jalan rusak"), CITIZEN)
-    assert tell(world)["title"] == "Jalan rusak"
+    world.send(c.CompleteReport(title="Jalan rusak"), CITIZEN)
+    assert rendered(world)["title"] == "Jalan rusak"
     world = to_status(Status.POSTPONED)
-    world.tell(COMPLETE, CITIZEN)
-    assert tell(world)["title"] == "Jalan berlubang di depan Pasar Badung"
+    world.send(COMPLETE, CITIZEN)
+    assert rendered(world)["title"] == "Jalan berlubang di depan Pasar Badung"
 
 
 def test_a_requested_office_beyond_the_directory_is_shown() -> None:
     report = SIGNED | {"office": "Dinas Atlantis"}
-    assert tell(to_status(Status.REGISTERED, **report))["asked_office"] == "Dinas Atlantis"
-    assert tell(to_status(Status.REGISTERED, **report, secret=True))["asked_office"] is None
-    assert tell(to_status(Status.REGISTERED, **SIGNED | {"office": "denpasar-pupr"}))["asked_office"] is None
-    assert tell(to_status(Status.REGISTERED, **SIGNED))["asked_office"] is None
+    assert rendered(to_status(Status.REGISTERED, **report))["asked_office"] == "Dinas Atlantis"
+    assert rendered(to_status(Status.REGISTERED, **report, secret=True))["asked_office"] is None
+    assert rendered(to_status(Status.REGISTERED, **SIGNED | {"office": "denpasar-pupr"}))["asked_office"] is None
+    assert rendered(to_status(Status.REGISTERED, **SIGNED))["asked_office"] is None
 
 
 @pytest.mark.long
 def test_a_long_history_is_shown_from_its_end() -> None:
     world = to_status(Status.DISPOSED)
     for _ in range(MOST_FACTS):
-        world.tell(c.RecordFollowUp(text="x" * 4_000), PUPR)
-    answer = tell(world)
+        world.send(c.RecordFollowUp(text="x" * 4_000), PUPR)
+    answer = rendered(world)
     assert (len(answer["facts"]), answer["earlier"]) == (MOST_FACTS, 3)
     assert len(json.dumps(answer)) < 200_000
 
@@ -192,8 +192,8 @@ def test_of_a_sender_no_person_is_named(source: str, expected: tuple[str, str | 
 
 def test_a_rating_needs_no_text() -> None:
     world = to_status(Status.CLOSED)
-    world.tell(RATE, CITIZEN)
-    assert tell(world)["rating"] == 4
+    world.send(RATE, CITIZEN)
+    assert rendered(world)["rating"] == 4
 
 
 def test_the_page_explains_each_deadline_day_by_day_and_shows_what_was_refused() -> None:

@@ -182,7 +182,7 @@ class TestReading:
         due = world.due("verification")
         world.notice("verification", after=seconds(7))
         assert read(world.complaint).missed == (int(due.timestamp()), ClockName.VERIFICATION)
-        world.tell(VERIFY, PANRB)
+        world.send(VERIFY, PANRB)
         assert read(world.complaint).missed is None
 
     def test_status_office_and_times_of_a_row(self) -> None:
@@ -193,10 +193,10 @@ class TestReading:
         )
         assert (row.tracking_id, row.version, row.closed) == ("1000000", 2, None)
         assert row.received == MONDAY.timestamp()
-        world.tell(DISPOSE, PANRB)
+        world.send(DISPOSE, PANRB)
         assert read(world.complaint).shape.office == "denpasar-pupr"
         assert read(world.complaint).shape.disposed
-        world.tell(WithdrawComplaint(), CITIZEN, after=timedelta(hours=2))
+        world.send(WithdrawComplaint(), CITIZEN, after=timedelta(hours=2))
         assert read(world.complaint).closed == MONDAY.timestamp() + 2 * HOUR_S
 
     def test_a_used_up_ladder_is_an_incident_while_the_complaint_is_open(self) -> None:
@@ -207,7 +207,7 @@ class TestReading:
             world.notice("escalation", after=seconds(5))
         world.climb()
         assert read(world.complaint).shape.exhausted
-        world.tell(WithdrawComplaint(), CITIZEN)
+        world.send(WithdrawComplaint(), CITIZEN)
         assert not read(world.complaint).shape.exhausted
 
     def test_nothing_of_what_people_wrote_is_kept(self) -> None:
@@ -229,7 +229,7 @@ class TestReading:
 
     def test_a_closed_complaint_has_no_deadline(self) -> None:
         world = to_status(Status.FOLLOWED_UP)
-        world.tell(CLOSE, PANRB)
+        world.send(CLOSE, PANRB)
         assert read(world.complaint)[-2:] == (None, None)
 
 

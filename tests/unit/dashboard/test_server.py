@@ -521,7 +521,7 @@ class TestComplaints:
             site.know_another("1000001", secret=secret)
             original = site.know_another("1000002", secret=secret)
             archive = c.ArchiveComplaint(reason=ArchiveReason.DUPLICATE, duplicate_of=UUID(original))
-            site.world.tell(archive, PANRB)
+            site.world.send(archive, PANRB)
             site.know()
             async with session.get("/complaints/1000000?lang=en") as answer:
                 found = await answer.text()

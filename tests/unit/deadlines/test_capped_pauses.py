@@ -102,7 +102,7 @@ def test_due_times_are_those_of_minutes_counted_one_by_one(steps: list[int], sta
             passed = min(worked(begun, at, calendar), CAP - paused)
             paused += passed
             expected = due if paused == CAP else used_up(at, left, calendar)
-        world.tell(FOLLOW_UP if pauses else REPLY, PUPR if pauses else CITIZEN, at=at)
+        world.send(FOLLOW_UP if pauses else REPLY, PUPR if pauses else CITIZEN, at=at)
         clock = world.complaint.clocks[ClockName.SETTLEMENT]
         if clock.breached:
             break
@@ -127,16 +127,16 @@ def test_a_pause_without_working_time_moves_nothing(paused: str, replied: str, d
     world = to_status(Status.DISPOSED, CAPPED)
     last = settlement(world) + JAKARTA
     assert last.time().isoformat(timespec="milliseconds") == due
-    world.tell(FOLLOW_UP, PUPR, at=wib(f"{last.date()}T{paused}"))
-    world.tell(REPLY, CITIZEN, at=wib(f"{last.date()}T{replied}"))
+    world.send(FOLLOW_UP, PUPR, at=wib(f"{last.date()}T{paused}"))
+    world.send(REPLY, CITIZEN, at=wib(f"{last.date()}T{replied}"))
     assert settlement(world) + JAKARTA == last
 
 
 def test_a_pause_over_one_night_gives_no_day() -> None:
     world = to_status(Status.DISPOSED, CAPPED)
     due = settlement(world)
-    world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-02T15:59"))
-    world.tell(REPLY, CITIZEN, at=wib("2026-03-03T07:00"))
+    world.send(FOLLOW_UP, PUPR, at=wib("2026-03-02T15:59"))
+    world.send(REPLY, CITIZEN, at=wib("2026-03-03T07:00"))
     after = settlement(world)
     assert due < after
     assert worked(due, after, CAPPED.calendar) == 1
@@ -149,10 +149,10 @@ def test_a_pause_over_one_night_gives_no_day() -> None:
 def test_a_reply_and_an_answer_each_day_use_settlement_up() -> None:
     def breached_after(policy: Policy) -> int | None:
         world = to_status(Status.DISPOSED, policy)
-        world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-02T15:00"))
+        world.send(FOLLOW_UP, PUPR, at=wib("2026-03-02T15:00"))
         for day in range(1, 90):
-            world.tell(REPLY, CITIZEN, at=wib("2026-03-02T09:00") + days(day))
-            world.tell(FOLLOW_UP, PUPR, after=timedelta(hours=6))
+            world.send(REPLY, CITIZEN, at=wib("2026-03-02T09:00") + days(day))
+            world.send(FOLLOW_UP, PUPR, after=timedelta(hours=6))
             if world.complaint.breaches:
                 return day
         return None
@@ -166,7 +166,7 @@ def test_a_reply_and_an_answer_each_day_use_settlement_up() -> None:
 def test_placeholders_do_not_add_up_to_months() -> None:
     world = to_status(Status.DISPOSED, CAPPED)
     for _ in range(12):
-        world.tell(FOLLOW_UP, PUPR, after=days(7))
+        world.send(FOLLOW_UP, PUPR, after=days(7))
     first = next(each.fact for each in world.history if isinstance(each.fact, f.DeadlineBreached))
     # 14 working days to settle, and 10 of pauses
     assert CAPPED.calendar.working_days_between(MONDAY.date(), first.due_at.date()) == 24
@@ -176,29 +176,29 @@ def test_placeholders_do_not_add_up_to_months() -> None:
 
 def test_it_is_breached_by_itself_when_the_pause_has_no_end() -> None:
     world = to_status(Status.DISPOSED, CAPPED)
-    world.tell(FOLLOW_UP, PUPR)
+    world.send(FOLLOW_UP, PUPR)
     due = settlement(world)
     for _ in range(4):  # each gives the citizen ten days anew
-        world.tell(FOLLOW_UP, PUPR, after=days(9))
+        world.send(FOLLOW_UP, PUPR, after=days(9))
         assert settlement(world) == due
     assert world.notice("settlement", at=due + timedelta(milliseconds=1)) == ["breached"]
     clock = world.complaint.clocks[ClockName.SETTLEMENT]
     assert clock.pressing
-    world.tell(REPLY, CITIZEN)
+    world.send(REPLY, CITIZEN)
     assert world.complaint.clocks[ClockName.SETTLEMENT].remaining is None
-    assert world.tell(FOLLOW_UP, PUPR)
+    assert world.send(FOLLOW_UP, PUPR)
     assert not world.complaint.clocks[ClockName.SETTLEMENT].pressing
-    assert world.tell(CLOSE, PANRB)
+    assert world.send(CLOSE, PANRB)
 
 
 def test_an_announced_day_moves_it_by_its_working_time() -> None:
     world = to_status(Status.DISPOSED, CAPPED)
-    world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-03T12:00"))
-    world.tell(REPLY, CITIZEN, at=wib("2026-03-04T10:00"))
+    world.send(FOLLOW_UP, PUPR, at=wib("2026-03-03T12:00"))
+    world.send(REPLY, CITIZEN, at=wib("2026-03-04T10:00"))
     before = settlement(world)
     off = announcement(date(2026, 3, 6), at=world.now)
     world.policy = with_announcements(CAPPED, Announcements.of([off]))
-    assert world.tell(c.RescheduleDeadlines(calendar=1), SLA)
+    assert world.send(c.RescheduleDeadlines(calendar=1), SLA)
     left = worked(wib("2026-03-04T10:00"), before, CAPPED.calendar)
     assert settlement(world) == used_up(wib("2026-03-04T10:00"), left, world.policy.calendar) > before
 
@@ -223,17 +223,17 @@ def test_warnings_come_within_office_hours(clock: ClockName) -> None:
 def test_what_the_arbiter_disposed_is_not_returned_again() -> None:
     for policy, final in ((CAPPED, True), (LAPOR, False)):
         world = to_status(Status.DISPOSED, policy)
-        world.tell(RETURN, PUPR)
-        world.tell(c.DisposeComplaint(office="denpasar"), PANRB)
-        world.tell(RETURN, DENPASAR)
-        world.tell(c.DisposeComplaint(office="denpasar"), PANRB)
+        world.send(RETURN, PUPR)
+        world.send(c.DisposeComplaint(office="denpasar"), PANRB)
+        world.send(RETURN, DENPASAR)
+        world.send(c.DisposeComplaint(office="denpasar"), PANRB)
         if final:
             answer = world.ask(RETURN, DENPASAR)
             assert isinstance(answer, Rejected)
             assert (answer.code, answer.detail) == (Refusal.RETURN_LIMIT, None)
-            assert world.tell(FOLLOW_UP, DENPASAR)
+            assert world.send(FOLLOW_UP, DENPASAR)
         else:
-            assert world.tell(RETURN, DENPASAR) == ["returned"]
+            assert world.send(RETURN, DENPASAR) == ["returned"]
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,6 @@ class TestClockContext:
 
 def test_the_time_to_follow_up_starts_anew_with_each_reply() -> None:
     world: World = to_status(Status.FOLLOWED_UP)
-    world.tell(REPLY, "/citizens/anonymous", at=world.due("citizen_reply"))
+    world.send(REPLY, "/citizens/anonymous", at=world.due("citizen_reply"))
     assert world.complaint.clocks[ClockName.FOLLOW_UP].started_at == world.now
     assert world.complaint.office == PUPR.split("/")[2]

@@ -217,27 +217,27 @@ class TestComplaint:
         world = World(hourly(), wib("2026-03-06 15:30"))
         assert world.due("verification") == at("2026-03-09 09:30")
         assert world.due("settlement") == at("2026-03-13 15:30")
-        world.tell(VERIFY, PANRB, at=wib("2026-03-09 09:30"))
-        world.tell(DISPOSE, PANRB, at=wib("2026-03-09 15:30"))  # 16:30 in Bali: closed there
+        world.send(VERIFY, PANRB, at=wib("2026-03-09 09:30"))
+        world.send(DISPOSE, PANRB, at=wib("2026-03-09 15:30"))  # 16:30 in Bali: closed there
         assert world.due("follow_up") == at("2026-03-10 12:00", WITA)
 
     def test_a_pause_keeps_the_working_time_to_the_millisecond(self) -> None:
         world = World(hourly(), wib("2026-03-06 15:30"))
-        world.tell(VERIFY, PANRB, at=wib("2026-03-06 15:40"))
-        world.tell(DISPOSE, PANRB, at=wib("2026-03-06 15:45"))
-        world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-06 15:59:59.999"))
+        world.send(VERIFY, PANRB, at=wib("2026-03-06 15:40"))
+        world.send(DISPOSE, PANRB, at=wib("2026-03-06 15:45"))
+        world.send(FOLLOW_UP, PUPR, at=wib("2026-03-06 15:59:59.999"))
         kept = world.complaint.clocks[ClockName.SETTLEMENT].remaining
         assert kept == "142200.001 working seconds"  # forty hours less half an hour, and the last millisecond of it
-        world.tell(REPLY, CITIZEN, at=wib("2026-03-17 20:00"))
+        world.send(REPLY, CITIZEN, at=wib("2026-03-17 20:00"))
         assert world.due("settlement") == at("2026-03-31 15:30:00.001")
 
     def test_an_extension_counts_from_the_old_due_time(self) -> None:
         world = World(hourly(), wib("2026-03-02 08:00"))
-        world.tell(VERIFY, PANRB)
-        world.tell(DISPOSE, PANRB, at=wib("2026-03-02 09:00"))
+        world.send(VERIFY, PANRB)
+        world.send(DISPOSE, PANRB, at=wib("2026-03-02 09:00"))
         assert world.due("follow_up") == at("2026-03-02 14:00", WITA)
-        world.tell(REQUEST, PUPR, at=wib("2026-03-02 10:00"))
-        world.tell(GRANT, "/offices/denpasar", at=wib("2026-03-02 11:00"))
+        world.send(REQUEST, PUPR, at=wib("2026-03-02 10:00"))
+        world.send(GRANT, "/offices/denpasar", at=wib("2026-03-02 11:00"))
         assert world.due("follow_up") == at("2026-03-04 14:00", WITA)
 
 

@@ -117,40 +117,40 @@ def follow_up(world: World) -> Clock:
 
 def disposed(office: str = "denpasar-pupr", **changes: Any) -> World:
     world = World(OVERRIDDEN, **changes)
-    world.tell(c.VerifyComplaint(), PANRB)
-    world.tell(c.DisposeComplaint(office=office), PANRB)
+    world.send(c.VerifyComplaint(), PANRB)
+    world.send(c.DisposeComplaint(office=office), PANRB)
     return world
 
 
 def test_another_category_counts_from_the_next_start_on() -> None:
     world = World(OVERRIDDEN, at=MONDAY)
-    world.tell(POSTPONE, PANRB)
+    world.send(POSTPONE, PANRB)
     before = world.complaint.clocks[ClockName.SETTLEMENT]
-    world.tell(c.CompleteReport(category="kesehatan"), CITIZEN)
+    world.send(c.CompleteReport(category="kesehatan"), CITIZEN)
     assert world.complaint.clocks[ClockName.VERIFICATION].allotted == "1 working day"
     assert (before.allotted, world.complaint.clocks[ClockName.SETTLEMENT].allotted) == (None, None)
-    world.tell(c.VerifyComplaint(), PANRB)
-    world.tell(c.DisposeComplaint(office="denpasar-pupr"), PANRB)
+    world.send(c.VerifyComplaint(), PANRB)
+    world.send(c.DisposeComplaint(office="denpasar-pupr"), PANRB)
     assert follow_up(world).allotted == "3 working days"
 
 
 def test_an_office_of_another_level_starts_with_its_own_time() -> None:
     world = disposed()
     assert follow_up(world).allotted == "4 working days"
-    world.tell(c.DisposeComplaint(office="denpasar"), PANRB, after=days(1))
+    world.send(c.DisposeComplaint(office="denpasar"), PANRB, after=days(1))
     assert (follow_up(world).allotted, follow_up(world).due_at) == (
         "6 days",
         datetime(2026, 3, 9, 15, 59, 59, 999_000, UTC),
     )
-    world.tell(c.DisposeComplaint(office="bali"), PANRB)
+    world.send(c.DisposeComplaint(office="bali"), PANRB)
     assert follow_up(world).allotted is None
 
 
 def test_a_clock_that_runs_on_keeps_its_time_at_another_office() -> None:
     world = disposed(category="kesehatan")
-    world.tell(FOLLOW_UP, PUPR)
+    world.send(FOLLOW_UP, PUPR)
     reply = world.complaint.clocks[ClockName.CITIZEN_REPLY]
-    world.tell(c.DisposeComplaint(office="bali"), PANRB)
+    world.send(c.DisposeComplaint(office="bali"), PANRB)
     assert world.complaint.clocks[ClockName.CITIZEN_REPLY] == reply
     assert reply.allotted == "4 working days"
 
@@ -158,7 +158,7 @@ def test_a_clock_that_runs_on_keeps_its_time_at_another_office() -> None:
 def test_the_ladder_is_that_of_the_complaint_as_it_stands() -> None:
     world = disposed()
     assert next_office(world.complaint, OVERRIDDEN) == "denpasar"
-    world.tell(c.DisposeComplaint(office="denpasar"), PANRB)
+    world.send(c.DisposeComplaint(office="denpasar"), PANRB)
     assert next_office(world.complaint, OVERRIDDEN) == "ombudsman"
     assert next_office(disposed("denpasar", category="kesehatan-ibu").complaint, OVERRIDDEN) == "panrb"
 
@@ -176,17 +176,17 @@ def test_an_announced_holiday_moves_what_counts_working_days(kind: ComplaintClas
 
 def test_a_pause_counts_in_the_unit_of_the_override() -> None:
     world = disposed(class_=ComplaintClass.INFORMATION_REQUEST)
-    world.tell(FOLLOW_UP, PUPR, after=timedelta(hours=20))
+    world.send(FOLLOW_UP, PUPR, after=timedelta(hours=20))
     assert world.complaint.clocks[ClockName.SETTLEMENT].remaining == "187200 seconds"
-    world.tell(REPLY, CITIZEN, after=days(3))
+    world.send(REPLY, CITIZEN, after=days(3))
     assert world.due("settlement") == world.now + timedelta(hours=52)
     assert world.complaint.clocks[ClockName.SETTLEMENT].allotted == "259200 seconds"
 
 
 def test_an_extension_counts_from_the_due_time_of_the_override() -> None:
     world = disposed(category="kesehatan")
-    world.tell(REQUEST, PUPR)
-    world.tell(GRANT, DENPASAR)
+    world.send(REQUEST, PUPR)
+    world.send(GRANT, DENPASAR)
     assert world.due("follow_up") == wib("2026-03-09T22:59:59.999")
 
 

@@ -40,7 +40,7 @@ def test_a_clock_that_does_not_warn_has_its_due_time() -> None:
 def test_no_timer_is_armed_for_a_paused_or_settled_complaint() -> None:
     world = to_status(Status.FOLLOWED_UP)
     assert set(by_clock(alarms(world.complaint))) == {"citizen_reply"}
-    world.tell(WITHDRAW, CITIZEN)
+    world.send(WITHDRAW, CITIZEN)
     assert alarms(world.complaint) == ()
 
 
@@ -50,7 +50,7 @@ def test_every_alarm_given_as_notice_is_true_just_after_its_moment_and_not_befor
             notice = c.NoticeDeadline(clock=alarm.clock, due_at=alarm.due_at)
             early, true = to_status(status), to_status(status)
             assert early.refuse(notice, SLA, at=alarm.at - MOMENT) is Refusal.NOT_DUE
-            assert "warned" in true.tell(notice, SLA, at=alarm.at + MOMENT)
+            assert "warned" in true.send(notice, SLA, at=alarm.at + MOMENT)
 
 
 def test_following_the_alarms_alone_brings_every_complaint_to_an_end_or_to_the_top() -> None:
@@ -63,12 +63,12 @@ def test_following_the_alarms_alone_brings_every_complaint_to_an_end_or_to_the_t
             elif armed := alarms(world.complaint):
                 nearest = min(armed, key=lambda alarm: alarm.at)
                 notice = c.NoticeDeadline(clock=nearest.clock, due_at=nearest.due_at)
-                world.tell(notice, SLA, at=nearest.at + MOMENT)
+                world.send(notice, SLA, at=nearest.at + MOMENT)
         assert world.complaint.outcome or world.complaint.exhausted
         assert not alarms(world.complaint)
 
 
 def test_an_answer_disarms() -> None:
     world = to_status(Status.DISPOSED)
-    world.tell(FOLLOW_UP, PUPR, after=days(1))
+    world.send(FOLLOW_UP, PUPR, after=days(1))
     assert "follow_up" not in by_clock(alarms(world.complaint))

@@ -284,17 +284,17 @@ class TestWriting:
 
     def test_what_a_machine_archived_the_system_has_archived(self) -> None:
         world = World(DEMO)
-        world.tell(ARCHIVE, VERIFICATION)
+        world.send(ARCHIVE, VERIFICATION)
         cells = exported(world)
         assert (cells["Status Laporan"], cells["Alasan Tunda/Arsip"]) == ("Diarsipkan oleh Sistem", "Tidak jelas")
 
     def test_both_texts_the_office_and_the_rating_are_exported(self) -> None:
         world = to_status(Status.POSTPONED, location=None)
         assert exported(world)["Alasan Tunda/Arsip"] == "Mohon lengkapi lokasi."
-        world.tell(c.CompleteReport(body="Di depan pasar.", location=Location(city="Denpasar")), CITIZEN)
-        world.tell(c.VerifyComplaint(edited_text="Terdapat lubang."), PANRB)
+        world.send(c.CompleteReport(body="Di depan pasar.", location=Location(city="Denpasar")), CITIZEN)
+        world.send(c.VerifyComplaint(edited_text="Terdapat lubang."), PANRB)
         for command, by in ((DISPOSE, PANRB), (FOLLOW_UP, PUPR), (CLOSE, PANRB), (RATE, CITIZEN)):
-            world.tell(command, by)
+            world.send(command, by)
         cells = exported(world)
 
         assert cells == {
@@ -364,7 +364,7 @@ class TestWriting:
     def test_of_a_secret_complaint_only_the_status_is_exported(self) -> None:
         place = Location(province="Bali", city="Denpasar", district="Denpasar Barat", village="Pemecutan")
         world = World(secret=True, location=place)
-        world.tell(c.PostponeComplaint(missing=("body",), reason="Isi tidak jelas."), PANRB)
+        world.send(c.PostponeComplaint(missing=("body",), reason="Isi tidak jelas."), PANRB)
         cells = exported(world)
 
         assert {name for name, cell in cells.items() if cell} == {

@@ -66,7 +66,7 @@ def register(**changes: Any) -> c.RegisterComplaint:
 
 
 @dataclass
-class Deciding:
+class LifecycleStage:
     """Lifecycle with one partition, given commands one by one."""
 
     keys: Keys = KEYS
@@ -91,7 +91,7 @@ class Deciding:
         """Let time pass."""
         self.now += span
 
-    def tell(self, command: c.Command, by: str, message: str, subject: str = COMPLAINT) -> list[OutgoingRecord]:
+    def send(self, command: c.Command, by: str, message: str, subject: str = COMPLAINT) -> list[OutgoingRecord]:
         value = encode_command(command, source=by, command_id=message, subject=subject, time=MONDAY)
         return self.raw(value)
 
@@ -105,7 +105,7 @@ class Deciding:
         return outputs
 
     def register(self, **changes: Any) -> list[OutgoingRecord]:
-        return self.tell(register(**changes), INTAKE, stage_command_id(COMPLAINT, "register"))
+        return self.send(register(**changes), INTAKE, stage_command_id(COMPLAINT, "register"))
 
 
 def rejections(outputs: list[OutgoingRecord]) -> list[RejectionEvent]:
@@ -156,11 +156,11 @@ def test_the_table_has_every_command() -> None:
 @every(Rows(EACH))
 def test_every_kind_of_command_twice(command: c.Command, by: str) -> None:
     subject = CALENDAR if isinstance(command, AnnounceHoliday) else COMPLAINT
-    told = Deciding()
-    told.register()
-    first = told.tell(command, by, "m1", subject)
-    again = told.tell(command, by, "m1", subject)
-    other = told.tell(command, by, "m2", subject)
+    stage = LifecycleStage()
+    stage.register()
+    first = stage.send(command, by, "m1", subject)
+    again = stage.send(command, by, "m1", subject)
+    other = stage.send(command, by, "m2", subject)
     facts = [each for each in first if each.topic is not TopicName.REJECTIONS]
     refused = rejections(first)
     assert bool(facts) != bool(refused), "one answer"
@@ -170,60 +170,60 @@ def test_every_kind_of_command_twice(command: c.Command, by: str) -> None:
     else:
         [one], [two] = refused, rejections(again)
         assert one.data == two.data, "decided on again, with the same outcome"
-        assert one.id != two.id, "and it is told so once more"
+        assert one.id != two.id, "and it is stage so once more"
     assert other, "another command gets its own answer"
     names = [each.id for each in [*refused, *rejections(again), *rejections(other)]]
     assert len(set(names)) == len(names)
 
 
 def test_the_same_place_gives_the_same_id() -> None:
-    one, two = Deciding(), Deciding()
-    for told in (one, two):
-        told.register()
-    assert one.tell(REPLY, CITIZEN, "m1") == two.tell(REPLY, CITIZEN, "m1")
+    one, two = LifecycleStage(), LifecycleStage()
+    for stage in (one, two):
+        stage.register()
+    assert one.send(REPLY, CITIZEN, "m1") == two.send(REPLY, CITIZEN, "m1")
 
 
 def test_data_that_cannot_be_read_are_answered_each_time_and_last() -> None:
-    told = Deciding()
+    stage = LifecycleStage()
     value = json.loads(encode_command(RATE, source=CITIZEN, command_id="m1", subject=COMPLAINT, time=MONDAY))
     raw = json.dumps(value | {"data": {"rating": 6}}).encode()
-    [one], [two] = rejections(told.raw(raw)), rejections(told.raw(raw))
+    [one], [two] = rejections(stage.raw(raw)), rejections(stage.raw(raw))
     assert (one.data.code, one.id != two.id) == (Refusal.UNKNOWN_COMPLAINT, True)
-    told.register()
-    [rejection] = rejections(told.raw(raw))
+    stage.register()
+    [rejection] = rejections(stage.raw(raw))
     assert rejection.data.code is Refusal.NOT_ALLOWED_IN_STATUS
-    [rejection] = rejections(told.raw(raw.replace(b"/citizens/anonymous", b"/offices/badung")))
+    [rejection] = rejections(stage.raw(raw.replace(b"/citizens/anonymous", b"/offices/badung")))
     assert rejection.data.code is Refusal.NOT_PERMITTED
-    [rejection] = rejections(told.raw(raw.replace(b"rate-resolution", b"withdraw-complaint")))
+    [rejection] = rejections(stage.raw(raw.replace(b"rate-resolution", b"withdraw-complaint")))
     assert (rejection.data.code, rejection.data.status) == (Refusal.INVALID_DATA, "registered")
     assert "data.rating" in rejection.data.message
 
 
 def test_a_command_in_another_partition_is_answered_at_home() -> None:
-    told = Deciding(partitions=4)
+    stage = LifecycleStage(partitions=4)
     strangers = [complaint_id(CHANNEL, str(number)) for number in range(40)]
     away = next(each for each in strangers if partition_of(each, 4) == 3)
-    [sent_on] = told.tell(REPLY, CITIZEN, "m1", away)
+    [sent_on] = stage.send(REPLY, CITIZEN, "m1", away)
     assert (sent_on.topic, sent_on.partition) == (TopicName.COMMANDS, 3)
 
 
 class TestRepeatsOfReports:
     def test_the_same_content_is_no_news(self) -> None:
-        told = Deciding()
-        assert told.register()
-        assert told.register() == []
+        stage = LifecycleStage()
+        assert stage.register()
+        assert stage.register() == []
 
     def test_other_content_is_rejected_to_the_channel(self) -> None:
-        told = Deciding()
-        told.register()
-        [rejection] = rejections(told.register(title="Lampu jalan mati", office="denpasar"))
+        stage = LifecycleStage()
+        stage.register()
+        [rejection] = rejections(stage.register(title="Lampu jalan mati", office="denpasar"))
         assert (rejection.data.code, rejection.data.detail) == (Refusal.INVALID_DATA, Detail.CONTENT_DIFFERS)
         assert (rejection.data.command_source, rejection.data.command_id) == (CHANNEL, "1")
         assert rejection.data.command_type == ReportSubmitted.TYPE
         assert str(rejection.subject) == COMPLAINT
         assert "another title, office," in rejection.data.message
         assert (rejection.data.status, rejection.data.version) == ("registered", 1)
-        counted = told.lifecycle._partition.metrics.decisions  # noqa: SLF001 -- what is exposed
+        counted = stage.lifecycle._partition.metrics.decisions  # noqa: SLF001 -- what is exposed
         assert counted["submitted", "content-differs"] == 1
 
     def test_each_field_is_compared(self) -> None:
@@ -242,37 +242,37 @@ class TestRepeatsOfReports:
         }
         named = {info.alias or name for name, info in ReportContent.model_fields.items()}
         assert changes.keys() == named
-        told = Deciding()
-        told.register()
+        stage = LifecycleStage()
+        stage.register()
         for name, change in changes.items():
             whole = report().model_copy(update=change)
             command = register().model_copy(update={"report": whole})
-            [rejection] = rejections(told.tell(command, INTAKE, stage_command_id(COMPLAINT, "register")))
+            [rejection] = rejections(stage.send(command, INTAKE, stage_command_id(COMPLAINT, "register")))
             assert f"another {name}," in rejection.data.message
 
     def test_what_it_was_completed_with_does_not_count(self) -> None:
-        told = Deciding()
-        told.register()
-        told.tell(POSTPONE, PANRB, "m1")
-        told.tell(c.CompleteReport(title="Lampu jalan mati"), CITIZEN, "m2")
-        assert told.register() == []
-        assert len(rejections(told.register(title="Lampu jalan mati"))) == 1
+        stage = LifecycleStage()
+        stage.register()
+        stage.send(POSTPONE, PANRB, "m1")
+        stage.send(c.CompleteReport(title="Lampu jalan mati"), CITIZEN, "m2")
+        assert stage.register() == []
+        assert len(rejections(stage.register(title="Lampu jalan mati"))) == 1
 
     @pytest.mark.parametrize(("keys", "answers"), [(("new", "old"), 1), (("new",), 0)])
     def test_digests_of_an_old_key_are_compared_while_it_is_there(self, keys: tuple[str, ...], answers: int) -> None:
         made: Callable[[str], tuple[str, bytes]] = lambda name: (name, name.encode() * 8)  # noqa: E731
-        told = Deciding(Keys((made("old"),)))
-        state = [each for each in told.register() if each.topic is TopicName.STATE]
-        told.restart(Keys(tuple(map(made, keys))), state)
-        assert len(rejections(told.register(title="Lampu jalan mati"))) == answers
-        assert told.register() == []
+        stage = LifecycleStage(Keys((made("old"),)))
+        state = [each for each in stage.register() if each.topic is TopicName.STATE]
+        stage.restart(Keys(tuple(map(made, keys))), state)
+        assert len(rejections(stage.register(title="Lampu jalan mati"))) == answers
+        assert stage.register() == []
 
     def test_nothing_can_be_read_out_of_digests(self) -> None:
         other = c.RegisterComplaint(tracking_id="2", source=CHANNEL, report_id="2", report=report())
         found = []
         for command in (register(), other):
             subject = complaint_id(CHANNEL, command.report_id)
-            outputs = Deciding().tell(command, INTAKE, stage_command_id(subject, "register"), subject)
+            outputs = LifecycleStage().send(command, INTAKE, stage_command_id(subject, "register"), subject)
             [state] = [each for each in outputs if each.topic is TopicName.STATE]
             found.append(decode_snapshot(state.value).report.content_digests or "")
         mine, theirs = found

@@ -12,7 +12,7 @@ from tests.support.worlds import APPEAL, CITIZEN, CORRECTING, LAPOR, PANRB, PUPR
 def test_the_top_rung_has_it_and_nothing_else_changes() -> None:
     world = to_status(Status.CLOSED, CORRECTING)
     before = world.complaint
-    assert world.tell(APPEAL, CITIZEN, after=days(1)) == ["appealed"]
+    assert world.send(APPEAL, CITIZEN, after=days(1)) == ["appealed"]
     changed = {"version", "updated_at", "recent", "appealed_to"}
     assert world.complaint.model_dump(exclude=changed) == before.model_dump(exclude=changed)
     assert world.complaint.appealed_to == "ombudsman"
@@ -22,7 +22,7 @@ def test_the_top_rung_has_it_and_nothing_else_changes() -> None:
 def test_while_it_is_open_its_time_to_settle_has_to_have_passed() -> None:
     world = to_status(Status.DISPOSED, CORRECTING)
     assert world.refusal(APPEAL, CITIZEN) == (Refusal.NOT_ALLOWED_IN_STATUS, Detail.NOT_OVERDUE)
-    names = world.tell(APPEAL, CITIZEN, at=world.due("settlement") + timedelta(milliseconds=1))
+    names = world.send(APPEAL, CITIZEN, at=world.due("settlement") + timedelta(milliseconds=1))
     assert names == ["breached", "breached", "appealed"]
     assert world.complaint.status is Status.DISPOSED
 

@@ -85,8 +85,8 @@ AGAIN: list[tuple[c.Command, Status, str, object]] = [
 def test_the_same_again_under_another_id(command: c.Command, status: Status, by: str, second: object) -> None:
     world = to_status(status, CORRECTING)
     if isinstance(command, c.DecideExtension):
-        world.tell(REQUEST, PUPR)
-    world.tell(command, by)
+        world.send(REQUEST, PUPR)
+    world.send(command, by)
     before = world.complaint
     answer = world.ask(command, by)
     if second is ANYTHING:
@@ -112,7 +112,7 @@ def test_a_redisposition_to_the_holder_does_not_start_its_deadline_anew() -> Non
 
 def postponed(policy: Policy = LAPOR) -> World:
     world = World(policy, contents=KEYS)
-    world.tell(POSTPONE, PANRB)
+    world.send(POSTPONE, PANRB)
     return world
 
 
@@ -146,8 +146,8 @@ def test_a_completion_with_the_present_content_is_refused(command: c.CompleteRep
 @pytest.mark.parametrize("command", OTHER)
 def test_a_completion_with_something_new_is_a_fact_once(command: c.CompleteReport) -> None:
     world = postponed()
-    assert world.tell(command, CITIZEN) == ["report-completed"]
-    world.tell(POSTPONE, PANRB)
+    assert world.send(command, CITIZEN) == ["report-completed"]
+    world.send(POSTPONE, PANRB)
     answer = world.ask(command, CITIZEN)
     assert isinstance(answer, Rejected)
     assert answer.detail is Detail.NOTHING_CHANGED
@@ -156,18 +156,18 @@ def test_a_completion_with_something_new_is_a_fact_once(command: c.CompleteRepor
 def test_what_was_completed_first_counts_no_more() -> None:
     world = postponed()
     for title in ("Jalan berlubang", "Jalan berlubang di depan Pasar Badung", "Jalan berlubang"):
-        assert world.tell(c.CompleteReport(title=title), CITIZEN) == ["report-completed"]
-        world.tell(POSTPONE, PANRB)
+        assert world.send(c.CompleteReport(title=title), CITIZEN) == ["report-completed"]
+        world.send(POSTPONE, PANRB)
     report = world.complaint.report
     assert differing(report.content_digests, report.completed_digests) == ("title",)
 
 
 def test_a_complaint_without_digests_is_completed_as_before() -> None:
     world = World()
-    world.tell(POSTPONE, PANRB)
+    world.send(POSTPONE, PANRB)
     assert world.complaint.report.content_digests is None
-    assert world.tell(c.CompleteReport(title="Jalan berlubang di depan Pasar Badung"), CITIZEN) == ["report-completed"]
-    world.tell(POSTPONE, PANRB)
+    assert world.send(c.CompleteReport(title="Jalan berlubang di depan Pasar Badung"), CITIZEN) == ["report-completed"]
+    world.send(POSTPONE, PANRB)
     # what the snapshot has can be compared all the same
     assert world.refuse(c.CompleteReport(anonymous=False), CITIZEN) is Refusal.INVALID_DATA
 
@@ -180,8 +180,8 @@ def test_completions_are_limited_by_the_policy() -> None:
     assert (LAPOR.completion_limit, DEMO.completion_limit) == (5, 5)
     world = postponed(LAPOR.model_copy(update={"completion_limit": 2}))
     for number in range(2):
-        world.tell(complete(number), CITIZEN)
-        world.tell(POSTPONE, PANRB)
+        world.send(complete(number), CITIZEN)
+        world.send(POSTPONE, PANRB)
     answer = world.ask(complete(3), CITIZEN)
     assert isinstance(answer, Rejected)
     assert (answer.code, answer.detail) == (Refusal.INVALID_DATA, Detail.COMPLETION_LIMIT)
@@ -194,6 +194,6 @@ def test_completions_are_limited_by_the_policy() -> None:
 def test_a_machine_asks_for_no_more_than_the_citizen_may_supply(limit: int, kind: type) -> None:
     policy = DEMO.model_copy(update={"completion_limit": limit})
     world = World(policy, location=None)
-    world.tell(POSTPONE, PANRB)
-    world.tell(c.CompleteReport(title="Jalan berlubang"), CITIZEN)
+    world.send(POSTPONE, PANRB)
+    world.send(c.CompleteReport(title="Jalan berlubang"), CITIZEN)
     assert type(verification(world.complaint, policy)) is kind

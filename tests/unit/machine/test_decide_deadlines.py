@@ -39,14 +39,14 @@ def test_a_follow_up_at_the_last_moment_is_in_time() -> None:
     world = to_status(Status.DISPOSED)
     # five working days after Monday the second, where the office is: WITA is an hour ahead of Jakarta
     assert world.due("follow_up") == wib("2026-03-09T22:59:59.999")
-    assert world.tell(FOLLOW_UP, PUPR, at=world.due("follow_up")) == ["followed-up"]
+    assert world.send(FOLLOW_UP, PUPR, at=world.due("follow_up")) == ["followed-up"]
     assert world.complaint.breaches == 0
 
 
 def test_a_late_follow_up_comes_after_its_breach() -> None:
     world = to_status(Status.DISPOSED)
     due = world.due("follow_up")
-    assert world.tell(FOLLOW_UP, PUPR, at=due + MOMENT) == ["breached", "followed-up"]
+    assert world.send(FOLLOW_UP, PUPR, at=due + MOMENT) == ["breached", "followed-up"]
     breach, follow_up = world.history[-2:]
     assert breach.fact == f.DeadlineBreached(by=f.SYSTEM, clock=ClockName.FOLLOW_UP, due_at=due)
     assert breach.at == follow_up.at == due + MOMENT
@@ -61,13 +61,13 @@ def test_a_breach_is_recorded_once() -> None:
     world = to_status(Status.DISPOSED)
     assert world.notice("follow_up", at=world.due("follow_up") + MOMENT) == ["breached"]
     assert world.refuse(world.notice_of("follow_up"), SLA, after=days(1)) is Refusal.OVERTAKEN
-    assert world.tell(FOLLOW_UP, PUPR, after=days(1)) == ["followed-up"]
+    assert world.send(FOLLOW_UP, PUPR, after=days(1)) == ["followed-up"]
     assert world.complaint.breaches == 1
 
 
 def test_expired_deadlines_are_recorded_in_their_order() -> None:
     world = to_status(Status.DISPOSED)
-    assert world.tell(WITHDRAW, CITIZEN, at=world.due("settlement") + MOMENT) == ["breached", "breached", "withdrawn"]
+    assert world.send(WITHDRAW, CITIZEN, at=world.due("settlement") + MOMENT) == ["breached", "breached", "withdrawn"]
     first, second, _ = (recorded.fact for recorded in world.history[-3:])
     assert isinstance(first, f.DeadlineBreached)
     assert isinstance(second, f.DeadlineBreached)
@@ -87,7 +87,7 @@ def test_a_refused_command_records_no_deadline_either() -> None:
 class TestCitizenReply:
     def test_a_reply_at_the_last_moment_is_accepted(self) -> None:
         world = to_status(Status.FOLLOWED_UP)
-        assert world.tell(REPLY, CITIZEN, at=world.due("citizen_reply")) == ["replied"]
+        assert world.send(REPLY, CITIZEN, at=world.due("citizen_reply")) == ["replied"]
 
     def test_the_system_closes_when_it_has_passed(self) -> None:
         world = to_status(Status.FOLLOWED_UP)
@@ -111,13 +111,13 @@ class TestCitizenReply:
     def test_a_rating_after_it_finds_the_complaint_closed(self) -> None:
         world = to_status(Status.FOLLOWED_UP)
         due = world.due("citizen_reply")
-        assert world.tell(RATE, CITIZEN, at=due + days(1)) == ["closed", "rated"]
+        assert world.send(RATE, CITIZEN, at=due + days(1)) == ["closed", "rated"]
         assert (world.complaint.closed_at, world.complaint.rating) == (due, 4)
 
     def test_each_follow_up_starts_it_anew(self) -> None:
         world = to_status(Status.FOLLOWED_UP)
         first = world.due("citizen_reply")
-        world.tell(FOLLOW_UP, PUPR, after=days(3))
+        world.send(FOLLOW_UP, PUPR, after=days(3))
         assert world.due("citizen_reply") > first
         assert world.refuse(c.NoticeDeadline(clock=ClockName.CITIZEN_REPLY, due_at=first), SLA) is Refusal.OVERTAKEN
 
@@ -126,7 +126,7 @@ class TestCompletion:
     def test_a_report_completed_at_the_last_moment_is_back(self) -> None:
         world = to_status(Status.POSTPONED)
         assert world.due("completion") == wib("2026-04-01T23:59:59.999")
-        assert world.tell(COMPLETE, CITIZEN, at=world.due("completion")) == ["report-completed"]
+        assert world.send(COMPLETE, CITIZEN, at=world.due("completion")) == ["report-completed"]
         assert world.complaint.report.revision == 2
         assert set(world.complaint.clocks) == {"verification", "settlement"}
         assert world.complaint.clocks[ClockName.VERIFICATION].started_at == world.now
@@ -178,7 +178,7 @@ class TestNotices:
         world = to_status(Status.DISPOSED)
         due = world.due("follow_up").astimezone(LAPOR.national_zone)
         notice = c.NoticeDeadline(clock=ClockName.FOLLOW_UP, due_at=due)
-        assert world.tell(notice, SLA, at=due.astimezone(UTC) + MOMENT) == ["breached"]
+        assert world.send(notice, SLA, at=due.astimezone(UTC) + MOMENT) == ["breached"]
 
     def test_notice_of_one_brings_all_that_have_passed(self) -> None:
         world = to_status(Status.DISPOSED)
@@ -191,7 +191,7 @@ class TestNotices:
         notice = world.notice_of("settlement")
         assert world.due("citizen_reply") < world.due("settlement")
         assert world.refuse(notice, SLA, at=world.due("settlement") - MOMENT) is Refusal.OVERTAKEN
-        assert world.tell(notice, SLA, at=world.due("settlement") + MOMENT) == ["closed"]
+        assert world.send(notice, SLA, at=world.due("settlement") + MOMENT) == ["closed"]
 
 
 class TestSettlement:
@@ -200,11 +200,11 @@ class TestSettlement:
     def test_what_is_left_is_kept_over_a_pause_and_a_holiday(self) -> None:
         world = to_status(Status.DISPOSED)
         assert world.due("settlement") == wib("2026-03-27T23:59:59.999")
-        world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-16T10:00"))
+        world.send(FOLLOW_UP, PUPR, at=wib("2026-03-16T10:00"))
         clock = world.complaint.clocks[ClockName.SETTLEMENT]
         # 17, 25, 26, 27 March
         assert (clock.paused, clock.due_at, clock.warn_at, clock.remaining) == (True, None, None, "4 working days")
-        world.tell(REPLY, CITIZEN, at=wib("2026-03-25T10:00"))
+        world.send(REPLY, CITIZEN, at=wib("2026-03-25T10:00"))
         clock = world.complaint.clocks[ClockName.SETTLEMENT]
         # 26, 27, 30, 31 March
         assert (clock.paused, clock.due_at, clock.remaining) == (False, wib("2026-03-31T23:59:59.999"), None)
@@ -212,39 +212,39 @@ class TestSettlement:
 
     def test_a_pause_that_ends_on_a_holiday(self) -> None:
         world = to_status(Status.DISPOSED)
-        world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-16T10:00"))
-        world.tell(REPLY, CITIZEN, at=wib("2026-03-20T10:00"))
+        world.send(FOLLOW_UP, PUPR, at=wib("2026-03-16T10:00"))
+        world.send(REPLY, CITIZEN, at=wib("2026-03-20T10:00"))
         # 25, 26, 27, 30 March
         assert world.due("settlement") == wib("2026-03-30T23:59:59.999")
 
     def test_a_pause_within_a_day_changes_nothing(self) -> None:
         world = to_status(Status.DISPOSED)
         before = world.due("settlement")
-        world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-16T10:00"))
-        world.tell(REPLY, CITIZEN, at=wib("2026-03-16T10:01"))
+        world.send(FOLLOW_UP, PUPR, at=wib("2026-03-16T10:00"))
+        world.send(REPLY, CITIZEN, at=wib("2026-03-16T10:01"))
         assert world.due("settlement") == before
 
     def test_seconds_are_kept_to_the_millisecond(self) -> None:
         world = to_status(Status.DISPOSED, DEMO)
         left = world.due("settlement") - world.now
-        world.tell(FOLLOW_UP, PUPR)
-        world.tell(REPLY, CITIZEN, after=seconds(7.125))
+        world.send(FOLLOW_UP, PUPR)
+        world.send(REPLY, CITIZEN, after=seconds(7.125))
         assert world.due("settlement") - world.now == left
 
     def test_it_cannot_be_missed_while_it_stands_still(self) -> None:
         world = to_status(Status.POSTPONED)
-        world.tell(COMPLETE, CITIZEN, after=days(29))
+        world.send(COMPLETE, CITIZEN, after=days(29))
         assert world.complaint.breaches == 0
         assert world.due("settlement") > world.now + days(14)
 
     def test_a_missed_clock_pauses_and_is_escalated_after_the_pause(self) -> None:
         world = to_status(Status.DISPOSED, class_=ComplaintClass.INFORMATION_REQUEST)
         missed = world.due("settlement")
-        world.tell(FOLLOW_UP, PUPR, at=missed + MOMENT)
+        world.send(FOLLOW_UP, PUPR, at=missed + MOMENT)
         clock = world.complaint.clocks[ClockName.SETTLEMENT]
         assert (clock.breached, clock.paused, clock.due_at, clock.remaining) == (True, True, missed, None)
         assert not world.complaint.escalation_due
-        world.tell(REPLY, CITIZEN, after=days(1))
+        world.send(REPLY, CITIZEN, after=days(1))
         assert world.complaint.clocks[ClockName.SETTLEMENT].pressing
         assert world.complaint.escalation_due
 
@@ -269,14 +269,14 @@ class TestSettlement:
 def test_what_starts_a_clock_starts_it_from_that_moment(command: c.Command, by: str, clock: str) -> None:
     status = {"follow_up": Status.DISPOSED, "citizen_reply": Status.FOLLOWED_UP, "completion": Status.REGISTERED}[clock]
     world = to_status(status)
-    world.tell(command, by, after=days(2))
+    world.send(command, by, after=days(2))
     assert world.complaint.clocks[ClockName(clock)].started_at == world.now
 
 
 def test_a_redisposition_gives_the_new_office_its_full_time() -> None:
     world = to_status(Status.DISPOSED)
     old = world.due("follow_up")
-    world.tell(c.DisposeComplaint(office="badung"), PANRB, after=days(2))
+    world.send(c.DisposeComplaint(office="badung"), PANRB, after=days(2))
     assert world.due("follow_up") > old
     assert world.complaint.round == 2
 
@@ -284,23 +284,23 @@ def test_a_redisposition_gives_the_new_office_its_full_time() -> None:
 def test_other_facts_leave_a_running_clock_alone() -> None:
     world = to_status(Status.DISPOSED)
     before = dict(world.complaint.clocks)
-    world.tell(REQUEST, PUPR, after=days(1))
+    world.send(REQUEST, PUPR, after=days(1))
     assert world.complaint.clocks == before
 
 
 def test_no_clock_of_an_office_runs_where_no_office_is() -> None:
     world = to_status(Status.DISPOSED)
-    world.tell(RETURN, PUPR)
+    world.send(RETURN, PUPR)
     assert set(world.complaint.clocks) == {"settlement"}
     world = to_status(Status.REGISTERED)
-    world.tell(VERIFY, PANRB)
+    world.send(VERIFY, PANRB)
     assert set(world.complaint.clocks) == {"settlement"}
 
 
 def test_time_does_not_go_back() -> None:
     world = to_status(Status.DISPOSED)
     last = world.complaint.updated_at
-    world.tell(FOLLOW_UP, PUPR, at=last - days(5))
+    world.send(FOLLOW_UP, PUPR, at=last - days(5))
     assert world.history[-1].at == world.complaint.updated_at == last
 
 
@@ -308,8 +308,8 @@ def test_the_zone_of_the_office_ends_its_days() -> None:
     dues = {}
     for office in ("denpasar", "surabaya", "kota-jayapura"):
         world = World()
-        world.tell(VERIFY, PANRB)
-        world.tell(c.DisposeComplaint(office=office), PANRB)
+        world.send(VERIFY, PANRB)
+        world.send(c.DisposeComplaint(office=office), PANRB)
         dues[office] = world.due("follow_up")
     assert dues == {
         "surabaya": wib("2026-03-09T23:59:59.999"),

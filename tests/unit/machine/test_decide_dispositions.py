@@ -35,22 +35,22 @@ def to(office: str, **more: Any) -> c.DisposeComplaint:
 
 def held_by(office: str, policy: Policy = LAPOR) -> World:
     world = World(policy)
-    world.tell(VERIFY, PANRB)
-    world.tell(to(office), PANRB)
+    world.send(VERIFY, PANRB)
+    world.send(to(office), PANRB)
     return world
 
 
 class TestOwnUnits:
     def test_an_agency_hands_to_its_units(self) -> None:
         world = held_by("denpasar")
-        assert world.tell(to("denpasar-pupr"), DENPASAR) == ["disposed"]
+        assert world.send(to("denpasar-pupr"), DENPASAR) == ["disposed"]
         assert (world.complaint.office, world.complaint.round) == ("denpasar-pupr", 2)
         assert world.refuse(FOLLOW_UP, DENPASAR) is Refusal.NOT_PERMITTED
-        assert world.tell(FOLLOW_UP, PUPR) == ["followed-up"]
+        assert world.send(FOLLOW_UP, PUPR) == ["followed-up"]
 
     def test_a_province_hands_down_to_a_city_or_its_units(self) -> None:
-        assert held_by("bali").tell(to("denpasar"), BALI) == ["disposed"]
-        assert held_by("bali").tell(to("denpasar-pupr"), BALI) == ["disposed"]
+        assert held_by("bali").send(to("denpasar"), BALI) == ["disposed"]
+        assert held_by("bali").send(to("denpasar-pupr"), BALI) == ["disposed"]
 
     @pytest.mark.parametrize("office", ["denpasar", "badung", "badung-pupr", "bali", "panrb", "surabaya"])
     def test_an_agency_disposes_only_within_itself(self, office: str) -> None:
@@ -73,7 +73,7 @@ class TestDirectory:
         if office.strip() == office:
             assert world.refuse(to(office), PANRB) is Refusal.UNKNOWN_OFFICE
         else:
-            assert world.tell(to(office), PANRB) == ["disposed"]  # space around a name is no part of it
+            assert world.send(to(office), PANRB) == ["disposed"]  # space around a name is no part of it
 
     @pytest.mark.parametrize(
         ("since", "until", "exists"),
@@ -94,7 +94,7 @@ class TestDirectory:
         policy = LAPOR.model_copy(update={"directory": parse_offices({"offices": offices})})
         world = to_status(Status.VERIFIED, policy)
         if exists:
-            assert world.tell(to("bali"), PANRB) == ["disposed"]
+            assert world.send(to("bali"), PANRB) == ["disposed"]
         else:
             assert world.refuse(to("bali"), PANRB) is Refusal.UNKNOWN_OFFICE
 
@@ -103,8 +103,8 @@ class TestReturns:
     def bounced(self, times: int, policy: Policy = ARBITRATED) -> World:
         world = to_status(Status.VERIFIED, policy)
         for _ in range(times):
-            world.tell(to("denpasar-pupr"), PANRB)
-            world.tell(RETURN, PUPR)
+            world.send(to("denpasar-pupr"), PANRB)
+            world.send(RETURN, PUPR)
         return world
 
     def test_a_return_leaves_no_holder(self) -> None:
@@ -120,30 +120,30 @@ class TestReturns:
 
     def test_below_the_limit_administrator_and_machine_dispose(self) -> None:
         for by in (PANRB, DISPOSITION, ARBITER):
-            assert self.bounced(1).tell(to("denpasar"), by) == ["disposed"]
+            assert self.bounced(1).send(to("denpasar"), by) == ["disposed"]
 
     def test_at_the_limit_only_the_arbiter_does(self) -> None:
         world = self.bounced(2)
         for by in (PANRB, DISPOSITION):
             assert world.refuse(to("denpasar"), by) is Refusal.RETURN_LIMIT
         assert world.refuse(to("denpasar"), BALI) is Refusal.NOT_PERMITTED
-        assert world.tell(to("denpasar"), ARBITER) == ["disposed"]
+        assert world.send(to("denpasar"), ARBITER) == ["disposed"]
 
     def test_the_arbiter_settles_it_but_the_agency_still_names_its_unit(self) -> None:
         world = self.bounced(2)
-        world.tell(to("denpasar"), ARBITER)
+        world.send(to("denpasar"), ARBITER)
         assert world.refuse(to("badung"), PANRB) is Refusal.RETURN_LIMIT
         assert world.refuse(to("badung"), DENPASAR) is Refusal.NOT_PERMITTED
-        assert world.tell(to("denpasar-pupr"), DENPASAR) == ["disposed"]
+        assert world.send(to("denpasar-pupr"), DENPASAR) == ["disposed"]
 
     def test_where_both_are_one_office_it_goes_on(self) -> None:
         world = self.bounced(2, LAPOR)
         assert world.refuse(to("denpasar"), DISPOSITION) is Refusal.RETURN_LIMIT
-        assert world.tell(to("denpasar"), PANRB) == ["disposed"]
+        assert world.send(to("denpasar"), PANRB) == ["disposed"]
 
     def test_the_agency_that_the_reporter_chose_is_no_arbiter(self) -> None:
         world = to_status(Status.VERIFIED, ARBITRATED, office="denpasar")
         for _ in range(2):
-            world.tell(DISPOSE, DENPASAR)
-            world.tell(RETURN, PUPR)
+            world.send(DISPOSE, DENPASAR)
+            world.send(RETURN, PUPR)
         assert world.refuse(DISPOSE, DENPASAR) is Refusal.RETURN_LIMIT

@@ -36,12 +36,12 @@ def more(count: int) -> c.RequestExtension:
 def test_granted_it_counts_from_the_old_deadline() -> None:
     world = to_status(Status.DISPOSED)
     before = world.complaint.clocks[ClockName.FOLLOW_UP]
-    assert world.tell(REQUEST, PUPR, after=days(1)) == ["extension-requested"]
+    assert world.send(REQUEST, PUPR, after=days(1)) == ["extension-requested"]
     request = world.complaint.extension
     assert request is not None
     assert (request.working_days, request.requested_at) == (2, world.now)
     assert world.complaint.clocks[ClockName.FOLLOW_UP] == before
-    assert world.tell(GRANT, DENPASAR, after=days(1)) == ["extended"]
+    assert world.send(GRANT, DENPASAR, after=days(1)) == ["extended"]
     fact, after = world.history[-1].fact, world.complaint.clocks[ClockName.FOLLOW_UP]
     assert isinstance(fact, f.DeadlineExtended)
     assert fact.old_due_at == before.due_at == wib("2026-03-09T22:59:59.999")
@@ -54,35 +54,35 @@ def test_granted_it_counts_from_the_old_deadline() -> None:
 def test_in_time_by_the_new_deadline_is_in_time() -> None:
     world = to_status(Status.DISPOSED)
     old = world.due("follow_up")
-    world.tell(REQUEST, PUPR)
-    world.tell(GRANT, DENPASAR)
+    world.send(REQUEST, PUPR)
+    world.send(GRANT, DENPASAR)
     assert world.refuse(c.NoticeDeadline(clock=ClockName.FOLLOW_UP, due_at=old), "/stages/sla", at=old + MOMENT) is (
         Refusal.OVERTAKEN
     )
-    assert world.tell(FOLLOW_UP, PUPR, at=world.due("follow_up")) == ["followed-up"]
+    assert world.send(FOLLOW_UP, PUPR, at=world.due("follow_up")) == ["followed-up"]
     assert world.complaint.breaches == 0
 
 
 def test_a_warning_is_given_again_before_the_new_deadline() -> None:
     world = to_status(Status.DISPOSED)
     world.notice("follow_up", after=days(5))
-    world.tell(REQUEST, PUPR)
-    world.tell(GRANT, DENPASAR)
+    world.send(REQUEST, PUPR)
+    world.send(GRANT, DENPASAR)
     assert not world.complaint.clocks[ClockName.FOLLOW_UP].warned
 
 
 def test_refused_it_leaves_the_deadline() -> None:
     world = to_status(Status.DISPOSED)
     before = world.complaint.clocks
-    world.tell(REQUEST, PUPR)
-    assert world.tell(DENY, DENPASAR) == ["extension-refused"]
+    world.send(REQUEST, PUPR)
+    assert world.send(DENY, DENPASAR) == ["extension-refused"]
     assert (world.complaint.extension, world.complaint.extensions, world.complaint.clocks) == (None, 0, before)
-    assert world.tell(REQUEST, PUPR) == ["extension-requested"]
+    assert world.send(REQUEST, PUPR) == ["extension-requested"]
 
 
 def test_only_the_superior_decides() -> None:
     world = to_status(Status.DISPOSED)
-    world.tell(REQUEST, PUPR)
+    world.send(REQUEST, PUPR)
     for by in (PUPR, BALI, PANRB, BADUNG, CITIZEN):
         assert world.refuse(GRANT, by) is Refusal.NOT_PERMITTED
 
@@ -91,7 +91,7 @@ def test_one_request_at_a_time() -> None:
     world = to_status(Status.DISPOSED)
     assert world.refuse(GRANT, DENPASAR) is Refusal.NO_EXTENSION_REQUESTED
     assert world.refuse(DENY, DENPASAR) is Refusal.NO_EXTENSION_REQUESTED
-    world.tell(REQUEST, PUPR)
+    world.send(REQUEST, PUPR)
     assert world.refuse(REQUEST, PUPR) is Refusal.EXTENSION_PENDING
 
 
@@ -99,19 +99,19 @@ def test_the_policy_bounds_days_and_times() -> None:
     world = to_status(Status.DISPOSED)
     assert (LAPOR.extension.max_days, LAPOR.extension.max_times) == (5, 1)
     assert world.refuse(more(6), PUPR) is Refusal.EXTENSION_LIMIT
-    world.tell(more(5), PUPR)
-    world.tell(GRANT, DENPASAR)
+    world.send(more(5), PUPR)
+    world.send(GRANT, DENPASAR)
     assert world.refuse(more(1), PUPR) is Refusal.EXTENSION_LIMIT
 
 
 def test_the_days_are_bounded_in_all() -> None:
     twice = LAPOR.model_copy(update={"extension": LAPOR.extension.model_copy(update={"max_times": 3})})
     world = to_status(Status.DISPOSED, twice)
-    world.tell(more(3), PUPR)
-    world.tell(GRANT, DENPASAR)
+    world.send(more(3), PUPR)
+    world.send(GRANT, DENPASAR)
     assert world.refuse(more(3), PUPR) is Refusal.EXTENSION_LIMIT
-    world.tell(more(2), PUPR)
-    world.tell(GRANT, DENPASAR)
+    world.send(more(2), PUPR)
+    world.send(GRANT, DENPASAR)
     assert world.complaint.extended_days == 5
     assert world.refuse(more(1), PUPR) is Refusal.EXTENSION_LIMIT
 
@@ -126,15 +126,15 @@ def test_after_the_deadline_there_is_nothing_to_extend() -> None:
 
 def test_a_superior_who_decides_too_late_cannot_undo_the_breach() -> None:
     world = to_status(Status.DISPOSED)
-    world.tell(REQUEST, PUPR)
+    world.send(REQUEST, PUPR)
     assert world.refuse(GRANT, DENPASAR, at=world.due("follow_up") + MOMENT) is Refusal.DEADLINE_PASSED
-    assert world.tell(DENY, DENPASAR) == ["breached", "extension-refused"]
+    assert world.send(DENY, DENPASAR) == ["breached", "extension-refused"]
 
 
 def test_at_the_last_moment_it_can_be_granted() -> None:
     world = to_status(Status.DISPOSED)
-    world.tell(REQUEST, PUPR)
-    assert world.tell(GRANT, DENPASAR, at=world.due("follow_up")) == ["extended"]
+    world.send(REQUEST, PUPR)
+    assert world.send(GRANT, DENPASAR, at=world.due("follow_up")) == ["extended"]
 
 
 def test_what_ends_the_wait_ends_the_request() -> None:
@@ -145,17 +145,17 @@ def test_what_ends_the_wait_ends_the_request() -> None:
         (c.DisposeComplaint(office="badung"), PANRB),
     ):
         world = to_status(Status.DISPOSED)
-        world.tell(REQUEST, PUPR)
-        world.tell(command, by)
+        world.send(REQUEST, PUPR)
+        world.send(command, by)
         assert world.complaint.extension is None
 
 
 def test_after_a_reply_too() -> None:
     world = to_status(Status.REPLIED)
-    world.tell(REQUEST, PUPR)
-    assert world.tell(GRANT, DENPASAR) == ["extended"]
-    world.tell(FOLLOW_UP, PUPR)
-    world.tell(REPLY, CITIZEN)
+    world.send(REQUEST, PUPR)
+    assert world.send(GRANT, DENPASAR) == ["extended"]
+    world.send(FOLLOW_UP, PUPR)
+    world.send(REPLY, CITIZEN)
     # the new wait starts with its plain five days
     assert world.due("follow_up") == wib("2026-03-09T22:59:59.999")
 
@@ -163,6 +163,6 @@ def test_after_a_reply_too() -> None:
 def test_a_demonstration_counts_its_own_days() -> None:
     world = to_status(Status.DISPOSED, DEMO)
     before = world.due("follow_up")
-    world.tell(more(5), PUPR)
-    world.tell(GRANT, DENPASAR)
+    world.send(more(5), PUPR)
+    world.send(GRANT, DENPASAR)
     assert world.due("follow_up") - before == timedelta(seconds=20)

@@ -56,7 +56,7 @@ class TestRepeats:
     @every(Rows(ACCEPTED))
     def test_a_repeat_has_no_effect_and_no_answer(self, status: Status, command: c.Command, by: str) -> None:
         world = to_status(status)
-        world.tell(command, by, message="once")
+        world.send(command, by, message="once")
         before = world.complaint
         assert world.ask(command, by, message="once") == ()
         # whatever else has changed, years later
@@ -65,44 +65,44 @@ class TestRepeats:
 
     def test_a_repeat_whose_deadline_has_passed_is_still_a_repeat(self) -> None:
         world = to_status(Status.DISPOSED)
-        world.tell(FOLLOW_UP, PUPR, message="once")
+        world.send(FOLLOW_UP, PUPR, message="once")
         assert world.ask(FOLLOW_UP, PUPR, message="once", after=days(60)) == ()
 
     def test_the_last_64_are_remembered(self) -> None:
         assert REMEMBERED_COMMANDS == 64
         world = to_status(Status.DISPOSED)
-        world.tell(FOLLOW_UP, PUPR, message="first")
+        world.send(FOLLOW_UP, PUPR, message="first")
         for _ in range(63):
-            world.tell(FOLLOW_UP, PUPR)
+            world.send(FOLLOW_UP, PUPR)
         assert world.ask(FOLLOW_UP, PUPR, message="first") == ()
         assert len(world.complaint.recent) == 64
-        world.tell(FOLLOW_UP, PUPR)
+        world.send(FOLLOW_UP, PUPR)
         assert len(world.complaint.recent) == 64
-        assert world.tell(FOLLOW_UP, PUPR, message="first") == ["followed-up"]
+        assert world.send(FOLLOW_UP, PUPR, message="first") == ["followed-up"]
 
     def test_a_command_with_several_facts_is_remembered_once(self) -> None:
         world = to_status(Status.DISPOSED)
         remembered = len(world.complaint.recent)
-        assert world.tell(FOLLOW_UP, PUPR, after=days(20), message="once") == ["breached", "followed-up"]
+        assert world.send(FOLLOW_UP, PUPR, after=days(20), message="once") == ["breached", "followed-up"]
         assert len(world.complaint.recent) == remembered + 1
 
     def test_the_same_id_from_another_sender_is_another_command(self) -> None:
         world = to_status(Status.FOLLOWED_UP)
-        world.tell(FOLLOW_UP, PUPR, message="1")
-        assert world.tell(FOLLOW_UP, "/offices/denpasar-pupr", message="1") == ["followed-up"]
-        assert world.tell(REPLY, CITIZEN, message="1") == ["replied"]
+        world.send(FOLLOW_UP, PUPR, message="1")
+        assert world.send(FOLLOW_UP, "/offices/denpasar-pupr", message="1") == ["followed-up"]
+        assert world.send(REPLY, CITIZEN, message="1") == ["replied"]
 
     def test_names_that_concatenate_alike_differ(self) -> None:
         world = to_status(Status.CLOSED)
-        world.tell(RATE, "/citizens/a#b", message="c")
-        assert world.tell(c.RateResolution(rating=2), "/citizens/a", message="b#c") == ["rated"]
+        world.send(RATE, "/citizens/a#b", message="c")
+        assert world.send(c.RateResolution(rating=2), "/citizens/a", message="b#c") == ["rated"]
 
     def test_a_refused_command_may_come_again(self) -> None:
         world = to_status(Status.VERIFIED)
         assert world.refuse(FOLLOW_UP, PUPR, message="once") is Refusal.NOT_PERMITTED
         assert world.refuse(FOLLOW_UP, PUPR, message="once") is Refusal.NOT_PERMITTED
-        world.tell(DISPOSE, PANRB)
-        assert world.tell(FOLLOW_UP, PUPR, message="once") == ["followed-up"]
+        world.send(DISPOSE, PANRB)
+        assert world.send(FOLLOW_UP, PUPR, message="once") == ["followed-up"]
 
 
 class TestExpectedVersion:
@@ -111,17 +111,17 @@ class TestExpectedVersion:
         assert world.complaint.version == 3
         for wrong in (0, 2, 4, 10**30):
             assert world.refuse(FOLLOW_UP, PUPR, expected=wrong) is Refusal.VERSION_MISMATCH
-        assert world.tell(FOLLOW_UP, PUPR, expected=3) == ["followed-up"]
+        assert world.send(FOLLOW_UP, PUPR, expected=3) == ["followed-up"]
 
     def test_a_deadline_that_passed_meanwhile_is_no_other_version(self) -> None:
         world = to_status(Status.DISPOSED)
-        assert world.tell(FOLLOW_UP, PUPR, expected=3, after=days(20)) == ["breached", "followed-up"]
+        assert world.send(FOLLOW_UP, PUPR, expected=3, after=days(20)) == ["breached", "followed-up"]
 
 
 class TestOvertaken:
     def revised(self) -> World:
         world = to_status(Status.POSTPONED)
-        world.tell(COMPLETE, CITIZEN)
+        world.send(COMPLETE, CITIZEN)
         return world
 
     @pytest.mark.parametrize(
@@ -137,21 +137,21 @@ class TestOvertaken:
         for by in (VERIFICATION, PANRB):
             assert world.refuse(kind(**fields, revision=1), by) is Refusal.OVERTAKEN
             assert world.refuse(kind(**fields, revision=3), by) is Refusal.OVERTAKEN
-        assert world.tell(kind(**fields, revision=2), VERIFICATION)
+        assert world.send(kind(**fields, revision=2), VERIFICATION)
 
     def test_a_fact_in_between_that_does_not_matter_loses_no_decision(self) -> None:
         world = to_status(Status.REGISTERED)
         world.notice("verification", after=days(2.5))
-        assert world.tell(c.VerifyComplaint(revision=1), VERIFICATION) == ["verified"]
+        assert world.send(c.VerifyComplaint(revision=1), VERIFICATION) == ["verified"]
 
     def test_a_disposition_of_an_old_round(self) -> None:
         world = to_status(Status.VERIFIED)
         stage = c.DisposeComplaint(office="denpasar-pupr", round=0)
-        world.tell(DISPOSE, PANRB)
+        world.send(DISPOSE, PANRB)
         assert world.refuse(stage, DISPOSITION) is Refusal.OVERTAKEN
-        world.tell(RETURN, PUPR)
+        world.send(RETURN, PUPR)
         assert world.refuse(stage, DISPOSITION) is Refusal.OVERTAKEN
-        assert world.tell(c.DisposeComplaint(office="denpasar", round=1), DISPOSITION) == ["disposed"]
+        assert world.send(c.DisposeComplaint(office="denpasar", round=1), DISPOSITION) == ["disposed"]
 
     def test_a_stage_that_lags_gets_no_rejection(self) -> None:
         world = to_status(Status.VERIFIED)
@@ -164,7 +164,7 @@ class TestArchive:
     def test_a_duplicate_names_what_it_repeats(self) -> None:
         other = UUID(World(name="2").id)
         world = to_status(Status.REGISTERED)
-        world.tell(c.ArchiveComplaint(reason=ArchiveReason.DUPLICATE, duplicate_of=other), PANRB)
+        world.send(c.ArchiveComplaint(reason=ArchiveReason.DUPLICATE, duplicate_of=other), PANRB)
         assert world.history[-1].fact.model_dump()["duplicate_of"] == str(other)
         assert (world.complaint.outcome, world.complaint.closed_at) == ("archived", MONDAY)
 
@@ -178,7 +178,7 @@ class TestArchive:
 
 def test_a_superior_grants_once() -> None:
     world = to_status(Status.DISPOSED)
-    world.tell(REQUEST, PUPR)
-    world.tell(GRANT, DENPASAR, message="once")
+    world.send(REQUEST, PUPR)
+    world.send(GRANT, DENPASAR, message="once")
     assert world.ask(GRANT, DENPASAR, message="once") == ()
     assert world.refuse(GRANT, DENPASAR) is Refusal.NO_EXTENSION_REQUESTED

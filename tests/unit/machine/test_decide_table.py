@@ -57,7 +57,7 @@ Make = Callable[[World], c.Command]
 
 def extension_to_decide(world: World) -> c.Command:
     if world.complaint.status in {Status.DISPOSED, Status.REPLIED}:
-        world.tell(REQUEST, PUPR)
+        world.send(REQUEST, PUPR)
     return GRANT
 
 
@@ -156,7 +156,7 @@ def test_command_in_status(name: str, status: Status) -> None:
     world = to_status(status, NEVER_PAUSED, class_=ComplaintClass.ASPIRATION)
     command = make(world)
     if status in accepted_in:
-        assert world.tell(command, by)
+        assert world.send(command, by)
         assert world.complaint.status == accepted_in[status]
     else:
         world.refuse(command, by)
@@ -180,10 +180,10 @@ def test_nothing_moves_a_settled_complaint_and_few_commands_are_accepted(name: s
     if name in {"reopen-complaint", "appeal-complaint"} and status == "closed":
         assert world.refuse(command, TABLE[name][1], after=days(400)) is Refusal.DEADLINE_PASSED
     elif name == "restore-complaint" and status == "archived":
-        assert world.tell(command, TABLE[name][1], after=days(400)) == ["restored"]
+        assert world.send(command, TABLE[name][1], after=days(400)) == ["restored"]
         assert (world.complaint.status, world.complaint.outcome) == ("registered", None)
     elif status in TABLE[name][0]:
-        assert len(world.tell(command, TABLE[name][1], after=days(400))) == 1
+        assert len(world.send(command, TABLE[name][1], after=days(400))) == 1
         assert (world.complaint.status, world.complaint.clocks) == (status, {})
         assert world.complaint.rating == (4 if name == "rate-resolution" else None)
     else:

@@ -55,12 +55,12 @@ def test_nothing_is_disposed_to_it(ended: str) -> None:
     assert competent_office(world.complaint, world.policy, LAST + days(1)) == (
         "denpasar" if ended == "denpasar-pupr" else "bali-pupr"
     )
-    assert world.tell(command, PANRB, at=MONDAY + days(1)) == ["disposed"]
+    assert world.send(command, PANRB, at=MONDAY + days(1)) == ["disposed"]
 
 
 def test_it_is_returned_to_the_nearest_office_above_that_exists() -> None:
     world = to_status(Status.DISPOSED, ending("denpasar"), location=None)
-    world.tell(c.ReturnDisposition(reason="Bukan wewenang."), PUPR)
+    world.send(c.ReturnDisposition(reason="Bukan wewenang."), PUPR)
     assert competent_office(world.complaint, world.policy, LAST) == "denpasar"
     assert competent_office(world.complaint, world.policy, LAST + days(1)) == "bali"
 
@@ -85,34 +85,34 @@ def test_it_decides_nothing(command: c.Command, by: str) -> None:
     answer = world.ask(command, by, after=days(2))
     assert isinstance(answer, Rejected)
     assert (answer.code, answer.detail) == (Refusal.NOT_PERMITTED, Detail.OFFICE_ENDED)
-    assert world.tell(command, by, at=MONDAY + days(1))
+    assert world.send(command, by, at=MONDAY + days(1))
 
 
 def test_the_next_superior_decides_in_its_place() -> None:
     world = to_status(Status.DISPOSED, ending("denpasar"))
-    world.tell(ON, PANRB)
-    world.tell(c.DisposeComplaint(office="denpasar-pupr"), PANRB, at=MONDAY + days(1))
-    world.tell(REQUEST, PUPR)
+    world.send(ON, PANRB)
+    world.send(c.DisposeComplaint(office="denpasar-pupr"), PANRB, at=MONDAY + days(1))
+    world.send(REQUEST, PUPR)
     grant = c.DecideExtension(approved=True)
     assert world.refuse(grant, DENPASAR, after=days(1)) is Refusal.NOT_PERMITTED
-    assert world.tell(grant, "/offices/bali") == ["extended"]
+    assert world.send(grant, "/offices/bali") == ["extended"]
 
 
 def test_an_answered_complaint_is_moved_where_it_stands() -> None:
     world = to_status(Status.FOLLOWED_UP)
     clocks = world.complaint.clocks
-    assert world.tell(ON, PANRB, after=days(3)) == ["disposed"]
+    assert world.send(ON, PANRB, after=days(3)) == ["disposed"]
     assert (world.complaint.status, world.complaint.office, world.complaint.clocks) == (
         Status.FOLLOWED_UP,
         "badung",
         clocks,
     )
-    world.tell(REPLY, CITIZEN)
+    world.send(REPLY, CITIZEN)
     fresh = _follow_up(world)
-    assert world.tell(c.DisposeComplaint(office="denpasar"), PANRB, after=days(1)) == ["disposed"]
+    assert world.send(c.DisposeComplaint(office="denpasar"), PANRB, after=days(1)) == ["disposed"]
     assert (world.complaint.status, world.complaint.office) == (Status.REPLIED, "denpasar")
     assert _follow_up(world) > fresh
-    assert world.tell(FOLLOW_UP, DENPASAR) == ["followed-up"]
+    assert world.send(FOLLOW_UP, DENPASAR) == ["followed-up"]
 
 
 def _follow_up(world: World) -> Any:
@@ -122,7 +122,7 @@ def _follow_up(world: World) -> Any:
 @pytest.mark.parametrize("status", [Status.FOLLOWED_UP, Status.REPLIED])
 def test_only_the_administrator_moves_it_then(status: Status) -> None:
     world = to_status(status)
-    world.tell(c.DisposeComplaint(office="denpasar"), PANRB)
+    world.send(c.DisposeComplaint(office="denpasar"), PANRB)
     assert world.refuse(c.DisposeComplaint(office="denpasar-pupr"), DENPASAR) is Refusal.NOT_ALLOWED_IN_STATUS
     assert world.refuse(ON, DISPOSITION) is Refusal.OVERTAKEN
 

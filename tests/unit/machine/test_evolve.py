@@ -69,8 +69,8 @@ def test_the_channel_is_where_the_report_came_from(source: str, channel: str) ->
 
 def test_neither_free_text_nor_identity_is_in_a_snapshot() -> None:
     world = to_status(Status.DISPOSED, title="Jl. Rahasia", body="Nama saya Wayan, telepon 0812.", secret=True)
-    world.tell(c.RecordFollowUp(text="Sudah kami hubungi Wayan."), PUPR)
-    world.tell(c.ReplyToFollowUp(text="Belum, Wayan di sini."), CITIZEN)
+    world.send(c.RecordFollowUp(text="Sudah kami hubungi Wayan."), PUPR)
+    world.send(c.ReplyToFollowUp(text="Belum, Wayan di sini."), CITIZEN)
     written = encode_complaint(world.complaint).decode()
     assert "Wayan" not in written
     assert "Rahasia" not in written
@@ -79,7 +79,7 @@ def test_neither_free_text_nor_identity_is_in_a_snapshot() -> None:
 def test_a_completion_changes_what_it_names_and_nothing_else() -> None:
     world = to_status(Status.POSTPONED, location=None, office="denpasar")
     before = world.complaint
-    world.tell(c.CompleteReport(title="Baru", location=Location(lat=-8.65, lon=115.2), secret=True), CITIZEN)
+    world.send(c.CompleteReport(title="Baru", location=Location(lat=-8.65, lon=115.2), secret=True), CITIZEN)
     after = world.complaint
     assert after.report == before.report.model_copy(update={"revision": 2, "title_length": 4})
     assert (after.location, after.secret, after.anonymous) == (Location(lat=-8.65, lon=115.2), True, before.anonymous)
@@ -88,7 +88,7 @@ def test_a_completion_changes_what_it_names_and_nothing_else() -> None:
 
 def test_an_office_that_is_not_known_changes_no_choice() -> None:
     world = to_status(Status.POSTPONED, office="denpasar")
-    world.tell(c.CompleteReport(office="kantor-lurah"), CITIZEN)
+    world.send(c.CompleteReport(office="kantor-lurah"), CITIZEN)
     assert world.complaint.chosen_office == "denpasar"
     fact = world.history[-1].fact
     assert isinstance(fact, f.ReportCompleted)
@@ -97,18 +97,18 @@ def test_an_office_that_is_not_known_changes_no_choice() -> None:
 
 def test_a_verifier_may_name_a_better_category() -> None:
     world = World(category=None)
-    world.tell(c.VerifyComplaint(category="drainase", edited_text="Disunting."), PANRB)
+    world.send(c.VerifyComplaint(category="drainase", edited_text="Disunting."), PANRB)
     assert world.complaint.category == "drainase"
     other = World()
-    other.tell(VERIFY, PANRB)
+    other.send(VERIFY, PANRB)
     assert other.complaint.category == "infrastruktur-jalan"
 
 
 def test_a_rating_can_be_given_again_and_closes_nothing_anew() -> None:
     world = to_status(Status.CLOSED)
     closed = world.complaint.closed_at
-    world.tell(c.RateResolution(rating=2, text="Lama."), CITIZEN, after=days(1))
-    world.tell(c.RateResolution(rating=5), CITIZEN, after=days(1))
+    world.send(c.RateResolution(rating=2, text="Lama."), CITIZEN, after=days(1))
+    world.send(c.RateResolution(rating=5), CITIZEN, after=days(1))
     assert (world.complaint.rating, world.complaint.closed_at, world.complaint.version) == (5, closed, 7)
 
 

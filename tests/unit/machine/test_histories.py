@@ -343,10 +343,10 @@ def left_alone(world: World) -> None:
             answer = world.ask(command, ESCALATION)
             if isinstance(answer, Rejected):  # an announcement has moved a deadline into the past
                 assert (answer.code, world.complaint.calendar) == (Refusal.OVERTAKEN, 0)
-                world.tell(c.RescheduleDeadlines(calendar=world.policy.announced), SLA)
+                world.send(c.RescheduleDeadlines(calendar=world.policy.announced), SLA)
         elif nearest:
             notice = c.NoticeDeadline(clock=nearest.clock, due_at=nearest.due_at)
-            world.tell(notice, SLA, at=max(nearest.at + MOMENT, world.now))
+            world.send(notice, SLA, at=max(nearest.at + MOMENT, world.now))
     assert world.complaint.outcome is not None or world.complaint.exhausted
     assert not alarms(world.complaint)
 

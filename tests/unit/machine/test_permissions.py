@@ -71,7 +71,7 @@ def test_only_intake_registers() -> None:
         new.snapshot = None
         new.history.clear()
         if source == INTAKE:
-            assert new.tell(register, source) == ["registered"]
+            assert new.send(register, source) == ["registered"]
             assert known.ask(register, source, message=stage_command_id(known.id, "register")) == ()
         else:
             assert new.refuse(register, source) is Refusal.NOT_PERMITTED
@@ -92,7 +92,7 @@ def test_only_sla_gives_notice() -> None:
         notice = world.notice_of("verification")
         world.now = notice.due_at + seconds(1)
         if source == SLA:
-            assert world.tell(notice, source) == ["breached"]
+            assert world.send(notice, source) == ["breached"]
         else:
             assert world.refuse(notice, source) is Refusal.NOT_PERMITTED
 
@@ -104,7 +104,7 @@ def test_only_escalation_escalates() -> None:
         command = next_rung(world.complaint, DEMO)
         assert command is not None
         if source == ESCALATION:
-            assert world.tell(command, source) == ["escalated"]
+            assert world.send(command, source) == ["escalated"]
         else:
             assert world.refuse(command, source) is Refusal.NOT_PERMITTED
 
@@ -115,11 +115,11 @@ def test_the_agency_that_the_reporter_chose_administers_beside_the_national_admi
     assert world.refuse(VERIFY, HOLDER) is Refusal.NOT_PERMITTED
     assert world.refuse(VERIFY, BADUNG) is Refusal.NOT_PERMITTED
     assert world.refuse(VERIFY, BALI) is Refusal.NOT_PERMITTED
-    assert world.tell(VERIFY, DENPASAR) == ["verified"]
-    assert world.tell(DISPOSE, DENPASAR) == ["disposed"]
-    assert world.tell(FOLLOW_UP, OFFICER) == ["followed-up"]
-    assert world.tell(CLOSE, DENPASAR) == ["closed"]
-    assert to_status(Status.REGISTERED, office=chosen).tell(VERIFY, PANRB) == ["verified"]
+    assert world.send(VERIFY, DENPASAR) == ["verified"]
+    assert world.send(DISPOSE, DENPASAR) == ["disposed"]
+    assert world.send(FOLLOW_UP, OFFICER) == ["followed-up"]
+    assert world.send(CLOSE, DENPASAR) == ["closed"]
+    assert to_status(Status.REGISTERED, office=chosen).send(VERIFY, PANRB) == ["verified"]
 
 
 def test_an_unknown_office_has_no_administrator() -> None:
@@ -130,10 +130,10 @@ def test_an_unknown_office_has_no_administrator() -> None:
 
 def test_an_office_that_no_longer_holds_it_may_no_longer() -> None:
     world = to_status(Status.DISPOSED)
-    world.tell(c.DisposeComplaint(office="badung"), PANRB)
+    world.send(c.DisposeComplaint(office="badung"), PANRB)
     for command in (FOLLOW_UP, RETURN, REQUEST):
         assert world.refuse(command, HOLDER) is Refusal.NOT_PERMITTED
-    assert world.tell(FOLLOW_UP, BADUNG) == ["followed-up"]
+    assert world.send(FOLLOW_UP, BADUNG) == ["followed-up"]
 
 
 def test_the_superior_is_the_parent_of_the_holder_and_not_of_its_parent() -> None:

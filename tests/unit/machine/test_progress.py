@@ -13,7 +13,7 @@ from workflow.policy.model import Policy
 def test_no_clock_stops(status: Status) -> None:
     world = to_status(status, CORRECTING)
     before = world.complaint
-    assert world.tell(PROGRESS, PUPR, after=days(1)) == ["progress-recorded"]
+    assert world.send(PROGRESS, PUPR, after=days(1)) == ["progress-recorded"]
     changed = {"version", "updated_at", "recent", "progress_notes"}
     assert world.complaint.model_dump(exclude=changed) == before.model_dump(exclude=changed)
     assert world.complaint.progress_notes == 1
@@ -24,7 +24,7 @@ def test_no_clock_stops(status: Status) -> None:
 
 def test_a_missed_deadline_is_still_escalated() -> None:
     world = to_status(Status.DISPOSED, CORRECTING)
-    assert world.tell(PROGRESS, PUPR, at=world.due("follow_up") + days(1)) == ["breached", "progress-recorded"]
+    assert world.send(PROGRESS, PUPR, at=world.due("follow_up") + days(1)) == ["breached", "progress-recorded"]
     assert world.complaint.escalation_due
     assert world.climb() == ("escalated", "denpasar")
 
@@ -35,7 +35,7 @@ def test_a_missed_deadline_is_still_escalated() -> None:
 def test_it_is_limited(policy: Policy, told: int, detail: Detail) -> None:
     world = to_status(Status.DISPOSED, policy)
     for _ in range(told):
-        world.tell(PROGRESS, PUPR)
+        world.send(PROGRESS, PUPR)
     before = world.complaint
     answer = world.ask(PROGRESS, PUPR)
     assert isinstance(answer, Rejected)

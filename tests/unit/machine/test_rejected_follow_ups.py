@@ -45,7 +45,7 @@ def wita(text: str) -> datetime:
 def answered(after: timedelta = timedelta(0), policy: Policy = CORRECTING) -> World:
     """Make a complaint, disposed on Monday 2 March 2026 with five working days, and answered `after` that."""
     world = to_status(Status.DISPOSED, policy)
-    world.tell(FOLLOW_UP, PUPR, after=after)
+    world.send(FOLLOW_UP, PUPR, after=after)
     return world
 
 
@@ -65,7 +65,7 @@ def answered(after: timedelta = timedelta(0), policy: Policy = CORRECTING) -> Wo
 def test_the_working_time_that_was_left_goes_on(by: str, answer: timedelta, rejection: timedelta, due: str) -> None:
     world = answered(answer)
     began = world.history[2].at
-    assert world.tell(REJECT, by, after=rejection) == ["follow-up-rejected"]
+    assert world.send(REJECT, by, after=rejection) == ["follow-up-rejected"]
     complaint, clock = world.complaint, world.complaint.clocks[ClockName.FOLLOW_UP]
     assert world.history[-1].fact == f.FollowUpRejected(by=by, office="denpasar-pupr", reason=REJECT.reason)
     assert (complaint.status, complaint.office, complaint.round) == (Status.DISPOSED, "denpasar-pupr", 1)
@@ -74,7 +74,7 @@ def test_the_working_time_that_was_left_goes_on(by: str, answer: timedelta, reje
     assert clock.running
     assert ClockName.CITIZEN_REPLY not in complaint.clocks
     assert complaint.clocks[ClockName.SETTLEMENT].running
-    assert world.tell(FOLLOW_UP, PUPR, at=clock.due_at) == ["followed-up"]
+    assert world.send(FOLLOW_UP, PUPR, at=clock.due_at) == ["followed-up"]
 
 
 WITA = timedelta(hours=8)
@@ -94,7 +94,7 @@ def test_due_times_are_those_of_days_counted_one_by_one(start: int, steps: list[
     works = policy.calendar.is_working_day
     for answer, rejection in steps:
         due = world.due("follow_up")
-        world.tell(FOLLOW_UP, PUPR, after=timedelta(hours=answer))
+        world.send(FOLLOW_UP, PUPR, after=timedelta(hours=answer))
         left, day = 0, local_day(world.now)
         while (day := day + days(1)) <= local_day(due):
             left += works(day)
@@ -117,16 +117,16 @@ def test_due_times_are_those_of_days_counted_one_by_one(start: int, steps: list[
 
 def test_nothing_is_breached_after_the_fact() -> None:
     world = answered(days(1))
-    assert world.tell(REJECT, DENPASAR, at=world.due("citizen_reply")) == ["follow-up-rejected"]
+    assert world.send(REJECT, DENPASAR, at=world.due("citizen_reply")) == ["follow-up-rejected"]
     assert world.complaint.breaches == 0
     assert world.notice("follow_up", at=world.due("follow_up") + MOMENT) == ["breached"]
 
 
 def test_a_missed_deadline_is_escalated_again_without_a_second_breach() -> None:
     world = to_status(Status.DISPOSED, CORRECTING)
-    assert world.tell(FOLLOW_UP, PUPR, at=world.due("follow_up") + days(1)) == ["breached", "followed-up"]
+    assert world.send(FOLLOW_UP, PUPR, at=world.due("follow_up") + days(1)) == ["breached", "followed-up"]
     assert not world.complaint.escalation_due
-    world.tell(REJECT, PANRB, after=days(1))
+    world.send(REJECT, PANRB, after=days(1))
     assert world.complaint.clocks[ClockName.FOLLOW_UP].pressing
     assert (world.complaint.breaches, world.complaint.escalation_due) == (1, True)
     assert world.climb() == ("escalated", "denpasar")
@@ -136,8 +136,8 @@ def test_a_notified_rung_gets_its_time_again() -> None:
     world = to_status(Status.DISPOSED, CORRECTING)
     world.notice("follow_up", at=world.due("follow_up") + MOMENT)
     world.climb()
-    world.tell(FOLLOW_UP, PUPR)
-    world.tell(REJECT, DENPASAR, after=days(1))
+    world.send(FOLLOW_UP, PUPR)
+    world.send(REJECT, DENPASAR, after=days(1))
     assert (world.complaint.rung, world.complaint.escalation_due) == (1, False)
     assert world.complaint.clocks[ClockName.ESCALATION].started_at == world.now
     world.notice("escalation", at=world.due("escalation") + MOMENT)
@@ -149,17 +149,17 @@ def test_of_two_answers_the_first_stopped_the_clock() -> None:
     kept = world.complaint.answered_clock
     assert kept is not None
     assert (kept.paused, kept.remaining, kept.due_at) == (True, "4 working days", None)
-    world.tell(FOLLOW_UP, PUPR, after=days(2))
+    world.send(FOLLOW_UP, PUPR, after=days(2))
     assert world.complaint.answered_clock == kept
-    world.tell(REJECT, DENPASAR)
+    world.send(REJECT, DENPASAR)
     assert world.due("follow_up") == wita("2026-03-11T23:59:59.999")
 
 
 def test_an_extension_counts() -> None:
     world = to_status(Status.DISPOSED, CORRECTING)
-    world.tell(REQUEST, PUPR)
-    world.tell(c.DecideExtension(approved=True), DENPASAR)
-    world.tell(FOLLOW_UP, PUPR, after=days(1))
+    world.send(REQUEST, PUPR)
+    world.send(c.DecideExtension(approved=True), DENPASAR)
+    world.send(FOLLOW_UP, PUPR, after=days(1))
     assert world.complaint.answered_clock is not None
     assert world.complaint.answered_clock.remaining == "6 working days"
 
@@ -168,15 +168,15 @@ def test_a_day_off_announced_meanwhile_takes_nothing() -> None:
     world = answered(days(1))
     day_off = announcement(date(2026, 3, 5), at=world.now)
     world.policy = with_announcements(CORRECTING, Announcements.of([day_off]))
-    world.tell(REJECT, DENPASAR, after=days(1))
+    world.send(REJECT, DENPASAR, after=days(1))
     assert world.due("follow_up") == wita("2026-03-11T23:59:59.999")
 
 
 def test_the_next_office_has_its_whole_time() -> None:
     world = answered(days(3))
-    world.tell(c.DisposeComplaint(office="denpasar"), PANRB)
+    world.send(c.DisposeComplaint(office="denpasar"), PANRB)
     assert world.complaint.answered_clock is None
-    world.tell(REJECT, PANRB)
+    world.send(REJECT, PANRB)
     clock = world.complaint.clocks[ClockName.FOLLOW_UP]
     assert (world.complaint.office, clock.started_at, clock.resumed_at) == ("denpasar", world.now, None)
 
@@ -184,15 +184,15 @@ def test_the_next_office_has_its_whole_time() -> None:
 @pytest.mark.parametrize(("command", "by"), [(REPLY, CITIZEN), (CLOSE, PANRB)])
 def test_what_ends_the_wait_for_a_reply_forgets_the_clock(command: c.Command, by: str) -> None:
     world = answered()
-    world.tell(command, by)
+    world.send(command, by)
     assert world.complaint.answered_clock is None
 
 
 def test_it_is_limited() -> None:
     world = answered()
     for _ in range(2):
-        world.tell(REJECT, PANRB)
-        world.tell(FOLLOW_UP, PUPR)
+        world.send(REJECT, PANRB)
+        world.send(FOLLOW_UP, PUPR)
     assert world.refusal(REJECT, PANRB) == (Refusal.NOT_PERMITTED, Detail.FOLLOW_UP_REJECTION_LIMIT)
 
 

@@ -55,8 +55,8 @@ def closed(policy: Policy = CORRECTING) -> World:
 @pytest.mark.parametrize("by", [CITIZEN, PANRB])
 def test_the_last_holder_has_it_again_with_whole_clocks(by: str) -> None:
     world = closed()
-    world.tell(RATE.model_copy(update={"rating": 1}), CITIZEN)
-    assert world.tell(REOPEN, by, after=days(3)) == ["reopened"]
+    world.send(RATE.model_copy(update={"rating": 1}), CITIZEN)
+    assert world.send(REOPEN, by, after=days(3)) == ["reopened"]
     complaint = world.complaint
     assert (complaint.status, complaint.office, complaint.outcome, complaint.closed_at) == (
         "disposed",
@@ -67,16 +67,16 @@ def test_the_last_holder_has_it_again_with_whole_clocks(by: str) -> None:
     assert (complaint.rating, complaint.reopenings, complaint.round) == (None, 1, 1)
     assert complaint.clocks.keys() == {ClockName.FOLLOW_UP, ClockName.SETTLEMENT}
     assert all(clock.started_at == world.now and clock.running for clock in complaint.clocks.values())
-    assert world.tell(FOLLOW_UP, PUPR) == ["followed-up"]
-    assert world.tell(CLOSE, PANRB) == ["closed"]
-    assert world.tell(RATE, CITIZEN) == ["rated"]
+    assert world.send(FOLLOW_UP, PUPR) == ["followed-up"]
+    assert world.send(CLOSE, PANRB) == ["closed"]
+    assert world.send(RATE, CITIZEN) == ["rated"]
     assert world.complaint.rating == 4
 
 
 def test_it_is_in_time_up_to_the_end_of_the_last_day() -> None:
     # closed on Monday 2 March 2026 in Jakarta: ten working days end with the 16th
     last = closed()
-    assert last.tell(REOPEN, CITIZEN, at=last.now.replace(day=16, hour=16, minute=59, second=59)) == ["reopened"]
+    assert last.send(REOPEN, CITIZEN, at=last.now.replace(day=16, hour=16, minute=59, second=59)) == ["reopened"]
     late = closed()
     assert late.refuse(REOPEN, CITIZEN, at=late.now.replace(day=16, hour=17, minute=0, second=0)) is (
         Refusal.DEADLINE_PASSED
@@ -86,9 +86,9 @@ def test_it_is_in_time_up_to_the_end_of_the_last_day() -> None:
 
 def test_it_is_limited() -> None:
     world = closed()
-    world.tell(REOPEN, CITIZEN)
-    world.tell(FOLLOW_UP, PUPR)
-    world.tell(CLOSE, PANRB)
+    world.send(REOPEN, CITIZEN)
+    world.send(FOLLOW_UP, PUPR)
+    world.send(CLOSE, PANRB)
     assert world.refusal(REOPEN, PANRB) == (Refusal.NOT_PERMITTED, Detail.REOPENING_LIMIT)
 
 
@@ -108,7 +108,7 @@ def test_only_the_reporter_rates(policy: Policy) -> None:
     answer = world.ask(RATE, "/citizens/another")
     assert isinstance(answer, Rejected)
     assert (answer.code, answer.detail) == (Refusal.NOT_PERMITTED, Detail.NOT_THE_REPORTER)
-    assert world.tell(RATE, REPORTER) == ["rated"]
+    assert world.send(RATE, REPORTER) == ["rated"]
     assert world.refuse(RATE.model_copy(update={"rating": 1}), "/citizens/another") is Refusal.NOT_PERMITTED
     assert world.complaint.rating == 4
 
@@ -116,7 +116,7 @@ def test_only_the_reporter_rates(policy: Policy) -> None:
 def test_only_the_reporter_reopens() -> None:
     world = to_status(Status.CLOSED, STRICT, subject="one")
     assert world.refusal(REOPEN, "/citizens/another") == (Refusal.NOT_PERMITTED, Detail.NOT_THE_REPORTER)
-    assert world.tell(REOPEN, REPORTER) == ["reopened"]
+    assert world.send(REOPEN, REPORTER) == ["reopened"]
 
 
 def test_it_goes_to_the_office_above_a_holder_that_has_ended() -> None:
@@ -126,7 +126,7 @@ def test_it_goes_to_the_office_above_a_holder_that_has_ended() -> None:
         for each in CORRECTING.directory
     ]
     world.policy = CORRECTING.model_copy(update={"directory": type(CORRECTING.directory)(units)})
-    world.tell(REOPEN, PANRB, after=days(1))
+    world.send(REOPEN, PANRB, after=days(1))
     assert world.complaint.office == "denpasar"
 
 
@@ -151,12 +151,12 @@ def test_settlement_may_go_on_with_what_was_left(policy: Policy, *, replied: boo
     world = to_status(Status.DISPOSED, policy)
     began = world.complaint.clocks[ClockName.SETTLEMENT].started_at
     assert settlement_day(world) == date(2026, 3, 27)  # 14 working days
-    world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-05T16:00"))
+    world.send(FOLLOW_UP, PUPR, at=wib("2026-03-05T16:00"))
     if replied:
-        world.tell(REPLY, CITIZEN)
-    world.tell(CLOSE, PANRB)
+        world.send(REPLY, CITIZEN)
+    world.send(CLOSE, PANRB)
     assert world.history[-1].complaint.closed_clock is not None
-    world.tell(REOPEN, CITIZEN, at=wib("2026-03-12T07:00"))
+    world.send(REOPEN, CITIZEN, at=wib("2026-03-12T07:00"))
     clock = world.complaint.clocks[ClockName.SETTLEMENT]
     assert (clock.started_at, clock.resumed_at, clock.running) == (began, world.now, True)
     # 11 days were left; counted in working time, the 12th is one of them. 3 April is Good Friday
@@ -170,11 +170,11 @@ def test_settlement_may_go_on_with_what_was_left(policy: Policy, *, replied: boo
 @pytest.mark.parametrize("policy", [REMAINING, CAPPED])
 def test_a_missed_settlement_is_escalated_again_without_a_second_breach(policy: Policy) -> None:
     world = to_status(Status.FOLLOWED_UP, policy)
-    world.tell(REPLY, CITIZEN)
-    world.tell(FOLLOW_UP, PUPR, at=world.due("settlement") + days(1))
-    world.tell(CLOSE, PANRB)
+    world.send(REPLY, CITIZEN)
+    world.send(FOLLOW_UP, PUPR, at=world.due("settlement") + days(1))
+    world.send(CLOSE, PANRB)
     breaches = world.complaint.breaches
-    world.tell(REOPEN, CITIZEN, after=days(1))
+    world.send(REOPEN, CITIZEN, after=days(1))
     assert world.complaint.clocks[ClockName.SETTLEMENT].pressing
     assert (world.complaint.breaches, world.complaint.escalation_due) == (breaches, True)
     assert world.climb() == ("escalated", "denpasar")
@@ -185,7 +185,7 @@ def test_a_missed_settlement_is_escalated_again_without_a_second_breach(policy: 
 def test_what_silence_closed_had_time_left_when_it_closed() -> None:
     never_paused = REMAINING.model_copy(update={"settlement_pauses_in": frozenset()})
     world = to_status(Status.FOLLOWED_UP, never_paused)
-    world.tell(REOPEN, CITIZEN, at=world.due("citizen_reply") + days(2))
+    world.send(REOPEN, CITIZEN, at=world.due("citizen_reply") + days(2))
     closed, clock = world.history[-2], world.complaint.clocks[ClockName.SETTLEMENT]
     assert isinstance(closed.fact, f.ComplaintClosed)
     assert closed.fact.closed_clock is not None
@@ -204,12 +204,12 @@ def test_closing_and_reopening_gives_no_settlement_time(after: list[int], start:
     left = 14
     for hours in after:
         before = world.now
-        world.tell(FOLLOW_UP, PUPR, after=timedelta(hours=hours))
+        world.send(FOLLOW_UP, PUPR, after=timedelta(hours=hours))
         day, last = (moment + timedelta(hours=7) for moment in (before, world.now))
         while (day := day + days(1)).date() <= last.date():
             left -= works(day.date())
-        world.tell(CLOSE, PANRB)
-        world.tell(REOPEN, CITIZEN, after=days(1))
+        world.send(CLOSE, PANRB)
+        world.send(REOPEN, CITIZEN, after=days(1))
         if world.complaint.clocks[ClockName.SETTLEMENT].breached:
             # missed on a day off, after the last of its working days
             assert left < 0 or (left == 0 and not works(last.date()))
@@ -226,10 +226,10 @@ def exhausted(status: Status) -> World:
     while world.climb()[0] == "escalated":
         world.notice("escalation", at=world.due("escalation") + MOMENT)
     if status is Status.CLOSED:
-        world.tell(FOLLOW_UP, PUPR)
-        world.tell(CLOSE, PANRB)
+        world.send(FOLLOW_UP, PUPR)
+        world.send(CLOSE, PANRB)
     else:
-        world.tell(SPAM, PANRB)
+        world.send(SPAM, PANRB)
     return world
 
 
@@ -241,7 +241,7 @@ def test_the_ladder_begins_anew(status: Status, command: c.Command, clock: str, 
     world = exhausted(status)
     rungs = world.complaint.escalated_to
     assert rungs == ("denpasar", "panrb", "ombudsman")
-    world.tell(command, PANRB)
+    world.send(command, PANRB)
     complaint = world.complaint
     assert (complaint.rung, complaint.earlier_rungs, complaint.exhausted, complaint.escalation_due) == (
         3,
@@ -258,7 +258,7 @@ def test_the_ladder_begins_anew(status: Status, command: c.Command, clock: str, 
 @pytest.mark.parametrize("status", [Status.CLOSED, Status.ARCHIVED])
 def test_the_published_outcome_is_taken_back(status: Status) -> None:
     world = to_status(status, CORRECTING)
-    world.tell(REOPEN if status is Status.CLOSED else RESTORE, PANRB)
+    world.send(REOPEN if status is Status.CLOSED else RESTORE, PANRB)
     last = world.history[-1]
     assert publishes(last)
     assert published(last, None, CORRECTING).model_dump() == {"tracking_id": "1000000", "reopened_at": last.at}
@@ -266,9 +266,9 @@ def test_the_published_outcome_is_taken_back(status: Status) -> None:
 
 def test_of_two_replies_at_once_both_are_kept_and_the_deadline_stays() -> None:
     world = to_status(Status.FOLLOWED_UP)
-    world.tell(REPLY, CITIZEN)
+    world.send(REPLY, CITIZEN)
     clocks = world.complaint.clocks
-    assert world.tell(REPLY.model_copy(update={"text": "Sisi timur juga."}), CITIZEN, after=days(2)) == ["replied"]
+    assert world.send(REPLY.model_copy(update={"text": "Sisi timur juga."}), CITIZEN, after=days(2)) == ["replied"]
     assert world.complaint.clocks == clocks
     assert world.history[-1].fact == f.FollowUpReplied(by=CITIZEN, text="Sisi timur juga.")
 
@@ -278,7 +278,7 @@ def test_a_reply_after_the_closing_is_kept_and_tells_what_can_be_done(policy: Po
     world = to_status(Status.FOLLOWED_UP, policy)
     closes = world.due("citizen_reply")
     assert closes == wib("2026-03-16T22:59:59.999")
-    assert world.tell(REPLY, CITIZEN, at=closes + MOMENT) == ["closed", "late-reply-recorded"]
+    assert world.send(REPLY, CITIZEN, at=closes + MOMENT) == ["closed", "late-reply-recorded"]
     assert world.history[-1].fact == f.LateReplyRecorded(by=CITIZEN, text=REPLY.text, reopen_until=until)
     assert (world.complaint.status, world.complaint.closed_at, world.complaint.late_replies) == (
         Status.CLOSED,
@@ -294,7 +294,7 @@ def test_a_reply_after_the_closing_is_kept_and_tells_what_can_be_done(policy: Po
 def test_three_late_replies_are_kept(policy: Policy, way: str) -> None:
     world = closed(policy)
     for _ in range(3):
-        assert world.tell(REPLY, CITIZEN) == ["late-reply-recorded"]
+        assert world.send(REPLY, CITIZEN) == ["late-reply-recorded"]
     before = world.complaint
     answer = world.ask(REPLY, CITIZEN)
     assert isinstance(answer, Rejected)
@@ -305,9 +305,9 @@ def test_three_late_replies_are_kept(policy: Policy, way: str) -> None:
 
 def test_after_the_window_or_as_often_as_possible_a_new_report_is_left() -> None:
     late, often = closed(), closed()
-    late.tell(REPLY, CITIZEN, after=days(60))
+    late.send(REPLY, CITIZEN, after=days(60))
     for command, by in [(REOPEN, CITIZEN), (FOLLOW_UP, PUPR), (CLOSE, PANRB), (REPLY, CITIZEN)]:
-        often.tell(command, by)
+        often.send(command, by)
     for world in (late, often):
         fact = world.history[-1].fact
         assert isinstance(fact, f.LateReplyRecorded)

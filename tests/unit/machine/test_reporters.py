@@ -52,7 +52,7 @@ def detail(world: World, command: c.Command, by: str) -> tuple[Refusal, str | No
 
 @every(Rows(SPEECH), [CITIZEN, CHANNEL])
 def test_the_reporter_and_the_channel_that_reported_it_speak(command: c.Command, status: Status, by: str) -> None:
-    assert reported(status).tell(command, by)
+    assert reported(status).send(command, by)
 
 
 @every(
@@ -67,13 +67,13 @@ def test_others_are_refused_in_every_status(command: c.Command, status: Status, 
 def test_without_a_subject_the_channel_speaks_alone() -> None:
     world = World(STRICT)
     assert detail(world, WITHDRAW, CITIZEN) == (Refusal.NOT_PERMITTED, Detail.NOT_THE_REPORTER)
-    assert world.tell(WITHDRAW, CHANNEL) == ["withdrawn"]
+    assert world.send(WITHDRAW, CHANNEL) == ["withdrawn"]
 
 
 def test_under_an_open_policy_any_citizen_speaks_and_no_channel() -> None:
     world = to_status(Status.FOLLOWED_UP, subject="one")
     assert world.refuse(REPLY, CHANNEL) is Refusal.NOT_PERMITTED
-    assert world.tell(REPLY, "/citizens/another") == ["replied"]
+    assert world.send(REPLY, "/citizens/another") == ["replied"]
 
 
 def test_an_office_does_not_speak_for_the_reporter() -> None:

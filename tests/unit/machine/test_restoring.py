@@ -36,8 +36,8 @@ MACHINE = DEMO.model_copy(update={"machine": DEMO.machine | {"archive"}})
 @pytest.mark.parametrize("status", [Status.REGISTERED, Status.VERIFIED, *DISPOSED])
 def test_it_is_verified_anew_with_its_whole_time(status: Status) -> None:
     world = to_status(status)
-    world.tell(SPAM, PANRB)
-    assert world.tell(RESTORE, PANRB, after=days(90)) == ["restored"]
+    world.send(SPAM, PANRB)
+    assert world.send(RESTORE, PANRB, after=days(90)) == ["restored"]
     complaint = world.complaint
     assert (complaint.status, complaint.outcome, complaint.closed_at, complaint.office) == (
         Status.REGISTERED,
@@ -49,8 +49,8 @@ def test_it_is_verified_anew_with_its_whole_time(status: Status) -> None:
     assert complaint.clocks.keys() == {ClockName.VERIFICATION, ClockName.SETTLEMENT}
     fresh = World(at=world.now)
     assert complaint.clocks == fresh.complaint.clocks
-    assert world.tell(VERIFY, PANRB) == ["verified"]
-    assert world.tell(DISPOSE, PANRB) == ["disposed"]
+    assert world.send(VERIFY, PANRB) == ["verified"]
+    assert world.send(DISPOSE, PANRB) == ["disposed"]
 
 
 def test_a_duplicate_of_the_machine_is_not_archived_again() -> None:
@@ -58,8 +58,8 @@ def test_a_duplicate_of_the_machine_is_not_archived_again() -> None:
     archive = verification(world.complaint, MACHINE, "0d5ea3c5-1d62-5f0b-8b0b-6f3f5c1c8d11")
     assert isinstance(archive, c.ArchiveComplaint)
     assert archive.reason is ArchiveReason.DUPLICATE
-    world.tell(archive, VERIFICATION, message="archive-1")
-    world.tell(RESTORE, PANRB)
+    world.send(archive, VERIFICATION, message="archive-1")
+    world.send(RESTORE, PANRB)
     assert verification(world.complaint, MACHINE) == c.VerifyComplaint(revision=1, status=Status.REGISTERED)
     # the command that archived it, read again, is known
     assert world.ask(archive, VERIFICATION, message="archive-1") == ()
@@ -72,9 +72,9 @@ def test_the_machine_verifies_it_again_under_another_id() -> None:
         command = verification(world.complaint, MACHINE)
         assert command is not None
         ids.append(stage_command_id(world.id, *_decided_on(world.complaint, command)))
-        assert world.tell(command, VERIFICATION, message=ids[-1]) == ["verified"]
-        world.tell(ARCHIVE, PANRB)
-        world.tell(RESTORE, PANRB)
+        assert world.send(command, VERIFICATION, message=ids[-1]) == ["verified"]
+        world.send(ARCHIVE, PANRB)
+        world.send(RESTORE, PANRB)
     assert len(set(ids)) == 2
 
 
@@ -94,7 +94,7 @@ def test_after_disposition_only_spam_and_abuse_are_archived(status: Status, reas
     world = to_status(status)
     command = c.ArchiveComplaint(reason=reason)
     if reason in {ArchiveReason.SPAM, ArchiveReason.ABUSIVE}:
-        assert world.tell(command, PANRB) == ["archived"]
+        assert world.send(command, PANRB) == ["archived"]
         assert (world.complaint.status, world.complaint.office, world.complaint.clocks) == (Status.ARCHIVED, None, {})
         return
     answer = world.ask(command, PANRB)
@@ -113,6 +113,6 @@ def test_what_was_missed_before_stays_missed() -> None:
     world = to_status(Status.DISPOSED)
     world.notice("follow_up", at=world.due("follow_up") + timedelta(milliseconds=1))
     world.climb()
-    world.tell(SPAM, PANRB)
-    world.tell(RESTORE, PANRB)
+    world.send(SPAM, PANRB)
+    world.send(RESTORE, PANRB)
     assert (world.complaint.breaches, world.complaint.rung, world.complaint.escalation_due) == (1, 1, False)

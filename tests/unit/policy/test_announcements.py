@@ -64,7 +64,7 @@ def moved(
 ) -> dict[str, tuple[datetime, datetime]]:
     """Announce something to the world; return what deadlines were moved from where to where."""
     before = len(world.history)
-    world.tell(command, by, **how)
+    world.send(command, by, **how)
     facts = [recorded.fact for recorded in world.history[before:]]
     return {fact.clock: (fact.old_due_at, fact.due_at) for fact in facts if isinstance(fact, f.DeadlineRescheduled)}
 
@@ -188,7 +188,7 @@ class TestWhereDeadlinesComeToLie:
         world = World()
         world.policy = in_force(LAPOR, announcement(date.fromisoformat(day)))
         assert world.refuse(RESCHEDULE, SLA) is Refusal.OVERTAKEN
-        world.tell(VERIFY, PANRB)
+        world.send(VERIFY, PANRB)
         assert "rescheduled" not in [recorded.fact.NAME for recorded in world.history]
         assert world.complaint.calendar == 1
 
@@ -197,7 +197,7 @@ class TestWhereDeadlinesComeToLie:
         world.policy = in_force(
             LAPOR, announcement(date(2026, 3, 4)), announcement(date(2026, 3, 6), at=MONDAY + days(1), number=2)
         )
-        world.tell(RESCHEDULE, SLA, after=days(1))
+        world.send(RESCHEDULE, SLA, after=days(1))
         facts = [recorded.fact for recorded in world.history if isinstance(recorded.fact, f.DeadlineRescheduled)]
         assert [(fact.clock, fact.due_at) for fact in facts] == [
             ("verification", due("2026-03-06")),
@@ -211,7 +211,7 @@ class TestWhereDeadlinesComeToLie:
     def test_the_second_of_two_finds_what_the_first_has_moved(self) -> None:
         world = World()
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 4)))
-        world.tell(RESCHEDULE, SLA)
+        world.send(RESCHEDULE, SLA)
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 4)), announcement(date(2026, 3, 6), number=2))
         assert moved(world)["verification"] == (due("2026-03-06"), due("2026-03-09"))
 
@@ -225,7 +225,7 @@ class TestWhereDeadlinesComeToLie:
         back = announcement(date(2026, 3, 4), day_off=False, number=2)
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 4)), back)
         before = dict(world.complaint.clocks)
-        world.tell(RESCHEDULE, SLA)
+        world.send(RESCHEDULE, SLA)
         assert world.complaint.clocks == before
 
     def test_elapsed_time_is_not_touched(self) -> None:
@@ -250,7 +250,7 @@ class TestWhereDeadlinesComeToLie:
         assert clock.warn_at is not None
         world.notice("verification", at=clock.warn_at)
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 5), at=world.now))
-        world.tell(RESCHEDULE, SLA)
+        world.send(RESCHEDULE, SLA)
         after = world.complaint.clocks[ClockName.VERIFICATION]
         assert after.warn_at == clock.warn_at + timedelta(days=1) * 0.6
         assert after.warned
@@ -268,8 +268,8 @@ class TestWhereDeadlinesComeToLie:
 
     def test_an_extension_is_kept(self) -> None:
         world = to_status(Status.DISPOSED)
-        world.tell(REQUEST, PUPR)
-        world.tell(GRANT, "/offices/denpasar")
+        world.send(REQUEST, PUPR)
+        world.send(GRANT, "/offices/denpasar")
         assert world.due("follow_up") == holder_due("2026-03-11")
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 10)))
         assert moved(world)["follow_up"] == (holder_due("2026-03-11"), holder_due("2026-03-12"))
@@ -290,12 +290,12 @@ class TestPauses:
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 6)))
         assert "settlement" not in moved(world)
         assert world.complaint.clocks[ClockName.SETTLEMENT].remaining == left == "14 working days"
-        world.tell(REPLY, CITIZEN)
+        world.send(REPLY, CITIZEN)
         assert world.due("settlement") == due("2026-03-30")
 
     def test_what_was_resumed_counts_from_there(self) -> None:
         world = to_status(Status.FOLLOWED_UP)
-        world.tell(REPLY, CITIZEN, at=wib("2026-03-05T10:00"))
+        world.send(REPLY, CITIZEN, at=wib("2026-03-05T10:00"))
         assert world.due("settlement") == due("2026-04-01")
         within_the_pause = announcement(date(2026, 3, 4), at=world.now)
         world.policy = in_force(LAPOR, within_the_pause)
@@ -311,14 +311,14 @@ class TestFairness:
         """Although sla and lifecycle were stopped over all of it, and nothing asked for a new date."""
         world = to_status(Status.DISPOSED)
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 9), at=wib("2026-03-09T07:00")))
-        names = world.tell(FOLLOW_UP, PUPR, at=holder_due("2026-03-10"))
+        names = world.send(FOLLOW_UP, PUPR, at=holder_due("2026-03-10"))
         assert names == ["rescheduled", "rescheduled", "followed-up"]
         assert world.complaint.breaches == 0
 
     def test_a_follow_up_after_the_new_deadline_is_late(self) -> None:
         world = to_status(Status.DISPOSED)
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 9), at=wib("2026-03-09T07:00")))
-        names = world.tell(FOLLOW_UP, PUPR, at=holder_due("2026-03-10") + MOMENT)
+        names = world.send(FOLLOW_UP, PUPR, at=holder_due("2026-03-10") + MOMENT)
         assert names == ["rescheduled", "rescheduled", "breached", "followed-up"]
 
     def test_what_was_missed_before_the_announcement_stays_missed(self) -> None:
@@ -340,24 +340,24 @@ class TestFairness:
         world = to_status(Status.FOLLOWED_UP)
         closes = world.due("citizen_reply")
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 9), at=closes + days(1)))
-        assert world.tell(REPLY, CITIZEN, at=closes + days(2)) == ["closed", "late-reply-recorded"]
+        assert world.send(REPLY, CITIZEN, at=closes + days(2)) == ["closed", "late-reply-recorded"]
         other = to_status(Status.FOLLOWED_UP)
         other.policy = in_force(LAPOR, announcement(date(2026, 3, 9), at=closes - days(1)))
-        assert other.tell(REPLY, CITIZEN, at=closes + MOMENT) == ["rescheduled", "replied"]
+        assert other.send(REPLY, CITIZEN, at=closes + MOMENT) == ["rescheduled", "replied"]
 
     def test_a_command_that_was_sent_on_is_judged_by_its_own_time(self) -> None:
         """It reached the log before the announcement and the deadline, and its complaint's partition after both."""
         world = to_status(Status.DISPOSED)
         in_time = holder_due("2026-03-09")
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 12), at=in_time + days(1)))
-        assert world.tell(FOLLOW_UP, PUPR, at=in_time) == ["rescheduled", "followed-up"]
+        assert world.send(FOLLOW_UP, PUPR, at=in_time) == ["rescheduled", "followed-up"]
         assert world.complaint.breaches == 0
 
     def test_a_notice_of_the_old_deadline_only_brings_the_new_one(self) -> None:
         world = to_status(Status.DISPOSED)
         late = world.notice_of("follow_up")
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 9), at=world.now))
-        assert world.tell(late, SLA, at=late.due_at + MOMENT) == ["rescheduled", "rescheduled"]
+        assert world.send(late, SLA, at=late.due_at + MOMENT) == ["rescheduled", "rescheduled"]
         assert world.complaint.breaches == 0
 
     def test_a_notice_of_the_old_warning_only_brings_the_new_one(self) -> None:
@@ -365,7 +365,7 @@ class TestFairness:
         early = world.notice_of("follow_up")
         warn_at = world.complaint.clocks[ClockName.FOLLOW_UP].warn_at
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 9), at=world.now))
-        assert world.tell(early, SLA, at=warn_at) == ["rescheduled", "rescheduled"]
+        assert world.send(early, SLA, at=warn_at) == ["rescheduled", "rescheduled"]
 
     def test_a_notice_of_a_deadline_that_was_brought_forward_and_has_passed_settles_the_complaint(self) -> None:
         """It was refused, and the complaint stayed open behind its own deadline until the next command."""
@@ -374,7 +374,7 @@ class TestFairness:
         taken_back = announcement(date(2026, 3, 19), at=world.now, day_off=False)
         world.policy = in_force(LAPOR, taken_back)
         brought_forward = early.due_at - days(1)
-        assert world.tell(early, SLA, at=brought_forward + MOMENT) == ["rescheduled", "closed"]
+        assert world.send(early, SLA, at=brought_forward + MOMENT) == ["rescheduled", "closed"]
         assert world.complaint.closed_at == brought_forward
 
     def test_a_complaint_that_comes_later_has_the_new_calendar(self) -> None:
@@ -388,7 +388,7 @@ class TestFairness:
         world = to_status(Status.DISPOSED)
         looked_at = world.complaint.version
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 9), at=world.now))
-        assert world.tell(FOLLOW_UP, PUPR, expected=looked_at)[-1] == "followed-up"
+        assert world.send(FOLLOW_UP, PUPR, expected=looked_at)[-1] == "followed-up"
 
 
 class TestWhatMayMove:
@@ -468,9 +468,9 @@ def test_a_moved_deadline_is_where_it_would_have_been_from_the_start(
 def test_what_is_published_counts_by_the_calendar_of_its_time() -> None:
     world = to_status(Status.FOLLOWED_UP)
     world.policy = in_force(LAPOR, announcement(date(2026, 3, 4), at=world.now))
-    world.tell(c.CloseComplaint(), PANRB, at=wib("2026-03-06T10:00"))
+    world.send(c.CloseComplaint(), PANRB, at=wib("2026-03-06T10:00"))
     assert world.complaint.working_days == 3
-    world.tell(c.RateResolution(rating=4), CITIZEN)
+    world.send(c.RateResolution(rating=4), CITIZEN)
     assert resolution(world.complaint, None, LAPOR).working_days == 3
     unknown = world.complaint.model_copy(update={"working_days": None})
     assert resolution(unknown, None, LAPOR).working_days == 4

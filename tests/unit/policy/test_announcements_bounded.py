@@ -14,7 +14,7 @@ from events.ids import digest
 from events.topics import OUTWARD_RECORD_BYTES
 from events.vocabulary import Detail, Refusal
 from tests.support.worlds import LAPOR, MONDAY, PANRB, days
-from tests.unit.machine.test_answers import Deciding, rejections
+from tests.unit.machine.test_answers import LifecycleStage, rejections
 from workflow.machine.handlers import Rejected
 from workflow.policy.announcements import (
     MOST_KEPT,
@@ -49,10 +49,10 @@ def announced(found: Announcements, each: AnnouncementEvent, at: datetime) -> An
 
 
 def test_one_day_off_and_on_a_thousand_times() -> None:
-    lifecycle = Deciding()
+    lifecycle = LifecycleStage()
     written = []
     for number in range(1_000):
-        written += lifecycle.tell(event(number).data, PANRB, f"a{number}", CALENDAR)
+        written += lifecycle.send(event(number).data, PANRB, f"a{number}", CALENDAR)
     refused = rejections(written)
     kept = [
         each.value or b"" for each in written if each.key == CALENDAR_KEY and b"rejected" not in (each.value or b"")
@@ -151,17 +151,17 @@ class TestFolding:
 
 def test_the_record_shrinks_while_complaints_are_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calendar_state, "COMPACT_ABOVE", 3)
-    lifecycle = Deciding()
+    lifecycle = LifecycleStage()
     lifecycle.register()
     for number in range(4):
-        lifecycle.tell(event(number).data, PANRB, f"a{number}", CALENDAR)
+        lifecycle.send(event(number).data, PANRB, f"a{number}", CALENDAR)
     # 40 days later: the complaint waits, its deadlines missed, and has been computed with them all
     lifecycle.later(days(40))
-    outputs = lifecycle.tell(event(4, date(2026, 5, 20)).data, PANRB, "a4", CALENDAR)
+    outputs = lifecycle.send(event(4, date(2026, 5, 20)).data, PANRB, "a4", CALENDAR)
     found = decode_calendar(outputs[0].value)
     assert found.revision == 5
     assert len(found.announcements) + len(found.known) == 5
-    assert lifecycle.tell(event(0).data, PANRB, "a0", CALENDAR) == []
+    assert lifecycle.send(event(0).data, PANRB, "a0", CALENDAR) == []
     # and it starts again from that
     lifecycle.restart(lifecycle.keys, outputs)
     assert lifecycle.lifecycle._calendar_state.policies.versions[0].announced == 5  # noqa: SLF001 -- what decisions are made with

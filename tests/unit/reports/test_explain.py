@@ -56,8 +56,8 @@ def line(run: Run) -> list[str]:
 
 def disposed(policy: Policy = LAPOR, at: str = "2026-03-16T10:00") -> World:
     world = World(policy, wib(at))
-    world.tell(VERIFY, PANRB)
-    world.tell(DISPOSE, PANRB)
+    world.send(VERIFY, PANRB)
+    world.send(DISPOSE, PANRB)
     return world
 
 
@@ -90,12 +90,12 @@ def test_each_day_has_its_number_or_the_reason_for_none() -> None:
 
 def test_a_pause_has_its_status_and_its_holidays() -> None:
     world = disposed()
-    world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-17T10:00"))
+    world.send(FOLLOW_UP, PUPR, at=wib("2026-03-17T10:00"))
     paused = last(world, "settlement")
     assert (paused.due_at, paused.recomputed, paused.remaining) == (None, None, "13 working days")
     assert line(paused) == ["16 the day on which it starts is not counted", "17 1"]
 
-    world.tell(REPLY, CITIZEN, at=wib("2026-03-25T10:00"))
+    world.send(REPLY, CITIZEN, at=wib("2026-03-25T10:00"))
     run = last(world, "settlement")
 
     assert line(run)[:12] == [
@@ -123,8 +123,8 @@ def test_a_pause_has_its_status_and_its_holidays() -> None:
 
 def test_a_pause_that_ends_on_its_day_costs_nothing() -> None:
     world = disposed(at="2026-03-02T08:00")
-    world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-03T08:00"))
-    world.tell(REPLY, CITIZEN, at=wib("2026-03-03T09:00"))
+    world.send(FOLLOW_UP, PUPR, at=wib("2026-03-03T08:00"))
+    world.send(REPLY, CITIZEN, at=wib("2026-03-03T09:00"))
     run = last(world, "settlement")
 
     assert line(run)[:3] == ["02 the day on which it starts is not counted", "03 1", "04 2"]
@@ -145,8 +145,8 @@ def test_a_clock_that_has_nothing_left_ends_with_the_day_or_the_next_that_works(
         ),
     ):
         world = disposed(policy, at="2026-03-02T08:00")
-        world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-03T08:00"))
-        world.tell(REPLY, CITIZEN, at=wib(resumed))
+        world.send(FOLLOW_UP, PUPR, at=wib("2026-03-03T08:00"))
+        world.send(REPLY, CITIZEN, at=wib(resumed))
         run = last(world, "settlement")
         assert line(run)[-len(expected) :] == expected
         assert run.due_at == run.recomputed
@@ -155,8 +155,8 @@ def test_a_clock_that_has_nothing_left_ends_with_the_day_or_the_next_that_works(
 
 def test_an_extension_goes_on_from_the_old_due_time() -> None:
     world = disposed(at="2026-03-02T10:00")
-    world.tell(REQUEST, PUPR)
-    world.tell(GRANT, "/offices/denpasar")
+    world.send(REQUEST, PUPR)
+    world.send(GRANT, "/offices/denpasar")
     run = last(world, "follow_up")
 
     assert line(run)[-2:] == ["10 6", "11 7"]
@@ -173,15 +173,15 @@ def test_warnings_breaches_and_ends_are_steps() -> None:
     breached = last(world, "follow_up")
     assert breached.breached
     assert not breached.over
-    world.tell(FOLLOW_UP, PUPR, after=days(1))
+    world.send(FOLLOW_UP, PUPR, after=days(1))
     run = last(world, "follow_up")
     assert [step.what for step in run.steps] == ["started", "warned", "breached", "stopped"]
     assert (run.breached, run.over, run.due_at) == (True, True, breached.due_at)
     assert (run.steps[-1].fact, run.steps[-1].version) == ("followed-up", 6)
 
-    world.tell(REPLY, CITIZEN)
+    world.send(REPLY, CITIZEN)
     assert [each.over for each in explained(world, "follow_up").runs] == [True, False]
-    world.tell(FOLLOW_UP, PUPR)
+    world.send(FOLLOW_UP, PUPR)
     world.notice("citizen_reply", at=world.due("citizen_reply") + timedelta(milliseconds=1))
     assert last(world, "citizen_reply").steps[-1].what is Happening.PASSED
     assert [each.over for each in explained(world, "follow_up").runs] == [True, True]
@@ -190,7 +190,7 @@ def test_warnings_breaches_and_ends_are_steps() -> None:
 def test_an_announced_holiday_moves_the_day_breakdown_with_the_due_time() -> None:
     world = disposed(at="2026-03-02T10:00")
     world.policy = with_announcements(LAPOR, Announcements.of([announcement(date(2026, 3, 5), at=world.now)]))
-    world.tell(REQUEST, PUPR, after=days(1))
+    world.send(REQUEST, PUPR, after=days(1))
     run = last(world, "follow_up")
 
     assert [step.what for step in run.steps] == ["started", "rescheduled"]
@@ -206,8 +206,8 @@ def test_an_announced_holiday_moves_the_day_breakdown_with_the_due_time() -> Non
 
 def test_each_start_anew_is_a_run() -> None:
     world = World(at=wib("2026-03-02T10:00"))
-    world.tell(POSTPONE, PANRB, after=days(1))
-    world.tell(COMPLETE, CITIZEN, after=days(1))
+    world.send(POSTPONE, PANRB, after=days(1))
+    world.send(COMPLETE, CITIZEN, after=days(1))
     found = explained(world, "verification").runs
     assert [(run.steps[0].fact, run.over) for run in found] == [("registered", True), ("report-completed", False)]
     assert [step.what for step in found[0].steps] == ["started", "stopped"]
@@ -216,8 +216,8 @@ def test_each_start_anew_is_a_run() -> None:
 
 def test_elapsed_time_has_no_days() -> None:
     world = disposed(DEMO)
-    world.tell(FOLLOW_UP, PUPR, after=seconds(2))
-    world.tell(REPLY, CITIZEN, after=seconds(2))
+    world.send(FOLLOW_UP, PUPR, after=seconds(2))
+    world.send(REPLY, CITIZEN, after=seconds(2))
     run = last(world, "settlement")
     assert run.days == ()
     assert run.duration == "30 seconds"
@@ -234,8 +234,8 @@ def test_working_hours_are_shown_by_day() -> None:
         (8, "Sunday"),
         (9, "3 working hours"),
     ]
-    world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-06T14:30"))
-    world.tell(REPLY, CITIZEN, at=wib("2026-03-06T15:45"))
+    world.send(FOLLOW_UP, PUPR, at=wib("2026-03-06T14:30"))
+    world.send(REPLY, CITIZEN, at=wib("2026-03-06T15:45"))
     run = last(world, "settlement")
     assert (run.days[0].reason, run.days[0].number) == ("45 working minutes", 1)
     assert sum(day.worked.amount for day in run.days if day.worked) == 40 * 3600
@@ -271,7 +271,7 @@ class TestDifferences:
 
     def test_what_was_left_at_a_pause(self) -> None:
         world = disposed()
-        world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-17T10:00"))
+        world.send(FOLLOW_UP, PUPR, at=wib("2026-03-17T10:00"))
         altered = _altered(world.history, 3, ClockName.SETTLEMENT, remaining="12 working days")
         [difference] = explain(altered, ClockName.SETTLEMENT, LAPOR).runs[0].differences
         assert (
@@ -379,8 +379,8 @@ def check_strip(run: Run, policy: Policy) -> None:
 def test_with_a_version_without_its_cap_it_says_what_differs() -> None:
     uncapped, *_, capped = policy_files.load("lapor").versions
     world = disposed(capped.model_copy(update={"citizens": "open"}))
-    world.tell(FOLLOW_UP, PUPR)
-    world.tell(REPLY, CITIZEN)
+    world.send(FOLLOW_UP, PUPR)
+    world.send(REPLY, CITIZEN)
     found = explain(world.history, ClockName.SETTLEMENT, uncapped)
     assert not found.agrees
     assert "has a pause with a cap, recomputed one without" in found.runs[-1].differences[0]

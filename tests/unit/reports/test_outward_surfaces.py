@@ -85,25 +85,25 @@ REPORT: Final[dict[str, Any]] = {
 def a_life(**report: Any) -> World:
     """A complaint that has been everywhere, missed a deadline and was rated."""
     world = to_status(Status.DISPOSED, CORRECTING, **REPORT | report)
-    world.tell(RETURN.model_copy(update={"reason": "Alasansatu"}), PUPR)
-    world.tell(DISPOSE, PANRB)
+    world.send(RETURN.model_copy(update={"reason": "Alasansatu"}), PUPR)
+    world.send(DISPOSE, PANRB)
     world.notice("follow_up", at=world.due("follow_up") + timedelta(seconds=1))
     world.climb()
-    world.tell(c.RecordProgress(text="Jawabsatu.", evidence=("https://example.org/0.jpg",)), PUPR)
-    world.tell(c.RecordFollowUp(text="Jawabsatu.", evidence=("https://example.org/1.jpg",)), PUPR)
-    world.tell(c.RejectFollowUp(reason="Alasansatu"), PANRB)
-    world.tell(c.RecordFollowUp(text="Jawabsatu."), PUPR)
-    world.tell(REPLY.model_copy(update={"text": "Balasansatu"}), CITIZEN)
-    world.tell(c.RecordFollowUp(text="Jawabsatu lagi."), PUPR)
-    world.tell(c.CloseComplaint(reason="Alasansatu"), PANRB)
-    world.tell(REPLY.model_copy(update={"text": "Balasansatu"}), CITIZEN)
-    world.tell(c.AppealComplaint(reason="Alasansatu", consent=True), CITIZEN)
-    world.tell(c.ReopenComplaint(reason="Alasansatu"), CITIZEN)
-    world.tell(c.RecordFollowUp(text="Jawabsatu akhirnya."), PUPR)
-    world.tell(c.CloseComplaint(reason="Alasansatu"), PANRB)
-    world.tell(RATE, CITIZEN)
+    world.send(c.RecordProgress(text="Jawabsatu.", evidence=("https://example.org/0.jpg",)), PUPR)
+    world.send(c.RecordFollowUp(text="Jawabsatu.", evidence=("https://example.org/1.jpg",)), PUPR)
+    world.send(c.RejectFollowUp(reason="Alasansatu"), PANRB)
+    world.send(c.RecordFollowUp(text="Jawabsatu."), PUPR)
+    world.send(REPLY.model_copy(update={"text": "Balasansatu"}), CITIZEN)
+    world.send(c.RecordFollowUp(text="Jawabsatu lagi."), PUPR)
+    world.send(c.CloseComplaint(reason="Alasansatu"), PANRB)
+    world.send(REPLY.model_copy(update={"text": "Balasansatu"}), CITIZEN)
+    world.send(c.AppealComplaint(reason="Alasansatu", consent=True), CITIZEN)
+    world.send(c.ReopenComplaint(reason="Alasansatu"), CITIZEN)
+    world.send(c.RecordFollowUp(text="Jawabsatu akhirnya."), PUPR)
+    world.send(c.CloseComplaint(reason="Alasansatu"), PANRB)
+    world.send(RATE, CITIZEN)
     if not report.get("secret"):
-        world.tell(c.PublishStory(title="Judulsatu", answer="Jawabsatu."), PANRB)
+        world.send(c.PublishStory(title="Judulsatu", answer="Jawabsatu."), PANRB)
     return world
 
 
@@ -400,8 +400,8 @@ def test_of_a_complaint_that_is_not_secret_the_surface_is_really_read(surface: s
 def test_no_text_of_spam_or_abuse_or_of_what_was_withdrawn_is_shown(surface: str, reason: ArchiveReason | None) -> None:
     world = World(**REPORT)
     if reason is None:
-        world.tell(c.WithdrawComplaint(reason="Alasansatu"), CITIZEN)
+        world.send(c.WithdrawComplaint(reason="Alasansatu"), CITIZEN)
     else:
-        world.tell(c.ArchiveComplaint(reason=reason), PANRB)
+        world.send(c.ArchiveComplaint(reason=reason), PANRB)
     upto = len(world.history)
     assert [word for word in TEXTS if word in OUTWARD[surface](world, upto)] == []

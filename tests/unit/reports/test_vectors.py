@@ -115,8 +115,8 @@ class TestComplaints:
     def disposed(self, at: datetime) -> World:
         """Let a report be received, verified and disposed to Jayapura at one instant."""
         world = World(at=at)
-        world.tell(VERIFY, PANRB)
-        world.tell(c.DisposeComplaint(office="kota-jayapura"), PANRB)
+        world.send(VERIFY, PANRB)
+        world.send(c.DisposeComplaint(office="kota-jayapura"), PANRB)
         return world
 
     def test_friday_evening_in_jayapura_is_friday_for_both(self) -> None:
@@ -145,15 +145,15 @@ class TestComplaints:
             world = self.disposed(datetime(2026, 3, 10, 9, tzinfo=WIT))
             due = world.due("follow_up")
             assert due == end_of(date(2026, 3, 17), WIT)
-            assert world.tell(FOLLOW_UP, self.JAYAPURA, at=due + moment) == names
+            assert world.send(FOLLOW_UP, self.JAYAPURA, at=due + moment) == names
 
     def test_a_pause_over_the_holidays_keeps_what_is_left(self) -> None:
         world = self.disposed(datetime(2025, 3, 17, 9, tzinfo=WIB))
         assert world.due("settlement") == end_of(date(2025, 4, 15), WIB)
         # Wednesday 26 March in Jakarta, Thursday already in Jayapura: the clock is a national one
-        world.tell(FOLLOW_UP, self.JAYAPURA, at=wib("2025-03-26T23:30"))
+        world.send(FOLLOW_UP, self.JAYAPURA, at=wib("2025-03-26T23:30"))
         assert world.complaint.clocks[ClockName.SETTLEMENT].remaining == "7 working days"
-        world.tell(REPLY, CITIZEN, at=wib("2025-04-03T23:30"))
+        world.send(REPLY, CITIZEN, at=wib("2025-04-03T23:30"))
         assert world.due("settlement") == end_of(date(2025, 4, 16), WIB)
         # Friday 4 April in Jayapura, a day off as well; its five days are 8 to 11 and 14 April
         assert world.due("follow_up") == end_of(date(2025, 4, 14), WIT)

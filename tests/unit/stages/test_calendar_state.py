@@ -69,7 +69,7 @@ class Pair:
                 self.timers.handle(Record(output.key, output.value))
         return outputs
 
-    def tell(self, command: c.Command, by: str, subject: str, *, message: str | None = None) -> list[OutgoingRecord]:
+    def send(self, command: c.Command, by: str, subject: str, *, message: str | None = None) -> list[OutgoingRecord]:
         self.sent += 1
         name = message or f"m{self.sent}"
         return self.settle(encode.encode_command(command, source=by, command_id=name, subject=subject, time=self.now))
@@ -79,14 +79,14 @@ class Pair:
         command = c.RegisterComplaint(
             tracking_id=str(1000000 + number), source=CHANNEL, report_id=str(number), report=report()
         )
-        self.tell(command, INTAKE, complaint)
+        self.send(command, INTAKE, complaint)
         return complaint
 
     def announce(
         self, day: date = DAY, *, day_off: bool = True, by: str = PANRB, message: str = "a1"
     ) -> list[OutgoingRecord]:
         data = AnnounceHoliday(day=day, day_off=day_off, name="Cuti bersama", decree="SKB 3 Menteri")
-        return self.tell(data, by, CALENDAR, message=message)
+        return self.send(data, by, CALENDAR, message=message)
 
     def tick(self, now: datetime | None = None) -> list[OutgoingRecord]:
         """Let sla send what is due, and settle that."""
@@ -151,7 +151,7 @@ def test_a_complaint_that_was_decided_on_meanwhile_is_not_requested() -> None:
     pair = Pair()
     complaint = pair.register(1)
     pair.announce()
-    outputs = pair.tell(c.WithdrawComplaint(), CITIZEN, complaint)
+    outputs = pair.send(c.WithdrawComplaint(), CITIZEN, complaint)
     assert names(outputs)[:3] == ["lapor.complaint.rescheduled.v1"] * 2 + ["lapor.complaint.withdrawn.v1"]
     other = pair.register(2)
     assert pair.due(other) == FRIDAY_
@@ -274,7 +274,7 @@ class TestRefusals:
         pair = Pair()
         complaint = pair.register(1)
         command = c.WithdrawComplaint(reason='"type": "lapor.command.announce-holiday.v1"')
-        assert names(pair.tell(command, CITIZEN, complaint))[0] == "lapor.complaint.withdrawn.v1"
+        assert names(pair.send(command, CITIZEN, complaint))[0] == "lapor.complaint.withdrawn.v1"
 
     def test_other_commands_are_about_a_complaint(self) -> None:
         raw = encode.encode_command(
@@ -304,11 +304,11 @@ class TestPolicyChange:
         assert pair.due(new) == wib("2026-07-03T23:59:59.999")
         pair.now += days(1)
         pair.restart()
-        pair.tell(c.PostponeComplaint(missing=("location",), reason="Di mana?"), PANRB, old)
-        pair.tell(c.CompleteReport(title="Jalan berlubang"), CITIZEN, old)
+        pair.send(c.PostponeComplaint(missing=("location",), reason="Di mana?"), PANRB, old)
+        pair.send(c.CompleteReport(title="Jalan berlubang"), CITIZEN, old)
         assert pair.due(old) == wib("2026-07-07T23:59:59.999")
-        pair.tell(c.PostponeComplaint(missing=("location",), reason="Di mana?"), PANRB, new)
-        pair.tell(c.CompleteReport(title="Jalan berlubang"), CITIZEN, new)
+        pair.send(c.PostponeComplaint(missing=("location",), reason="Di mana?"), PANRB, new)
+        pair.send(c.CompleteReport(title="Jalan berlubang"), CITIZEN, new)
         assert pair.due(new) == wib("2026-07-06T23:59:59.999")
         pinned = [decode.decode_snapshot(record.value).policy for record in pair.compacted()]
         assert pinned == ["lapor/2025-01-01", "lapor/2026-07-01"]
@@ -325,14 +325,14 @@ class TestPolicyChange:
     def test_an_office_that_is_gone(self, tmp_path: Any) -> None:
         pair = Pair()
         complaint = pair.register(1)
-        pair.tell(c.VerifyComplaint(), PANRB, complaint)
-        pair.tell(c.DisposeComplaint(office="denpasar-pupr"), PANRB, complaint)
+        pair.send(c.VerifyComplaint(), PANRB, complaint)
+        pair.send(c.DisposeComplaint(office="denpasar-pupr"), PANRB, complaint)
         without = self.without_office("denpasar-pupr", tmp_path)
         with pytest.raises(
             RefusedToStart, match="with the office denpasar-pupr, which ALUR_POLICY=lapor does not know"
         ):
             pair.restart(without)
-        pair.tell(c.WithdrawComplaint(), CITIZEN, complaint)
+        pair.send(c.WithdrawComplaint(), CITIZEN, complaint)
         pair.restart(without)
 
     def test_an_office_that_the_reporter_chose_is_gone(self, tmp_path: Any) -> None:
@@ -340,7 +340,7 @@ class TestPolicyChange:
         command = c.RegisterComplaint(
             tracking_id="1", source=CHANNEL, report_id="1", report=report(office="denpasar-pupr")
         )
-        pair.tell(command, INTAKE, complaint_id(CHANNEL, "1"))
+        pair.send(command, INTAKE, complaint_id(CHANNEL, "1"))
         with pytest.raises(RefusedToStart, match="with the office denpasar-pupr"):
             pair.restart(self.without_office("denpasar-pupr", tmp_path))
 

@@ -41,8 +41,8 @@ def test_the_office_the_reporter_chose_else_the_most_specific(changes: dict[str,
 
 def returned(by: str, **changes: Any) -> World:
     world = to_status(Status.VERIFIED, **changes)
-    world.tell(c.DisposeComplaint(office=by), PANRB)
-    world.tell(RETURN, f"/offices/{by}")
+    world.send(c.DisposeComplaint(office=by), PANRB)
+    world.send(RETURN, f"/offices/{by}")
     return world
 
 
@@ -81,16 +81,16 @@ def test_after_the_last_return_it_waits_for_the_arbiter() -> None:
     world = to_status(Status.RETURNED)
     command = disposal(world.complaint, LAPOR, TODAY)
     assert command is not None
-    world.tell(command, DISPOSITION)
-    world.tell(RETURN, DENPASAR)
+    world.send(command, DISPOSITION)
+    world.send(RETURN, DENPASAR)
     assert world.complaint.returns == LAPOR.return_limit
     assert disposal(world.complaint, LAPOR, TODAY) is None
 
 
 def test_the_machine_decides_as_the_core_accepts() -> None:
     world = World()
-    world.tell(VERIFY, PANRB)
+    world.send(VERIFY, PANRB)
     command = disposal(world.complaint, LAPOR, TODAY)
     assert command is not None
-    world.tell(command, DISPOSITION)
+    world.send(command, DISPOSITION)
     assert world.complaint.office == PUPR.split("/")[2]

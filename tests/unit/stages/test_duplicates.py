@@ -248,7 +248,7 @@ class TestVerdict:
         assert command == c.ArchiveComplaint(
             reason=ArchiveReason.DUPLICATE, duplicate_of=UUID(self.ORIGINAL), revision=1, status=Status.REGISTERED
         )
-        assert world.tell(command, VERIFICATION) == ["archived"]
+        assert world.send(command, VERIFICATION) == ["archived"]
         assert verification(world.complaint, MACHINE, self.ORIGINAL) is None
 
     def test_it_is_judged_like_any_other_where_a_machine_may_not(self) -> None:
@@ -263,5 +263,5 @@ class TestVerdict:
         world = World(MACHINE)
         command = verification(world.complaint, MACHINE)
         assert command == c.VerifyComplaint(revision=1, status=Status.REGISTERED)
-        assert world.tell(command, VERIFICATION) == ["verified"]
+        assert world.send(command, VERIFICATION) == ["verified"]
         assert world.complaint.status is Status.VERIFIED

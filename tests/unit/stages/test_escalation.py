@@ -56,7 +56,7 @@ def test_the_whole_ladder(policy: Policy) -> None:
     assert (complaint.rung, complaint.exhausted, complaint.escalation_due) == (3, True, False)
     assert ClockName.ESCALATION not in complaint.clocks
     assert next_rung(complaint, policy) is None
-    assert world.tell(FOLLOW_UP, PUPR)[-1] == "followed-up"  # late is better than never
+    assert world.send(FOLLOW_UP, PUPR)[-1] == "followed-up"  # late is better than never
     assert world.complaint.exhausted
 
 
@@ -96,7 +96,7 @@ def test_a_complaint_without_an_office_climbs_too(status: str, clock: str) -> No
 def test_an_answer_ends_the_climb_and_its_clock() -> None:
     world = missed(to_status(Status.DISPOSED))
     world.climb()
-    world.tell(FOLLOW_UP, PUPR)
+    world.send(FOLLOW_UP, PUPR)
     assert set(world.complaint.clocks) == {"citizen_reply", "settlement"}
     assert not world.complaint.escalation_due
     assert next_rung(world.complaint, LAPOR) is None
@@ -105,8 +105,8 @@ def test_an_answer_ends_the_climb_and_its_clock() -> None:
 def test_the_next_miss_goes_one_rung_higher() -> None:
     world = missed(to_status(Status.DISPOSED))
     world.climb()
-    world.tell(FOLLOW_UP, PUPR)
-    world.tell(REPLY, CITIZEN)
+    world.send(FOLLOW_UP, PUPR)
+    world.send(REPLY, CITIZEN)
     missed(world)
     assert world.climb() == ("escalated", "panrb")
 
@@ -122,9 +122,9 @@ def test_a_missed_deadline_has_an_escalation_clock_again_after_its_pause() -> No
     world = to_status(Status.DISPOSED, class_=ComplaintClass.ASPIRATION)
     missed(world, "settlement")
     world.climb()
-    world.tell(FOLLOW_UP, PUPR)
+    world.send(FOLLOW_UP, PUPR)
     assert ClockName.ESCALATION not in world.complaint.clocks
-    world.tell(REPLY, CITIZEN, after=days(1))
+    world.send(REPLY, CITIZEN, after=days(1))
     # rung one has been climbed for it: it gets its time again before the next is climbed
     assert world.complaint.clocks[ClockName.ESCALATION].started_at == world.now
     assert not world.complaint.escalation_due
@@ -134,9 +134,9 @@ def test_a_missed_deadline_has_an_escalation_clock_again_after_its_pause() -> No
 def test_a_breach_before_a_standstill_is_escalated_after_it() -> None:
     world = to_status(Status.REGISTERED, class_=ComplaintClass.ASPIRATION)
     missed(world, "settlement")
-    world.tell(POSTPONE, PANRB)
+    world.send(POSTPONE, PANRB)
     assert next_rung(world.complaint, LAPOR) is None
-    world.tell(COMPLETE, CITIZEN, after=days(1))
+    world.send(COMPLETE, CITIZEN, after=days(1))
     assert world.complaint.escalation_due
     assert world.climb() == ("escalated", "panrb")
 
@@ -146,7 +146,7 @@ class TestAnotherHolder:
         world = missed(to_status(Status.DISPOSED))
         world.climb()
         assert climb_next_rung(world) == ("escalated", "panrb")
-        world.tell(RETURN, PUPR)  # no holder now: the ladder has two rungs, and two have been notified
+        world.send(RETURN, PUPR)  # no holder now: the ladder has two rungs, and two have been notified
         missed(world, "settlement")
         assert world.climb() == ("escalated", "ombudsman")
         assert climb_next_rung(world) == ("escalation-exhausted", None)
@@ -154,8 +154,8 @@ class TestAnotherHolder:
     def test_no_office_is_notified_twice_when_a_ladder_becomes_longer(self) -> None:
         world = missed(to_status(Status.REGISTERED), "verification")
         assert world.climb() == ("escalated", "panrb")
-        world.tell(VERIFY, PANRB)
-        world.tell(c.DisposeComplaint(office="denpasar-pupr"), PANRB)
+        world.send(VERIFY, PANRB)
+        world.send(c.DisposeComplaint(office="denpasar-pupr"), PANRB)
         missed(world)
         assert world.climb() == ("escalated", "denpasar")
         assert climb_next_rung(world) == ("escalated", "ombudsman")
@@ -164,8 +164,8 @@ class TestAnotherHolder:
 
     def test_the_holder_is_no_rung(self) -> None:
         world = World()
-        world.tell(VERIFY, PANRB)
-        world.tell(c.DisposeComplaint(office="panrb"), PANRB)
+        world.send(VERIFY, PANRB)
+        world.send(c.DisposeComplaint(office="panrb"), PANRB)
         missed(world)
         assert world.climb() == ("escalated", "ombudsman")
         assert climb_next_rung(world) == ("escalation-exhausted", None)
@@ -181,7 +181,7 @@ class TestAnotherHolder:
         world = missed(missed(to_status(Status.DISPOSED)), "settlement")
         command = next_rung(world.complaint, LAPOR)
         assert command is not None
-        world.tell(c.DisposeComplaint(office="badung-pupr"), PANRB)
+        world.send(c.DisposeComplaint(office="badung-pupr"), PANRB)
         assert world.complaint.escalation_due  # by the time to settle
         assert world.refuse(command, ESCALATION) is Refusal.OVERTAKEN
         assert world.climb() == ("escalated", "badung")
@@ -194,14 +194,14 @@ def test_only_the_rung_that_is_due_is_climbed() -> None:
     missed(world)
     assert world.refuse(c.EscalateComplaint(rung=2, office="panrb"), ESCALATION) is Refusal.OVERTAKEN
     assert world.refuse(c.EscalateComplaint(rung=1, office="panrb"), ESCALATION) is Refusal.OVERTAKEN
-    assert world.tell(first, ESCALATION) == ["escalated"]
+    assert world.send(first, ESCALATION) == ["escalated"]
     assert world.refuse(first, ESCALATION) is Refusal.OVERTAKEN
 
 
 class TestMovedOnUnanswered:
     def test_a_late_return_is_escalated(self) -> None:
         world = to_status(Status.DISPOSED, DEMO)
-        assert world.tell(RETURN, PUPR, after=seconds(9)) == ["breached", "returned"]
+        assert world.send(RETURN, PUPR, after=seconds(9)) == ["breached", "returned"]
         assert world.complaint.escalation_due
         assert world.climb() == ("escalated", "panrb")
         # what was missed has gone with the office: there is nothing to climb on for
@@ -209,10 +209,10 @@ class TestMovedOnUnanswered:
 
     def test_a_late_disposition_is_escalated(self) -> None:
         world = World()
-        world.tell(VERIFY, PANRB)
-        world.tell(c.DisposeComplaint(office="denpasar"), PANRB)
+        world.send(VERIFY, PANRB)
+        world.send(c.DisposeComplaint(office="denpasar"), PANRB)
         late = world.due("follow_up") + MOMENT
-        assert world.tell(c.DisposeComplaint(office="denpasar-pupr"), DENPASAR, at=late) == ["breached", "disposed"]
+        assert world.send(c.DisposeComplaint(office="denpasar-pupr"), DENPASAR, at=late) == ["breached", "disposed"]
         assert not any(clock.pressing for clock in world.complaint.clocks.values())
         world.notice("follow_up", at=world.complaint.clocks[ClockName.FOLLOW_UP].warn_at)
         assert world.complaint.escalation_due

@@ -62,9 +62,9 @@ class World:
             register = c.RegisterComplaint(
                 tracking_id=str(1000 + number), source=CHANNEL, report_id=str(number + 1), report=report()
             )
-            self.tell(register, complaint, by="/stages/intake")
+            self.send(register, complaint, by="/stages/intake")
 
-    def tell(
+    def send(
         self, command: c.Command, complaint: str, *, by: str = CITIZEN, name: str = "m", replays: int = 0
     ) -> list[OutgoingRecord]:
         value = encode.encode_command(command, source=by, command_id=name, subject=complaint, time=MONDAY)
@@ -144,8 +144,8 @@ def test_a_foreign_state_record_quarantines_its_complaint_and_the_others_go_on(k
     assert reason.startswith("foreign: ")
     assert world.lifecycle.state_report().quarantined == 1
     with pytest.raises(Undecodable, match=f"quarantined: .*alur state repair {FIRST}"):
-        world.tell(c.WithdrawComplaint(), FIRST)
-    written = world.tell(c.WithdrawComplaint(), SECOND)
+        world.send(c.WithdrawComplaint(), FIRST)
+    written = world.send(c.WithdrawComplaint(), SECOND)
     assert {output.topic for output in written} == {TopicName.EVENTS, TopicName.STATE}
 
 
@@ -156,7 +156,7 @@ def test_nothing_registers_a_quarantined_complaint_again() -> None:
     world.restarted()
     register = c.RegisterComplaint(tracking_id="1000", source=CHANNEL, report_id="1", report=report())
     with pytest.raises(Undecodable, match="quarantined"):
-        world.tell(register, FIRST, by="/stages/intake", name="again")
+        world.send(register, FIRST, by="/stages/intake", name="again")
 
 
 def test_a_repeat_of_a_refused_command_is_no_second_dead_letter() -> None:
@@ -164,14 +164,14 @@ def test_a_repeat_of_a_refused_command_is_no_second_dead_letter() -> None:
     world.add(TopicName.STATE, FIRST.encode(), None)
     world.restarted()
     with pytest.raises(Undecodable):
-        world.tell(c.WithdrawComplaint(), FIRST)
+        world.send(c.WithdrawComplaint(), FIRST)
     world.lifecycle.rollback()
     with pytest.raises(Undecodable):  # the batch is processed again: nothing has been refused yet
-        world.tell(c.WithdrawComplaint(), FIRST)
+        world.send(c.WithdrawComplaint(), FIRST)
     world.lifecycle.commit()
-    assert world.tell(c.WithdrawComplaint(), FIRST) == []
+    assert world.send(c.WithdrawComplaint(), FIRST) == []
     with pytest.raises(Undecodable):
-        world.tell(c.WithdrawComplaint(), FIRST, name="another")
+        world.send(c.WithdrawComplaint(), FIRST, name="another")
 
 
 def test_a_dead_letter_that_is_replayed_before_the_repair_becomes_one_again() -> None:
@@ -180,7 +180,7 @@ def test_a_dead_letter_that_is_replayed_before_the_repair_becomes_one_again() ->
     world.restarted()
     for replays in (0, 1, 2):
         with pytest.raises(Undecodable):
-            world.tell(c.WithdrawComplaint(), FIRST, replays=replays)
+            world.send(c.WithdrawComplaint(), FIRST, replays=replays)
         world.lifecycle.commit()
 
 
@@ -191,7 +191,7 @@ def test_a_repair_counts_whatever_version_it_takes_the_place_of() -> None:
     world.add(TopicName.STATE, FIRST.encode(), own, repair_headers(3))
     assert world.restarted() == []
     assert world.lifecycle.state_report().quarantined == 0
-    world.tell(c.WithdrawComplaint(), FIRST)
+    world.send(c.WithdrawComplaint(), FIRST)
     assert world.snapshot(FIRST) != own
 
 
@@ -199,7 +199,7 @@ def test_a_record_of_the_engine_after_it_ends_the_quarantine() -> None:
     """A running lifecycle does not read the state: its next snapshot follows on its own last one."""
     world = World()
     world.add(TopicName.STATE, FIRST.encode(), world.forged(version=99))
-    world.tell(c.WithdrawComplaint(), FIRST)
+    world.send(c.WithdrawComplaint(), FIRST)
     assert len(world.restarted()) == 1
     assert world.lifecycle.state_report().quarantined == 0
 
@@ -235,7 +235,7 @@ def test_versions_are_restored_at_once_only_where_each_follows_on_the_one_before
     world = World()
     first = Record(FIRST.encode(), world.snapshot(FIRST), 0, state_headers(0))
     forged = Record(FIRST.encode(), between(world), 1, state_headers(1))
-    world.tell(c.WithdrawComplaint(), FIRST)
+    world.send(c.WithdrawComplaint(), FIRST)
     last = Record(FIRST.encode(), world.snapshot(FIRST), 2, state_headers(2))
     assert world.lifecycle.supersedes([first, first, last])
     assert not world.lifecycle.supersedes([first, forged, last])
@@ -246,7 +246,7 @@ def test_records_of_before_writer_numbers_are_taken_as_they_are() -> None:
     old = world.topics[TopicName.STATE] = [Record(r.key, r.value, r.offset) for r in world.topics[TopicName.STATE]]
     assert world.restarted(None) == []
     assert world.lifecycle.state_report().complaints == 2
-    world.tell(c.WithdrawComplaint(), FIRST)
+    world.send(c.WithdrawComplaint(), FIRST)
     assert world.restarted(None) == []
     world.add(TopicName.STATE, SECOND.encode(), None)
     assert len(world.restarted(None)) == 1
@@ -272,7 +272,7 @@ def test_a_complaint_of_another_partition_is_not_kept_from_being_sent_on() -> No
     with pytest.raises(Undecodable):
         world.lifecycle.restore(Record(away.encode(), b"x", 0))
     world.lifecycle.ready()
-    [sent_on] = world.tell(c.WithdrawComplaint(), away)
+    [sent_on] = world.send(c.WithdrawComplaint(), away)
     assert (sent_on.topic, sent_on.partition) == (TopicName.COMMANDS, _home(away))
 
 
@@ -286,7 +286,7 @@ class TestTheCalendar:
         holiday = AnnounceHoliday(day=DAY, name="Cuti bersama", decree="SKB 3 Menteri")
         world.settle(self.command(holiday, "a1"))
         reschedule = c.RescheduleDeadlines(calendar=1)
-        world.tell(reschedule, FIRST, by="/stages/sla", name="r")
+        world.send(reschedule, FIRST, by="/stages/sla", name="r")
         return world
 
     def command(self, holiday: AnnounceHoliday, name: str) -> bytes:
@@ -307,7 +307,7 @@ class TestTheCalendar:
         assert world.lifecycle.state_report().quarantined == 1
         with pytest.raises(Undecodable, match=r"quarantined: .*alur state repair calendar"):
             world.settle(self.command(AnnounceHoliday(day=DAY, name="x", decree="y"), "a2"))
-        assert world.tell(c.WithdrawComplaint(), SECOND)
+        assert world.send(c.WithdrawComplaint(), SECOND)
 
 
 def test_a_snapshot_that_cannot_be_read_is_found_before_work_begins() -> None:
@@ -348,8 +348,8 @@ class TestTheOtherStages:
     @pytest.mark.parametrize("since", [None, 0])
     def test_a_forged_fact_is_neither_acted_on_nor_published(self, since: int | None) -> None:
         world = World()
-        world.tell(c.VerifyComplaint(category="infrastruktur-jalan"), FIRST, by="/stages/verification", name="v")
-        world.tell(c.WithdrawComplaint(), FIRST, name="w")
+        world.send(c.VerifyComplaint(category="infrastruktur-jalan"), FIRST, by="/stages/verification", name="v")
+        world.send(c.WithdrawComplaint(), FIRST, name="w")
         acting, publishing = disposition.handler(partition(since)), Resolutions(partition(since))
         facts = world.topics[TopicName.EVENTS]
         seen = facts if since is None else []
@@ -376,7 +376,7 @@ class TestTheOtherStages:
             (c.CloseComplaint(), "/offices/panrb"),
             (c.PublishStory(title="Kisah"), "/offices/panrb"),
         ):
-            world.tell(command, FIRST, by=by, name=command.NAME)
+            world.send(command, FIRST, by=by, name=command.NAME)
         publishing = Resolutions(partition())
         for fact in world.topics[TopicName.EVENTS]:
             stories = [each for each in publishing.handle(fact) if each.topic is TopicName.STORIES]
@@ -390,7 +390,7 @@ class TestTheOtherStages:
         for value in (b'{"title":"forged","answer":null}', None):
             with pytest.raises(Undecodable, match="foreign: "):
                 again.restore(Record(FIRST.encode(), value, 9))
-        world.tell(c.RateResolution(rating=4), FIRST, name="r")
+        world.send(c.RateResolution(rating=4), FIRST, name="r")
         [published] = [
             each for each in again.handle(world.topics[TopicName.EVENTS][-1]) if each.topic is TopicName.RESOLUTIONS
         ]

@@ -47,13 +47,13 @@ def test_no_story_is_published_by_default(status: Status) -> None:
 
 def test_a_published_story_is_shown_until_taken_back() -> None:
     world = to_status(Status.CLOSED)
-    world.tell(PUBLISH, PANRB)
+    world.send(PUBLISH, PANRB)
     assert (story_of(world), world.complaint.story_published) == (STORY, True)
-    world.tell(RATE, CITIZEN)
+    world.send(RATE, CITIZEN)
     assert story_of(world) == STORY
-    world.tell(PUBLISH.model_copy(update={"title": "Jalan rusak"}), PANRB)
+    world.send(PUBLISH.model_copy(update={"title": "Jalan rusak"}), PANRB)
     assert story_of(world) == Story(title="Jalan rusak", answer="Sudah ditambal.")
-    world.tell(c.UnpublishStory(), PANRB)
+    world.send(c.UnpublishStory(), PANRB)
     assert (story_of(world), world.complaint.story_published) == (None, False)
     assert world.refuse(c.UnpublishStory(), PANRB) is Refusal.INVALID_DATA
 
@@ -61,7 +61,7 @@ def test_a_published_story_is_shown_until_taken_back() -> None:
 @pytest.mark.parametrize("status", [Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN])
 def test_a_story_that_a_release_before_has_published_can_be_taken_back(status: Status) -> None:
     world = to_status(status)
-    world.tell(c.UnpublishStory(reason="Menyebut nama."), PANRB)
+    world.send(c.UnpublishStory(reason="Menyebut nama."), PANRB)
     assert publishes(world.history[-1])
 
 
@@ -89,9 +89,9 @@ def test_of_what_was_archived_or_withdrawn_no_story_is_published(status: Status)
 def test_privacy_is_changed_in_any_status_and_what_is_public_follows(status: Status) -> None:
     world = to_status(status)
     if status is Status.CLOSED:
-        world.tell(PUBLISH, PANRB)
+        world.send(PUBLISH, PANRB)
     clocks = world.complaint.clocks
-    assert world.tell(c.ChangePrivacy(secret=True, anonymous=False), CITIZEN) == ["privacy-changed"]
+    assert world.send(c.ChangePrivacy(secret=True, anonymous=False), CITIZEN) == ["privacy-changed"]
     assert (world.complaint.secret, world.complaint.anonymous, world.complaint.status) == (True, False, status)
     assert world.complaint.clocks == clocks
     settled = world.complaint.outcome is not None
@@ -99,7 +99,7 @@ def test_privacy_is_changed_in_any_status_and_what_is_public_follows(status: Sta
     if settled:
         shown = resolution(world.complaint, story_of(world), LAPOR)
         assert (shown.category, shown.city, shown.office, shown.story) == (None,) * 4
-    world.tell(c.ChangePrivacy(secret=False), CITIZEN)
+    world.send(c.ChangePrivacy(secret=False), CITIZEN)
     assert story_of(world) is None, "it is not told again by itself"
     if settled:
         assert resolution(world.complaint, None, LAPOR).category == "infrastruktur-jalan"
@@ -114,17 +114,17 @@ def test_privacy_that_is_so_already_is_refused() -> None:
 
 def test_a_completion_never_switches_privacy_off() -> None:
     world = to_status(Status.POSTPONED, anonymous=True, secret=True)
-    world.tell(c.CompleteReport(title="Jalan rusak", anonymous=False, secret=False), CITIZEN)
+    world.send(c.CompleteReport(title="Jalan rusak", anonymous=False, secret=False), CITIZEN)
     assert (world.complaint.anonymous, world.complaint.secret) == (True, True)
-    world.tell(POSTPONE, PANRB)
+    world.send(POSTPONE, PANRB)
     assert world.refuse(c.CompleteReport(anonymous=False), CITIZEN) is Refusal.INVALID_DATA
 
 
 def test_what_is_published() -> None:
     world = to_status(Status.DISPOSED)
-    world.tell(FOLLOW_UP, PUPR, at=world.due("follow_up") + timedelta(milliseconds=1))
-    world.tell(CLOSE, PANRB, after=days(1))
-    world.tell(PUBLISH, PANRB)
+    world.send(FOLLOW_UP, PUPR, at=world.due("follow_up") + timedelta(milliseconds=1))
+    world.send(CLOSE, PANRB, after=days(1))
+    world.send(PUBLISH, PANRB)
     published = resolution(world.complaint, story_of(world), LAPOR)
     assert published.model_dump(mode="json", by_alias=True) == {
         "tracking_id": "1000000",
@@ -174,7 +174,7 @@ def test_what_is_open_is_not_published() -> None:
 
 def test_a_settlement_and_each_rating_after_it_are_published() -> None:
     world = to_status(Status.CLOSED)
-    world.tell(RATE, CITIZEN)
+    world.send(RATE, CITIZEN)
     names = [recorded.fact.NAME for recorded in world.history if publishes(recorded)]
     assert names == ["closed", "rated"]
     assert set(PUBLISHED) == {
@@ -193,8 +193,8 @@ def test_a_settlement_and_each_rating_after_it_are_published() -> None:
 
 def test_neither_complaint_text_nor_reporter_can_be_published() -> None:
     world = to_status(Status.FOLLOWED_UP, body="Saya Wayan dari Ubung.")
-    world.tell(c.ReplyToFollowUp(text="Saya Wayan, belum selesai."), CITIZEN)
-    world.tell(CLOSE, PANRB)
+    world.send(c.ReplyToFollowUp(text="Saya Wayan, belum selesai."), CITIZEN)
+    world.send(CLOSE, PANRB)
     published = resolution(world.complaint, story_of(world), LAPOR)
     written = encode_resolution(published, subject=world.id, version=world.complaint.version, time=MONDAY)
     assert b"Wayan" not in written

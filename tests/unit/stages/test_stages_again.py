@@ -107,7 +107,7 @@ def test_a_verified_complaint_is_not_archived_as_a_duplicate() -> None:
     world = World()
     late = verification(world.complaint, LAPOR.model_copy(update={"machine": EVERYTHING}), OTHER)
     assert isinstance(late, c.ArchiveComplaint)
-    world.tell(VERIFY, PANRB)
+    world.send(VERIFY, PANRB)
     assert world.refuse(late, VERIFICATION) is Refusal.OVERTAKEN
     assert world.complaint.status is Status.VERIFIED
 
@@ -115,4 +115,4 @@ def test_a_verified_complaint_is_not_archived_as_a_duplicate() -> None:
 def test_commands_without_a_basis_from_older_stages_are_accepted() -> None:
     world = to_status(Status.VERIFIED)
     old = c.ArchiveComplaint(reason=ArchiveReason.DUPLICATE, duplicate_of=None, revision=1)
-    assert world.tell(old, VERIFICATION) == ["archived"]
+    assert world.send(old, VERIFICATION) == ["archived"]

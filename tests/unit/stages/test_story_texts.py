@@ -22,7 +22,7 @@ APART = Partition(0, 1, policy_files.load("lapor"), texts_apart=lambda: True)
 def published() -> tuple[OutgoingRecord, OutgoingRecord]:
     """The words of a story, and its fact."""
     world = to_status(Status.CLOSED)
-    world.tell(PublishStory(title="Jalan berlubang", findings=()), PANRB)
+    world.send(PublishStory(title="Jalan berlubang", findings=()), PANRB)
     last = world.history[-1]
     key = last.complaint.complaint_id.encode()
     (words, fact, _), _ = DecisionRecords(APART).of(key, (last,), 1, replayed=False)

@@ -60,7 +60,7 @@ def test_what_lacks_something_is_sent_back_with_the_fields_named() -> None:
     assert command.missing == ("body", "location")
     assert command.revision == 1
     assert command.reason.startswith("Mohon lengkapi: uraian kejadian")
-    assert world.tell(command, VERIFICATION) == ["postponed"]
+    assert world.send(command, VERIFICATION) == ["postponed"]
 
 
 def test_what_is_complete_waits_for_a_person_unless_the_policy_leaves_it_to_a_machine() -> None:
@@ -83,7 +83,7 @@ def test_nor_does_an_administrator_archive_it_as_such() -> None:
     archive = c.ArchiveComplaint(reason=ArchiveReason.DUPLICATE, duplicate_of=UUID(ORIGINAL))
     assert world.refuse(archive, PANRB) is Refusal.INVALID_DATA
     other = archive.model_copy(update={"duplicate_of": UUID(int=7)})
-    assert world.tell(other, PANRB) == ["archived"]
+    assert world.send(other, PANRB) == ["archived"]
 
 
 def test_a_policy_may_leave_nothing_to_a_machine() -> None:
@@ -99,12 +99,12 @@ def test_verification_decides_nothing_in_any_other_status(status: Status) -> Non
 
 def test_what_comes_back_completed_is_looked_at_again() -> None:
     world = World(DEMO, location=None)
-    world.tell(POSTPONE, PANRB)
-    world.tell(COMPLETE, CITIZEN)
+    world.send(POSTPONE, PANRB)
+    world.send(COMPLETE, CITIZEN)
     assert verification(world.complaint, DEMO) == c.VerifyComplaint(revision=2, status=Status.REGISTERED)
     world = World(DEMO, location=None, body="")
-    world.tell(POSTPONE, PANRB)
-    world.tell(COMPLETE, CITIZEN)
+    world.send(POSTPONE, PANRB)
+    world.send(COMPLETE, CITIZEN)
     command = verification(world.complaint, DEMO)
     assert isinstance(command, c.PostponeComplaint)
     assert (command.missing, command.revision) == (("body",), 2)

@@ -44,7 +44,7 @@ def test_the_agency_that_the_reporter_chose_verifies() -> None:
 
 def test_without_a_competent_office_there_is_a_reason() -> None:
     world = World(location=None)
-    world.tell(VERIFY, PANRB)
+    world.send(VERIFY, PANRB)
     assert world.complaint.waiting_for == Waiting(who="panrb", why="no-competent-office")
     assert _waits(world.complaint, LAPOR, world.now) == (
         "no competent office for category infrastruktur-jalan in no known place: to be disposed by panrb"
@@ -53,8 +53,8 @@ def test_without_a_competent_office_there_is_a_reason() -> None:
 
 def test_after_too_many_returns_it_is_the_arbiters() -> None:
     world = to_status(Status.RETURNED, LAPOR.model_copy(update={"arbiter": "ombudsman"}))
-    world.tell(c.DisposeComplaint(office="denpasar"), PANRB)
-    world.tell(RETURN, DENPASAR)
+    world.send(c.DisposeComplaint(office="denpasar"), PANRB)
+    world.send(RETURN, DENPASAR)
     assert world.complaint.waiting_for == Waiting(who="ombudsman", why="return-limit")
 
 
@@ -89,5 +89,5 @@ def test_the_dashboard_has_words_for_each_reason(language: str) -> None:
 
 def test_the_holder_is_known_after_a_return() -> None:
     world = to_status(Status.DISPOSED)
-    world.tell(RETURN, PUPR)
+    world.send(RETURN, PUPR)
     assert world.complaint.waiting_for == Waiting(who="panrb", why="disposition")
