@@ -14,25 +14,25 @@ _EVERY_S: Final = 15
 _Json = Mapping[str, Any]
 
 
-def complaint_page(view: View, found: _Json) -> str:
+def complaint_page(view: View, history: _Json) -> str:
     """Return the page of a complaint rendered by `render_history`."""
-    words, waiting = view.words, found["waiting_for"]
+    words, waiting = view.words, history["waiting_for"]
     notes = [
-        words.say("secret") if found["secret"] else None,
-        None if found["whole"] else words.say("not_whole"),
-        words.say("earlier", count=words.count(found["earlier"])) if found["earlier"] else None,
+        words.say("secret") if history["secret"] else None,
+        None if history["whole"] else words.say("not_whole"),
+        words.say("earlier", count=words.count(history["earlier"])) if history["earlier"] else None,
     ]
     reason = [words.of("why", waiting["why"]), waiting["who"]] if waiting else []
     return view.page(
         "complaint.html",
-        words.say("found", number=found["tracking"]),
+        words.say("found", number=history["tracking"]),
         every_s=_EVERY_S,
-        found=found,
+        history=history,
         notes=list(filter(None, notes)),
         waits=": ".join(filter(None, reason)),
-        facts=[(fact, list(_details(view, fact))) for fact in reversed(found["facts"])],
+        facts=[(fact, list(_details(view, fact))) for fact in reversed(history["facts"])],
         who=partial(_who, view),
-        explained=[_explained(view, each, run) for each in found["explained"] for run in each.runs[-1:]],
+        explained=[_explained(view, each, run) for each in history["explained"] for run in each.runs[-1:]],
     )
 
 

@@ -36,7 +36,7 @@ class _Column(NamedTuple):
 
 
 def list_page(
-    view: View, query: Query, found: ListPage, counted: Mapping[str | None, OfficeCounts], *, lost: bool = False
+    view: View, query: Query, result: ListPage, counted: Mapping[str | None, OfficeCounts], *, lost: bool = False
 ) -> str:
     """Return a page of a list; `lost`: the mirror that should provide it is unreadable."""
     office = query.office if view.path.startswith("/offices/") else None
@@ -46,8 +46,8 @@ def list_page(
         title,
         every_s=_EVERY_S,
         query=query,
-        found=found,
-        rows=[_row(view, row) for row in found.rows],
+        result=result,
+        rows=[_row(view, row) for row in result.rows],
         columns=[_column(query, name) for name in (*_COLUMNS, *(["ended"] if query.state != "open" else []))],
         held=office,
         parent=view.context.parents.get(office or ""),
@@ -55,21 +55,21 @@ def list_page(
         chips=list(_chips(view, query, office)),
         menus=[(name, list(_options(view, query, name))) for name in _CHOICES],
         written=[(name, getattr(query, name)) for name in _TEXT_FILTERS if name != "office" or not office],
-        last=max(1, -(-found.total // PAGE)),
+        last=max(1, -(-result.total // PAGE)),
         lost=lost,
-        source=_source(view.words, query, found),
+        source=_source(view.words, query, result),
     )
 
 
-def _source(words: Words, query: Query, found: ListPage) -> str:
+def _source(words: Words, query: Query, result: ListPage) -> str:
     """Return the source of a list, and its age."""
-    if found.mirrored:
-        if found.current_at is None:
+    if result.mirrored:
+        if result.current_at is None:
             return words.say("mirror_behind")
-        return words.say("mirror", at=words.moment(found.current_at), ago=words.away(found.current_at))
+        return words.say("mirror", at=words.moment(result.current_at), ago=words.away(result.current_at))
     if query.state == "open":
         return words.say("memory")
-    return words.say("memory_settled", latest=words.count(LATEST), older=words.count(found.older))
+    return words.say("memory_settled", latest=words.count(LATEST), older=words.count(result.older))
 
 
 def _row(view: View, row: ComplaintRow) -> dict[str, Any]:

@@ -170,7 +170,7 @@ def _repair(
     if configs:
         alter_topics(client, configs)
     client.wait_for_topics([settings.topic(name) for name in existing])
-    return tuple(f"{each.topic}: {each.setting} {each.found} -> {each.expected}" for each in wanted)
+    return tuple(f"{each.topic}: {each.setting} {each.actual} -> {each.expected}" for each in wanted)
 
 
 def alter_topics(client: AdminClient, configs: Mapping[str, Mapping[str, str]]) -> None:
@@ -182,7 +182,7 @@ def alter_topics(client: AdminClient, configs: Mapping[str, Mapping[str, str]]) 
 
 
 def _repairable(difference: Difference, empty: Collection[str]) -> bool:
-    expected, actual = difference.expected, difference.found
+    expected, actual = difference.expected, difference.actual
     if difference.setting == "partitions":
         return difference.topic in empty and int(actual) < int(expected)
     if difference.setting == _RETENTION and difference.topic not in empty:

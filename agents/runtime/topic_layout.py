@@ -41,11 +41,11 @@ class Difference:
     topic: str
     setting: str
     expected: str
-    found: str
+    actual: str
 
     def __str__(self) -> str:
         """Return the difference in a few words."""
-        return f"{self.topic} has {self.setting}={self.found}, not {self.expected}"
+        return f"{self.topic} has {self.setting}={self.actual}, not {self.expected}"
 
 
 def describe_topics(
@@ -53,7 +53,7 @@ def describe_topics(
 ) -> dict[TopicName, TopicDescription]:
     """Return the existing ones of the topics. Raises TopicAuthorizationFailedError: one may exist without access."""
     by_name = {settings.topic(name): name for name in names}
-    found = {
+    existing = {
         by_name[each["name"]]: TopicDescription(
             str(each["topic_id"]),
             len(each["partitions"]),
@@ -61,7 +61,7 @@ def describe_topics(
         )
         for each in descriptions(client, by_name)
     }
-    return {name: found[name] for name in names if name in found}
+    return {name: existing[name] for name in names if name in existing}
 
 
 def watch_topics(
@@ -79,22 +79,22 @@ def watch_topics(
 
 
 def missing_topics(
-    settings: Settings, layout: Layout, found: Collection[TopicName], names: Iterable[TopicName]
+    settings: Settings, layout: Layout, existing: Collection[TopicName], names: Iterable[TopicName]
 ) -> dict[TopicName, str]:
     """Return a line for each topic of the installation that no longer exists."""
     return {
         name: f"topic {settings.topic(name)} is gone: {REPAIR} recreates it, without its content"
         for name in names
-        if name in layout.topics and name not in found
+        if name in layout.topics and name not in existing
     }
 
 
 def changed_topics(
-    settings: Settings, layout: Layout, found: Mapping[TopicName, TopicDescription]
+    settings: Settings, layout: Layout, existing: Mapping[TopicName, TopicDescription]
 ) -> dict[TopicName, str]:
     """Return a line for each topic that was replaced, or has another number of partitions."""
     lines = {}
-    for name, topic in found.items():
+    for name, topic in existing.items():
         expected = BY_NAME[name].partitions_in(layout.partitions)
         if layout.topics.get(name, topic.id) != topic.id:
             lines[name] = (
@@ -112,7 +112,7 @@ def remedy(settings: Settings, difference: Difference) -> str:
     if difference.setting != "partitions":
         return f"{REPAIR} alters it where that loses nothing"
     anew = f"`kafka-topics --bootstrap-server {settings.broker} --delete --topic {difference.topic}`, then {REPAIR}"
-    if int(difference.found) > int(difference.expected):
+    if int(difference.actual) > int(difference.expected):
         return (
             f"partitions cannot be removed, see docs/how-to/runbook.md#alurincident; if nothing in it is needed, {anew}"
         )
@@ -123,22 +123,25 @@ def remedy(settings: Settings, difference: Difference) -> str:
 
 
 def differences(
-    client: AdminClient, settings: Settings, found: Mapping[TopicName, TopicDescription], replication: int | None = None
+    client: AdminClient,
+    settings: Settings,
+    existing: Mapping[TopicName, TopicDescription],
+    replication: int | None = None,
 ) -> tuple[Difference, ...]:
     """Return how the topics differ from their declaration and from `settings`.
 
     Args:
         client: of kafka-python.
         settings: environment and number of partitions.
-        found: the existing topics.
+        existing: the existing topics.
         replication: required number of replicas; None: any.
     """
-    if not found:
+    if not existing:
         return ()
-    resources = [ConfigResource(ConfigResourceType.TOPIC, settings.topic(name)) for name in found]
+    resources = [ConfigResource(ConfigResourceType.TOPIC, settings.topic(name)) for name in existing]
     configs = client.describe_configs(resources, config_filter=ConfigFilterType.ALL)["topic"]
     compared = []
-    for name, topic in found.items():
+    for name, topic in existing.items():
         declared, full = BY_NAME[name], settings.topic(name)
         compared.append(
             Difference(full, "partitions", str(declared.partitions_in(settings.partitions)), str(topic.partitions))
@@ -148,4 +151,4 @@ def differences(
             Difference(full, setting, expected, str(configs[full].get(setting, {}).get("value")))
             for setting, expected in declared.config_on(replication or topic.replicas).items()
         ]
-    return tuple(each for each in compared if each.expected != each.found)
+    return tuple(each for each in compared if each.expected != each.actual)
