@@ -76,7 +76,8 @@ asyncapi: $(STAMP)
 
 # in the order of the files: by number of tests, the longest files, with one test each, would run last
 integration: $(STAMP) broker-possible
-	$(BIN)/pytest --numprocesses $(or $(PROCESSES),2) --dist loadfile --no-loadscope-reorder --durations 20 tests/integration
+	$(BIN)/python -m tests.support.with_broker \
+	  $(BIN)/pytest --numprocesses $(or $(PROCESSES),2) --dist loadfile --no-loadscope-reorder --durations 20 tests/integration
 
 # programs over whole stages
 bench: $(STAMP) broker-possible
