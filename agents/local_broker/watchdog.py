@@ -23,8 +23,8 @@ def _exit(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(1)
 
 
-def _end_with_parent() -> None:
-    """Make Linux kill the program if this process is killed; the directory then remains."""
+def end_with_parent() -> None:
+    """Make Linux kill the program that is about to run if this process is killed."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -40,7 +40,8 @@ def keep(orders: dict[str, Any]) -> int:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 -- there is one thread
+            # the directory then remains
+            preexec_fn=end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 -- there is one thread
         )
     ended_first = False
     try:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -92,6 +93,8 @@ def test_data_stay_when_the_broker_is_killed_and_started_again(home: dict[str, s
     broker = start(home, port=free_ports(1)[0]).broker
     if broker.pid is None:
         pytest.skip("runs as a container here, which has no process of ours to kill")
+    if sys.platform == "linux":
+        assert re.search(r"kafka-[\d.]+-java-\S+\.jsa$", Path(f"/proc/{broker.pid}/maps").read_text(), re.MULTILINE)
     settings = Settings(broker=broker.address, partitions=1)
     ensure_topics(settings)
 

@@ -9,7 +9,7 @@ from agents.local_broker.container import IMAGE, Docker
 from agents.local_broker.engines import choose_engine
 from agents.local_broker.errors import NoEngine
 from agents.local_broker.java import Java
-from agents.local_broker.node import HOST, node_settings
+from agents.local_broker.node import HOST, discard_message, node_settings
 from agents.local_broker.paths import BrokerPaths
 
 
@@ -50,6 +50,34 @@ def test_java_with_maven_is_enough(machine: dict[str, str], tmp_path: Path, vers
     put_program(tmp_path, "mvn")
 
     assert isinstance(choose_engine(machine), Java)
+
+
+def test_each_java_has_an_archive_of_classes_of_its_own(machine: dict[str, str], tmp_path: Path) -> None:
+    put_program(tmp_path, "mvn")
+    archives = []
+    for version in ("17.0.15", "17.0.16", "25-ea"):
+        put_program(tmp_path, "java", f'openjdk version "{version}" 2025-04-15')
+        engine = choose_engine(machine)
+        assert isinstance(engine, Java)
+        archives.append(engine.classes.name)
+
+    assert archives == [f"kafka-4.3.1-java-{version}.jsa" for version in ("17.0.15", "17.0.16", "25-ea")]
+
+
+def test_a_broker_starts_without_an_archive_of_classes_where_none_can_be_made(
+    machine: dict[str, str], tmp_path: Path
+) -> None:
+    put_program(tmp_path, "java", 'openjdk version "17.0.15"')
+    (BrokerPaths.from_environment(machine).cache / "kafka-4.3.1").mkdir(parents=True)
+    engine = choose_engine(machine)
+    assert isinstance(engine, Java)
+
+    engine.fetch(discard_message)
+
+    assert not engine.classes.exists()
+    assert "SharedArchiveFile" not in str(engine.node(tmp_path))
+    engine.classes.touch()
+    assert f"-XX:SharedArchiveFile={engine.classes}" in engine.node(tmp_path)
 
 
 def test_maven_is_not_needed_once_the_libraries_are_there(machine: dict[str, str], tmp_path: Path) -> None:
