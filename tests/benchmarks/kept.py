@@ -42,7 +42,7 @@ _SPREAD_SECONDS: Final = 365 * 86_400
 
 
 def facts_of_life(report: ReportSubmitted, number: int, steps: int, lots: random.Random) -> list[Recorded]:
-    """Apply the first `steps` of a life to a report of the demonstration; give the last fact of each command."""
+    """Apply the first `steps` of a life to a generated report; return the last fact of each command."""
     at = datetime.now(UTC) - timedelta(seconds=lots.uniform(0, _SPREAD_SECONDS))
     policy, name, where = _policy(), report.complaint_id, report.data.location
     province, city = (where.province, where.city) if where else (None, None)

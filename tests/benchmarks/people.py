@@ -84,7 +84,7 @@ class People:
         self.producer.produce(self.settings.topic(TopicName.INTAKE), value=value, key=key)
 
     def act(self, seconds: float) -> None:
-        """Look at what has happened, for at most so long when nothing does, and send what comes next."""
+        """Read the new facts, waiting a limited time for the first, and send the next commands."""
         self.producer.poll(0)
         for message in self.consumer.consume(_AT_ONCE, seconds):
             if not message.error():

@@ -37,7 +37,7 @@ _COMPACTION_SECONDS: Final = 60.0
 
 
 def _cost(armed: int) -> tuple[float, float, float]:
-    """Return what it takes to arm `armed` clocks and to ring 10,000 of them in a minute, in µs each, and their MB."""
+    """Return the cost in µs of arming each of `armed` clocks and of ringing each of 10,000, and their MB."""
     timers, spent, before = Timers(Partition(0, 1, None)), 0.0, resident_mb()  # type: ignore[arg-type]  # needs no policy
     start, draw = datetime.now(UTC), random.Random(1)  # noqa: S311 -- no secret
 
@@ -135,7 +135,7 @@ def _recovered(figures: Figures, what: str, found: Iterable[tuple[float, ...]]) 
 
 
 def _ready_again(settings: Settings, folder: Path, stage: str, rounds: int) -> Iterator[tuple[float, ...]]:
-    """Kill a stage and start it again; give the seconds until it is ready, of processor, and its MB now and at most."""
+    """Kill and restart a stage; return seconds until it is ready, processor seconds, and its present and peak MB."""
     worker = Worker(stage, settings, folder)
     worker.await_ready()
     for _ in range(rounds):
@@ -192,7 +192,7 @@ def lateness(settings: Settings, folder: Path, falling: Falling) -> list[float]:
 
 
 def late(figures: Figures, broker: str, folder: Path, *, due: int, rounds: int) -> None:
-    """Write down how late notice is given of deadlines that pass within a minute, and at one moment."""
+    """Record the delay of notices for deadlines that pass within a minute, and at one moment."""
     for within, count in ((WINDOW_SECONDS, due), (0, due // 5)):
         found = []
         for _ in range(rounds):

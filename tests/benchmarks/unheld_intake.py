@@ -1,4 +1,4 @@
-"""Intake as it would be if it did not wait for lifecycle: it writes commands as fast as it can."""
+"""Intake without backpressure: it writes commands as fast as it can."""
 
 from dataclasses import replace
 

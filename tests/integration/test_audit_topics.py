@@ -1,4 +1,4 @@
-"""The audit on real topics: what it reads, and that unprocessed input is no loss."""
+"""The audit on real topics: what it reads, and that unprocessed input is not a loss."""
 
 import json
 from datetime import UTC, datetime

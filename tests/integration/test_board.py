@@ -92,7 +92,7 @@ class Complaints:
 
 
 def follow_up(engine: Engine, complaint: str) -> str:
-    """Lead a complaint to where an office has answered; return its number."""
+    """Take a complaint to the answer of an office; return its number."""
     engine.await_status(complaint, "registered")
     engine.command("verify-complaint", complaint, "/offices/panrb")
     engine.command("dispose-complaint", complaint, "/offices/panrb", {"office": "denpasar-pupr"})

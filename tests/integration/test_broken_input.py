@@ -158,7 +158,7 @@ class _NoText(str):
 
 
 def test_what_our_client_would_not_send_or_cannot_unpack(stopped_engine: Engine) -> None:
-    """A record of nothing at all, and one whose header has a name that is no text: what they say decides."""
+    """Neither a record without any content nor a header name that is not text hides the value."""
     engine = stopped_engine
     before = engine.report("before")
     odd, behind = report_event("odd name"), report_event("same batch")

@@ -41,7 +41,7 @@ EVENTS, STATE, RESOLUTIONS = TopicName.EVENTS, TopicName.STATE, TopicName.RESOLU
 
 @pytest.fixture
 def topics(settings: Settings) -> Settings:
-    """One partition is enough to be in order, and two that one of them is by itself."""
+    """Two partitions: order within one, and records in only one of them."""
     one = Settings(settings.broker, settings.prefix, partitions=2)
     ensure_topics(one)
     return one

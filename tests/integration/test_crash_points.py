@@ -146,7 +146,7 @@ def _resolution(scene: Scene) -> None:
 
 @dataclass(frozen=True)
 class Play:
-    """What a stage is given before each death, and where it dies."""
+    """The input of a stage before each crash, and the crash point."""
 
     feed: Callable[[Scene], None]
     left_out: frozenset[str] = frozenset()
@@ -190,7 +190,7 @@ def _play(scene: Scene) -> Scene:
 
 @pytest.fixture(scope="module")
 def played(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Scene]]]:
-    """The plays, in parallel: most of their time a stage is starting."""
+    """All plays, run in parallel, since most of their time a stage is starting."""
     directory: Path = tmp_path_factory.mktemp("crash-points")
     with ThreadPoolExecutor(len(PLAYS)) as pool:
         scenes = {}
@@ -220,7 +220,7 @@ def test_each_effect_happens_once(played: dict[str, Future[Scene]], stage: str) 
 
 
 def test_uncommitted_rejections_are_written_once(played: dict[str, Future[Scene]]) -> None:
-    """Refusals leave nothing in the memory that would tell a repeat: that they come once is the transaction's."""
+    """Rejections leave no state to recognize a repeat by: only the transaction makes them unique."""
     scene = played["lifecycle"].result()
     refused = Counter(e["causationid"] for e in scene.engine.events("complaints.rejections"))
     assert len(refused) == len(scene.complaints)

@@ -263,7 +263,7 @@ def test_intake_sees_each_erasure_and_waits_for_none(settings: Settings) -> None
     complaints = [complaint_id("/channels/sms", str(number)) for number in range(20)]
 
     async def pause_of_a_batch() -> float:
-        """Announce the erasures one by one; return the median of what it takes to see that there is none."""
+        """Announce the erasures one by one; return the median time to find that there is no new one."""
         erasures, took = Erasures(settings, "intake"), []
         await erasures.catch_up()
         for complaint in complaints:

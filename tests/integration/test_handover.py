@@ -134,7 +134,7 @@ def test_a_partition_that_was_emptied_unread_does_not_hold_the_watermark(setting
 
 
 async def _until(ask: Callable[[], Awaitable[Any]]) -> None:
-    """Ask until the answer is true; what asks is read anew from time to time only."""
+    """Poll until the result is true."""
     while not await ask():  # noqa: ASYNC110 -- another process answers
         await asyncio.sleep(0.1)
 

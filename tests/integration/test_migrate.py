@@ -72,7 +72,7 @@ def last_snapshots(engine: Engine) -> dict[str, dict[str, Any]]:
 
 
 def contents(engine: Engine, topic: str) -> Counter[tuple[Any, ...]]:
-    """What a topic holds: keys, values and the log's time, wherever it lies."""
+    """The contents of a topic: keys, values and timestamps, in any partition."""
     return Counter((each.key(), each.value(), each.timestamp()[1]) for each in engine.read(topic))
 
 

@@ -85,7 +85,7 @@ def alur(engine: Engine, *arguments: str) -> str:
 
 
 def fetched(address: str) -> str:
-    """Return what an address answers, of a stream what comes within moments."""
+    """Return the response of an address; of a stream, what arrives within moments."""
     seconds = STREAM_SECONDS if address.endswith("/stream") else WAIT_SECONDS
     found, until = b"", time.monotonic() + seconds
     # an error while it reads, or a stream that is quiet

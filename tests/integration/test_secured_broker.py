@@ -319,7 +319,7 @@ def librdkafka(settings: Settings) -> dict[str, Any]:
 
 
 def refusals(secured: SecuredEngine) -> dict[str, tuple[Settings, str]]:
-    """Ways not to be let in, and what is said of each."""
+    """Wrong ways to connect, and the message for each."""
     assert secured.broker is not None
     broker, good = secured.broker, secured.of("alur-sla")
     over_tls = broker.security("alur-sla", tls=True)

@@ -18,7 +18,7 @@ from tests.support.engines import eventually
 
 @contextmanager
 def _taken_port() -> Iterator[int]:
-    """Hold a port, and give the one before it, which is free."""
+    """Occupy a port, and yield the free one before it."""
     while True:
         [port] = free_ports(1)
         with ExitStack() as stack:

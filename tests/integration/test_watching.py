@@ -56,7 +56,7 @@ def metric(port: int, name: str, **labels: str) -> float | None:
 
 
 class Line:
-    """Passes on what comes to a port, to the broker and back, until it is cut: then nothing comes through any more."""
+    """A proxy between a port and the broker that forwards in both directions until it is cut."""
 
     def __init__(self, broker: str) -> None:
         host, _, port = broker.rpartition(":")

@@ -49,7 +49,7 @@ def overflow(browser: webdriver.Chrome) -> int:
 
 
 def accessibility_violations(browser: webdriver.Chrome, passes: int = 20) -> dict[str, list[str]]:
-    """What axe-core finds fault with: the rules, each with the elements that break it."""
+    """Return the accessibility violations that axe-core finds: each rule with the elements that break it."""
     browser.set_script_timeout(120)
     browser.execute_script((resources.files("axe_core_python") / "axe.min.js").read_text())
     found = browser.execute_async_script("axe.run().then(arguments[arguments.length - 1])")

@@ -54,7 +54,7 @@ def eventually(
 
 
 def ports_in_a_row(count: int) -> int:
-    """Return the first of so many free ports, below those that the system gives to outgoing connections."""
+    """Return the first of `count` consecutive free ports, below the range of outgoing connections."""
     while True:
         first = random.randrange(20_000, 30_000)  # noqa: S311 -- no secret
         with ExitStack() as probes, suppress(OSError):

@@ -69,7 +69,7 @@ def _become(arguments: list[str], environment: Mapping[str, str], standard: tupl
 
 
 def run_alur(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `alur` in a process of its own, with nothing else in its environment; give what `subprocess.run` gives."""
+    """Run `alur` in a process of its own, with nothing else in its environment; return as `subprocess.run` does."""
     with tempfile.TemporaryDirectory() as folder:
         output, errors = Path(folder, "output"), Path(folder, "errors")
         process = _CONTEXT.Process(target=_command, args=(arguments, dict(environment), output, errors))

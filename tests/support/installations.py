@@ -140,7 +140,7 @@ def _raw(text: str | None) -> bytes | None:
 
 
 def restore(found: Installation, settings: Settings) -> None:
-    """Write it to a broker, each record at its offset."""
+    """Write the installation to a broker, each record at its offset."""
     wanted = {
         settings.topic(topic): {"num_partitions": len(found.ends[topic]), "replication_factor": 1, "configs": config}
         for topic, config in found.topics.items()

@@ -1,4 +1,4 @@
-"""What every source of lists gives: the same tests for a mirror in DuckDB and in PostgreSQL, beside the memory."""
+"""The same tests for every source of lists: memory, and a mirror in DuckDB and in PostgreSQL."""
 
 import random
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the stages rely on in a log: the same tests for Kafka and for the in-memory log."""
+"""Properties of a log that the stages rely on: the same tests for Kafka and for the in-memory log."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Tables of cases as one test: what differs in its values only costs one collection, setup and report."""
+"""Tables of cases as one test: cases that differ only in values share one collection, setup and report."""
 
 from collections.abc import Callable, Iterable
 from itertools import product

@@ -1,4 +1,4 @@
-"""Fills an environment with complaints in all walks of life, to look at a board with: made up, and without any stage.
+"""Fills an environment with generated complaints in every status, for a look at a board; needs no stage.
 
 python -m tests.system.crowd --complaints 100000
 """
@@ -59,7 +59,7 @@ _STEPS: Final[dict[Status, tuple[tuple[float, str], ...]]] = {
 
 
 class Life:
-    """One complaint, led through its life by people who come when they come."""
+    """One complaint, with commands of people at random times."""
 
     def __init__(self, number: int, dice: random.Random, policy: Policy, now: datetime) -> None:
         self._dice = dice
@@ -96,7 +96,7 @@ class Life:
         return c.RegisterComplaint(tracking_id=tracking, source=CHANNEL, report_id=f"crowd-{number}", report=report)
 
     def _step(self) -> bool:
-        """Let the next one come; False at the end."""
+        """Send the next command; False at the end."""
         if self.complaint.status not in _STEPS or self.complaint.rating:
             return False
         weights, names = zip(*_STEPS[self.complaint.status], strict=True)

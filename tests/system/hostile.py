@@ -272,7 +272,7 @@ def hostile(lots: Lots, found: list[dict[str, Any]], partitions: int) -> Hostile
 
 
 def unreadable(value: bytes = b"{}") -> bytes:
-    """Return a batch of one record whose header has a name that is no UTF-8, as it goes over the wire.
+    """Return the bytes of a batch with one record whose header name is not UTF-8.
 
     A client written in C, Go or Java sends that as readily as any other; those of Python cannot unpack it.
     """

@@ -53,7 +53,7 @@ class Machine:
     expired: set[str] = field(default_factory=set)
     """Keys of those records: their complaints may be lost."""
     unseen: int = 0
-    """What a fault should have led to, and did not."""
+    """An expected effect of a fault that did not occur."""
     _turn: int = 0
 
     def expect(self, what: str, seen: bool) -> None:  # noqa: FBT001 -- what is seen is the point

@@ -1,4 +1,4 @@
-"""The words that `alur story publish` takes unless others are given."""
+"""Default title and answer of `alur story publish`."""
 
 from dataclasses import replace
 

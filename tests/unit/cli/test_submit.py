@@ -38,7 +38,7 @@ def dry(content: str | bytes, tmp_path: Path, *options: str, name: str = "lapora
 
 
 def tally() -> Tally:
-    """One report that Kafka has, and one line that is none."""
+    """One report that Kafka has acknowledged, and one invalid line."""
     return Tally(
         handed_over=1, accepted=1, complaints=Counter(["one"]), skipped=[Skipped(3, "nothing in it", ["2", ""])]
     )

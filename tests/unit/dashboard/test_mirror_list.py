@@ -1,4 +1,4 @@
-"""Lists from a mirror in DuckDB are those from memory; and what is said where there is no such mirror."""
+"""Lists from a mirror in DuckDB equal those from memory; an unreadable mirror is reported."""
 
 import shutil
 from pathlib import Path

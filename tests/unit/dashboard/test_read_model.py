@@ -158,7 +158,7 @@ def test_older_snapshots_are_skipped() -> None:
 
 
 def test_replaced_deadlines_use_no_memory() -> None:
-    """A complaint whose deadline moves thousands of times takes no more room than one whose does not."""
+    """A complaint whose deadline moves thousands of times takes no more memory than another."""
     world, board = World(), ReadModel()
     row = read(world.complaint)
     for version in range(4_000):

@@ -121,7 +121,7 @@ def run(site: Site, act: Callable[[ClientSession], Awaitable[None]], **options: 
 
 
 async def until(probe: Callable[[], object], site: Site, figures: bytes) -> None:
-    """Publish on and on until `probe` holds; `run` ends one that never does."""
+    """Publish repeatedly until `probe` holds; `run` limits the time."""
     while not probe():
         await site.broadcaster.publish(figures)
         await asyncio.sleep(0.01)

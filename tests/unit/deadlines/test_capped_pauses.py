@@ -1,4 +1,4 @@
-"""Pauses of the settlement clock are capped and counted in working time: held against minutes counted one by one."""
+"""Capped pauses of the settlement clock, compared with working minutes counted one by one."""
 
 from datetime import UTC, date, datetime, time, timedelta
 

@@ -1,4 +1,4 @@
-"""Clocks under overrides: random lives held against times chosen and counted here, and what a change does to one."""
+"""Clocks under overrides: random histories compared with times computed here, and the effect of a change."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any

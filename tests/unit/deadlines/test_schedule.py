@@ -34,7 +34,7 @@ Clocks = dict[ClockName, Clock]
 
 
 class Watch:
-    """Looks at every complaint each time it is asked: what `Schedule` has to come to."""
+    """Scans every complaint at each call: the expected result of `Schedule`."""
 
     def __init__(self) -> None:
         self.rung: dict[tuple[bytes, Alarm], datetime] = {}

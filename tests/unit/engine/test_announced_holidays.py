@@ -123,7 +123,7 @@ def test_a_holiday_that_is_taken_back(engine: Engine, open_complaints: list[str]
 
 @pytest.mark.long
 def test_announced_while_nothing_runs(engine: Engine, open_complaints: list[str]) -> None:
-    """An announcement counts from its position in the log, however late it is read; one that waits is no loss."""
+    """An announcement counts from its position in the log, however late it is read; a pending one is not lost."""
     engine.await_quiet()
     engine.stop()
     waiting = announce(engine, working_days_from_now(2), "--wait", "1")

@@ -40,7 +40,7 @@ def _follow_up(engine: InMemoryEngine, complaint: str, **options: Any) -> str:
 @pytest.mark.long
 @pytest.mark.parametrize("partitioner", ["murmur2_random", "consistent_random"])
 def test_in_time_by_the_log_while_stages_are_down(engine: InMemoryEngine, partitioner: str) -> None:
-    """Also for librdkafka's own partitioner, with which most commands have to be sent on first."""
+    """Also with librdkafka's own partitioner, whose commands mostly have to be forwarded first."""
     waiting = _disposed(engine, *(f"in-time-{number}" for number in range(6)))
     engine.stop(*DECIDERS)
     for complaint, _ in waiting:

@@ -1,4 +1,4 @@
-"""A lifecycle of a later version writes, and the present one is started on what it has left."""
+"""The present lifecycle is started on the state that a later version has written."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -16,7 +16,7 @@ REFUSED = struct.pack(">hhi", 58, -1, 0)
 
 @contextmanager
 def listener(*answers: bytes) -> Iterator[str]:
-    """Return the address of a broker that gives `answers` to one connection, the last together with its end."""
+    """Return the address of a broker that sends `answers` to one connection, and closes it with the last."""
 
     def serve() -> None:
         server.accept()[0].close()  # the check of the port itself

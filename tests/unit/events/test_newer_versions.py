@@ -84,7 +84,7 @@ def test_invalid_data_of_a_stage_are_refused() -> None:
 
 
 class TestTheOneThatWrites:
-    """An older lifecycle that took over from a newer one would write complaints back without what it does not know."""
+    """An older lifecycle after a newer one would write complaints without the fields that it lacks."""
 
     def restored(self, *records: tuple[str, bytes, int]) -> Lifecycle:
         lifecycle = Lifecycle(Partition(0, 1, load("lapor")))

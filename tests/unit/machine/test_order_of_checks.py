@@ -137,7 +137,7 @@ def test_the_first_failing_check_answers(name: str, status: Status | None) -> No
 
 @every(TABLE, ENDED)
 def test_a_sender_without_permission_learns_nothing_of_expired_deadlines(name: str, status: str) -> None:
-    """Neither does an expected version tell where the complaint stands."""
+    """Nor does an expected version reveal the status of the complaint."""
     world = known_reporter(Status(status))
     command = TABLE[name][2](world)
     for by in {STRANGER, NOBODY, BADUNG} - PERMITTED_ROLES[name]:

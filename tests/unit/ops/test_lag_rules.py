@@ -42,7 +42,7 @@ def offsets(position: int | None, end: int, *, owner: str | None = MEMBER, start
 
 
 def samples(*pairs: tuple[int, int], owner: str | None = MEMBER) -> list[PartitionSample]:
-    """One look a second; each pair is what the group has committed, and where the log ends."""
+    """One sample a second; each pair is the committed offset and the log end."""
     return [
         PartitionSample(at(second), offsets(position, end, owner=owner)) for second, (position, end) in enumerate(pairs)
     ]

@@ -422,7 +422,7 @@ def version_in_seconds() -> dict[str, Any]:
 
 @pytest.mark.long
 def test_the_sla_stage_skips_no_candidate() -> None:
-    """Wherever a complaint stands and whatever day is announced: what moves is among what may."""
+    """In any status and for any announced day: each moved deadline is among the candidates."""
     for status in set(Status) - {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}:
         for ahead in range(-3, 90):
             day = MONDAY.date() + days(ahead)
@@ -451,7 +451,7 @@ def test_the_sla_stage_skips_no_candidate() -> None:
 def test_a_moved_deadline_is_where_it_would_have_been_from_the_start(
     start: int, unit: str, amount: int, changes: list[tuple[int, bool]]
 ) -> None:
-    """One announcement after the other comes to the same as the last calendar from the beginning."""
+    """Announcements one after another have the same result as the last calendar from the beginning."""
     clocks = version()["clocks"] | {"verification": f"{amount} {unit}"}
     policy = policies(version(clocks=clocks, hours="08:00-12:00, 13:00-16:00")).versions[0]
     at = MONDAY + timedelta(hours=start * 7)

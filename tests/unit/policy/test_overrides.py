@@ -1,4 +1,4 @@
-"""Overrides of a policy: which one counts, what is a mistake, and what is named as without effect."""
+"""Overrides of a policy: precedence, mistakes, and warnings about those without effect."""
 
 from itertools import product
 from typing import Any

@@ -86,7 +86,7 @@ def test_every_package_has_an_init_and_so_is_installed() -> None:
 
 
 def test_the_client_kit_brings_nothing_of_the_engine() -> None:
-    """Import-linter reads what is written; this looks at what is there in the end."""
+    """Import-linter reads the source; this reads the modules that are loaded."""
     look = "import sys, events.client; print(*{name.partition('.')[0] for name in sys.modules})"
     typed = [sys.executable, "-c", look]
     loaded = subprocess.run(typed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()

@@ -1,4 +1,4 @@
-"""Deadlines of three years in three zones, against listed days off counted one by one.
+"""Deadlines of three years in three zones, compared with a count over listed days off.
 
 Nothing of the calendar under test is used to find what is expected: the days off of 2025 and 2026 are those of the
 joint decrees, those of 2027 as they stood at the end of 2026, weekdays only.

@@ -71,7 +71,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(["put", "pack", "remove"]), st.sample
 
 @given(STEPS, st.sampled_from([1, 2, BUCKETS]))
 def test_a_store_is_a_dictionary_whatever_is_compressed(steps: list[tuple[str, bytes, bytes]], buckets: int) -> None:
-    """Also where the id of one lies in the snapshot of another, in the same bucket."""
+    """Also if the snapshot of one complaint contains the id of another in the same bucket."""
     found, expected = ComplaintStore(buckets), dict[bytes, bytes]()
     for step, name, text in steps:
         if step == "put":

@@ -34,7 +34,7 @@ MOMENT = timedelta(milliseconds=1)
 
 
 def missed(world: World, clock: str = "follow_up") -> World:
-    """Let a deadline pass."""
+    """Miss a deadline."""
     world.notice(clock, at=world.due(clock) + MOMENT)
     return world
 

@@ -51,7 +51,7 @@ def partition(since: int | None = None) -> Partition:
 
 @dataclass
 class World:
-    """A partition with two complaints, and what lies in its topics."""
+    """A partition with two complaints, and the records of its topics."""
 
     topics: dict[TopicName, list[Record]] = field(default_factory=lambda: {name: [] for name in TopicName})
 

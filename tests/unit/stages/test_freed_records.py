@@ -31,7 +31,7 @@ VALUES = {
 
 
 class Record(SimpleNamespace):
-    """Can be referred to weakly."""
+    """A record that can be weakly referenced."""
 
 
 @pytest.fixture

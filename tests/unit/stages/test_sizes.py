@@ -60,7 +60,7 @@ def record(topic: str, value: bytes | None, key: bytes | None = None, **changes:
 
 
 def swollen(event: dict[str, Any], size: int, *, envelope: bool) -> Iterator[dict[str, Any]]:
-    """The event with one of its texts, or a list, or what does not belong there, so large that it has `size` bytes."""
+    """The event with a text, a list or an unknown field enlarged until it has `size` bytes."""
     room = size - len(json.dumps(event))
     fields = {f"data.{name}": value for name, value in event["data"].items()}
     for name, value in ((event if envelope else {}) | fields).items():
@@ -156,7 +156,7 @@ def test_a_dead_letter_always_fits(value: int | None, key: int | None, error: Ex
 
 
 def test_an_inward_topic_takes_what_is_accepted_and_forwarded() -> None:
-    """However many headers a record of the accepted size has: one without name and content takes three bytes."""
+    """With any number of headers: one without name and value takes three bytes."""
     headers = [("", b"")] * 65_535 + [(FORWARDED, b"x" * 150)]
     with pytest.raises(Undecodable, match="65,537 headers"):
         accept(record(TopicName.COMMANDS, b"x", headers=[("", None)] * 65_537))

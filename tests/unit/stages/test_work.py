@@ -96,8 +96,8 @@ def _executed(handler: RecordHandler, records: list[Any]) -> int:
 
 
 @pytest.fixture
-def without_tracer() -> Iterator[None]:
-    """Put back what a debugger or a coverage tool had set."""
+def restored_trace_function() -> Iterator[None]:
+    """Restore the trace function of a debugger or a coverage tool."""
     before = sys.gettrace()
     yield
     sys.settrace(before)
@@ -113,7 +113,7 @@ HANDLERS: Final[dict[str, tuple[Callable[[Partition], Any], TopicName]]] = {
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="other releases of Python have other instructions")
-@pytest.mark.usefixtures("without_tracer")
+@pytest.mark.usefixtures("restored_trace_function")
 @pytest.mark.parametrize("stage", HANDLERS)
 def test_instructions_of_a_message(
     stage: str, partition: Partition, commands: list[Any], written: list[OutgoingRecord]
