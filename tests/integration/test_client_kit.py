@@ -271,7 +271,7 @@ def test_a_result_states_what_is_known_of_its_command(topics: Settings) -> None:
 
         with pytest.raises(InvalidCommand, match="colour: unknown field"):
             client.send(CommandRequest("withdraw-complaint", HERE, "/citizens/1", "w2", {"colour": "red"}))
-        with pytest.raises(Undecodable, match="no command of the contract"):
+        with pytest.raises(Undecodable, match="is not a command of the contract"):
             client.send(CommandRequest("paint-complaint", HERE, "/citizens/1", "w2", {}))
     assert len(list(read_all(topics, [TopicName.COMMANDS]))) == 4
 
