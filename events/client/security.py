@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
 
+from pydantic import SecretStr
+
 Protocol = Literal["plaintext", "tls", "sasl", "sasl-tls"]
 
 PROTOCOL: Final = "ALUR_SECURITY"
@@ -35,23 +37,16 @@ _TLS_ONLY: Final = (CA, CERT, KEY, KEY_PASSWORD, KEY_PASSWORD_FILE)
 _LONGEST_SECRET: Final = 65_536
 
 
-class Secret:
-    """A password, and its file if it came from one. Only `reveal` returns it; `asdict` of a dataclass would too."""
-
-    __slots__ = ("_text", "file")
+class Secret(SecretStr):
+    """A password, and its file if it came from one. Only `reveal` returns it."""
 
     def __init__(self, text: str, file: str | None = None) -> None:
-        self._text, self.file = text, file
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and (self._text, self.file) == (other._text, other.file)
-
-    def __hash__(self) -> int:
-        return hash((self._text, self.file))
+        super().__init__(text)
+        self.file = file
 
     def reveal(self) -> str:
         """Return the secret itself, for the client that needs it."""
-        return self._text
+        return self.get_secret_value()
 
 
 @dataclass(frozen=True)

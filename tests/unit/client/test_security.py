@@ -142,5 +142,5 @@ def test_the_principal_of_a_client(security: Security, who: str) -> None:
 
 
 def test_equal_secrets_are_equal() -> None:
-    same: set[Any] = {Secret("a"), Secret("a"), Secret("a", "file"), "a"}
+    same: set[Any] = {Secret("a"), Secret("a"), Secret("a", "file"), Secret("b"), "a"}
     assert len(same) == 3
