@@ -8,7 +8,7 @@ from rich.columns import Columns
 from rich.console import Console
 from rich.table import Table
 
-from agents.demo.tally import BY_DESIGN, Tally
+from agents.demo.tally import BENIGN, Tally
 from agents.mirror.definitions import FIGURES
 from agents.mirror.figures import Line
 from events.snapshot import Complaint
@@ -42,9 +42,7 @@ def last_line(tally: Tally, audit: Audit) -> str:
 
 def print_summary(console: Console, tally: Tally, audit: Audit, now: datetime) -> None:
     """Print the tables."""
-    rejections = {
-        f"{code} (a stage, by design)" if code in BY_DESIGN else code: n for code, n in tally.rejections.items()
-    }
+    rejections = {f"{code} (a stage, by design)" if code in BENIGN else code: n for code, n in tally.rejections.items()}
     rejected = counted("commands rejected", dict(sorted(rejections.items())))
     console.print(Columns([_outcomes(tally), deadlines(tally), rejected]))
     console.print(_slowest(tally, now))

@@ -9,7 +9,7 @@ from events.outcomes import Rejection
 from events.snapshot import Complaint
 from events.vocabulary import Refusal, Status
 
-BY_DESIGN: Final = frozenset({Refusal.OVERTAKEN, Refusal.NOT_DUE})
+BENIGN: Final = frozenset({Refusal.OVERTAKEN, Refusal.NOT_DUE})
 """Rejections that stages get by design: they react again to the next fact."""
 
 
@@ -48,7 +48,7 @@ class Tally:
     @property
     def rejected(self) -> int:
         """Number of rejections of people's commands."""
-        return sum(number for code, number in self.rejections.items() if code not in BY_DESIGN)
+        return sum(number for code, number in self.rejections.items() if code not in BENIGN)
 
     @property
     def settled(self) -> int:

@@ -108,9 +108,10 @@ def build(reading: Reading, directory: Path, url: str = "") -> Built:
     contents = {f"data/{each.name}.json": _json(each.document()) for each in quarters}
     contents |= _open_data(quarters, stories, pages)
     contents["style.css"] = files("agents.mirror").joinpath("pages/style.css").read_text("utf-8")
-    feed = _render("feed.xml", stories=stories[-1:-21:-1], url=url.rstrip("/"), pages=pages)
+    templates = environment("agents.mirror", "pages")
+    feed = templates.get_template("feed.xml").render(stories=stories[-1:-21:-1], url=url.rstrip("/"), pages=pages)
     contents["feed.xml"] = _NO_XML.sub("", feed)
-    contents["index.html"] = _render("choice.html")
+    contents["index.html"] = templates.get_template("choice.html").render()
     for language in LANGUAGES:
         contents |= {f"{language}/{name}": text for name, text in _pages(language, quarters, chunks, pages)}
     return _write_files(directory, earlier, contents, len(quarters), len(stories))
@@ -253,10 +254,6 @@ _Chunks = Sequence[tuple[str, Sequence[Story]]]
 """Names of pages, and their stories."""
 
 
-def _render(template: str, **values: object) -> str:
-    return environment("agents.mirror", "pages").get_template(template).render(values)
-
-
 def _pages(
     language: str, quarters: Sequence[Quarter], chunks: _Chunks, pages: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
@@ -276,7 +273,8 @@ def _pages(
 
     def page(name: str, template: str, **values: object) -> tuple[str, str]:
         up = "../" * (name.count("/") + 1)
-        return name, _render(template, **common, name=name, up=up, **values)
+        templates = environment("agents.mirror", "pages")
+        return name, templates.get_template(template).render(**common, name=name, up=up, **values)
 
     yield page("index.html", "home.html", quarters=quarters[::-1], newest=newest, stories=stories[-1:-6:-1])
     for name, table in TABLES.items():

@@ -128,14 +128,7 @@ def differences(
     existing: Mapping[TopicName, TopicDescription],
     replication: int | None = None,
 ) -> tuple[Difference, ...]:
-    """Return how the topics differ from their declaration and from `settings`.
-
-    Args:
-        client: of kafka-python.
-        settings: environment and number of partitions.
-        existing: the existing topics.
-        replication: required number of replicas; None: any.
-    """
+    """Return how existing topics differ from their declaration and from `settings`; `replication`: None for any."""
     if not existing:
         return ()
     resources = [ConfigResource(ConfigResourceType.TOPIC, settings.topic(name)) for name in existing]
