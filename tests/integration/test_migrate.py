@@ -200,7 +200,7 @@ def test_each_obstacle_to_a_migration_is_named(engine: Engine) -> None:
     engine.stop()
     without = Engine(replace(engine.settings, key_file=None), engine.log)
     unsigned = migrating(without, target).stderr
-    assert unsigned.startswith("alur: ALUR_KEY_FILE is not set here, and the stages have one")
+    assert unsigned.startswith("alur: ALUR_KEY_FILE is not set here, but the stages have one")
     ensure_topics(used.settings)
     used.report("another")
     assert "is in use, and not by a migration" in migrating(engine, used).stderr
