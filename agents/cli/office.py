@@ -71,7 +71,7 @@ def close(  # noqa: PLR0913 -- its options
     left = interruptible(lambda: f"moved {moved:,} of {number_of(len(held), 'complaint')}; {_AGAIN}")
     with left, CommandClient(settings) as client:
         for each in held:
-            _report(client.send(_disposal(each, to, by), seconds=wait), each, moved)
+            _report(client.send(_disposition(each, to, by), seconds=wait), each, moved)
             moved += 1
     say(f"moved {number_of(moved, 'complaint')} of {office} to {to}")
 
@@ -107,7 +107,7 @@ def _open_complaints(settings: Settings, offices: set[str]) -> Iterator[Complain
             yield decode_snapshot(value)
 
 
-def _disposal(complaint: Complaint, to: str, sender: str) -> CommandRequest:
+def _disposition(complaint: Complaint, to: str, sender: str) -> CommandRequest:
     name, seen = complaint.complaint_id, complaint.round
     data = {"office": to, "round": seen}
     return CommandRequest(DisposeComplaint.NAME, name, sender, stage_command_id(name, "office-close", to, seen), data)

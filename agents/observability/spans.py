@@ -100,7 +100,7 @@ class _Spanned(Tracing):
 
     def start(self, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:
         """Create a root span for each of `outputs`."""
-        return [each for output in outputs for each in self._span("the passing of time", None, {}, [output])]
+        return [each for output in outputs for each in self._span("timer", None, {}, [output])]
 
     def batch_processed(self) -> None:
         for span in self._open:
@@ -118,7 +118,7 @@ class _Spanned(Tracing):
         )
         if outputs[0].topic is TopicName.DEAD_LETTERS:
             code = dict(outputs[0].headers)["code"].decode()
-            span.set_status(trace.StatusCode.ERROR, f"set aside: {code}")
+            span.set_status(trace.StatusCode.ERROR, f"dead letter: {code}")
         self._open.append(span)
         own = span.get_span_context()
         return carrying(TraceContext(f"{own.trace_id:032x}", f"{own.span_id:016x}", own.trace_flags), outputs)

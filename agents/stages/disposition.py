@@ -10,13 +10,13 @@ from events.facts import Recorded
 from events.snapshot import Complaint
 from events.vocabulary import Status
 from workflow.policy.model import Policy
-from workflow.stages.disposition import disposal
+from workflow.stages.disposition import disposition
 
 NAME = "disposition"
 
 
 def _react(recorded: Recorded, policy: Policy, now: datetime) -> Command | None:
-    return disposal(recorded.complaint, policy, policy.day_of(now))
+    return disposition(recorded.complaint, policy, policy.day_of(now))
 
 
 def _decided_on(complaint: Complaint, command: Command) -> tuple[str | int, ...]:

@@ -24,7 +24,7 @@ from workflow.deadlines.schedule import alarms
 from workflow.machine.decide import decide
 from workflow.machine.handlers import Rejected
 from workflow.policy.model import Policy
-from workflow.stages.disposition import disposal
+from workflow.stages.disposition import disposition
 from workflow.stages.escalation import next_rung
 from workflow.stages.intake import registration
 from workflow.stages.resolution import publishes
@@ -115,7 +115,7 @@ class World:
         policy, subject = self.policy, complaint.complaint_id
         wishes = {
             "verification": verification(complaint, policy),
-            "disposition": disposal(complaint, policy, self.now.date()),
+            "disposition": disposition(complaint, policy, self.now.date()),
             "escalation": next_rung(complaint, policy),
         }
         for stage, command in wishes.items():

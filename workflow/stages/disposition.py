@@ -44,7 +44,7 @@ def _superior_of_last(complaint: Complaint, policy: Policy, today: date) -> str 
     return None if policy.directory.get(superior).level is Level.NATIONAL else superior
 
 
-def disposal(complaint: Complaint, policy: Policy, today: date) -> DisposeComplaint | None:
+def disposition(complaint: Complaint, policy: Policy, today: date) -> DisposeComplaint | None:
     """Return the automatic disposition; None if there is none, or a person has to decide."""
     if complaint.status not in _WAITING or "dispose" not in policy.machine:
         return None

@@ -61,7 +61,7 @@ from workflow.machine.evolve import folded, replay
 from workflow.machine.handlers import Rejected
 from workflow.machine.transitions import ALLOWED_IN, OPEN
 from workflow.policy.model import Policy, Reopening
-from workflow.stages.disposition import disposal
+from workflow.stages.disposition import disposition
 from workflow.stages.escalation import next_rung
 from workflow.stages.verification import verification
 
@@ -99,7 +99,7 @@ def _escalate(world: World, pick: int) -> c.Command:
 
 
 def _dispose(world: World, pick: int) -> c.Command:
-    machine = disposal(world.complaint, world.policy, world.now.date())
+    machine = disposition(world.complaint, world.policy, world.now.date())
     if machine and pick % 2:
         return machine
     return c.DisposeComplaint(office=OFFICES[pick % len(OFFICES)], round=[None, world.complaint.round, 0][pick % 3])

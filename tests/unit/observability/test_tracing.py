@@ -155,7 +155,7 @@ class TestSpans:
         span = self.finished(spans)
         assert (span["status"].status_code, span["status"].description) == (
             trace.StatusCode.ERROR,
-            "set aside: not-json",
+            "dead letter: not-json",
         )
         assert "alur.complaint" not in span
 

@@ -8,7 +8,7 @@ from events.reports import Location
 from events.vocabulary import Status
 from tests.support.tables import Rows, every
 from tests.support.worlds import DENPASAR, DISPOSE, DISPOSITION, LAPOR, PANRB, PUPR, RETURN, VERIFY, World, to_status
-from workflow.stages.disposition import competent_office, disposal
+from workflow.stages.disposition import competent_office, disposition
 
 TODAY = date(2026, 3, 2)
 
@@ -60,37 +60,37 @@ def test_without_a_competent_office_the_superior_below_national_has_it() -> None
 
 
 def test_a_machine_disposes_what_waits_for_an_office() -> None:
-    command = disposal(to_status(Status.VERIFIED).complaint, LAPOR, TODAY)
+    command = disposition(to_status(Status.VERIFIED).complaint, LAPOR, TODAY)
     assert command == DISPOSE.model_copy(update={"round": 0, "status": Status.VERIFIED})
-    command = disposal(to_status(Status.RETURNED).complaint, LAPOR, TODAY)
+    command = disposition(to_status(Status.RETURNED).complaint, LAPOR, TODAY)
     assert command == c.DisposeComplaint(office="denpasar", round=1, status=Status.RETURNED)
     for status in set(Status) - {Status.VERIFIED, Status.RETURNED}:
-        assert disposal(to_status(status).complaint, LAPOR, TODAY) is None
+        assert disposition(to_status(status).complaint, LAPOR, TODAY) is None
 
 
 def test_what_no_rule_routes_waits() -> None:
-    assert disposal(to_status(Status.VERIFIED, location=None).complaint, LAPOR, TODAY) is None
+    assert disposition(to_status(Status.VERIFIED, location=None).complaint, LAPOR, TODAY) is None
 
 
 def test_a_policy_may_leave_it_to_people() -> None:
     people = LAPOR.model_copy(update={"machine": frozenset()})
-    assert disposal(to_status(Status.VERIFIED, people).complaint, people, TODAY) is None
+    assert disposition(to_status(Status.VERIFIED, people).complaint, people, TODAY) is None
 
 
 def test_after_the_last_return_it_waits_for_the_arbiter() -> None:
     world = to_status(Status.RETURNED)
-    command = disposal(world.complaint, LAPOR, TODAY)
+    command = disposition(world.complaint, LAPOR, TODAY)
     assert command is not None
     world.send(command, DISPOSITION)
     world.send(RETURN, DENPASAR)
     assert world.complaint.returns == LAPOR.return_limit
-    assert disposal(world.complaint, LAPOR, TODAY) is None
+    assert disposition(world.complaint, LAPOR, TODAY) is None
 
 
 def test_the_machine_decides_as_the_core_accepts() -> None:
     world = World()
     world.send(VERIFY, PANRB)
-    command = disposal(world.complaint, LAPOR, TODAY)
+    command = disposition(world.complaint, LAPOR, TODAY)
     assert command is not None
     world.send(command, DISPOSITION)
     assert world.complaint.office == PUPR.split("/")[2]

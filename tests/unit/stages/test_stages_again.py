@@ -23,7 +23,7 @@ from tests.unit.machine.test_histories import POLICIES, STEPS, UNITS, Step, begi
 from workflow.machine.decide import decide
 from workflow.machine.handlers import Rejected
 from workflow.policy.model import Policy, PolicySet
-from workflow.stages.disposition import disposal
+from workflow.stages.disposition import disposition
 from workflow.stages.escalation import next_rung
 from workflow.stages.verification import verification
 
@@ -37,7 +37,7 @@ def _verification(recorded: Recorded, policy: Policy, _now: datetime) -> c.Comma
 
 
 def _disposition(recorded: Recorded, policy: Policy, now: datetime) -> c.Command | None:
-    return disposal(recorded.complaint, policy, now.date())
+    return disposition(recorded.complaint, policy, now.date())
 
 
 def _escalation(recorded: Recorded, policy: Policy, _now: datetime) -> c.Command | None:
