@@ -20,7 +20,7 @@ help:
 	@echo "make unit          the quick tests, without a broker; a few fixed examples of each property"
 	@echo "make properties    the long unit tests, and more examples of each property (PROFILE=deep: ten times as many)"
 	@echo "make asyncapi      check schemas/ with AsyncAPI's parser and ajv, if node is installed"
-	@echo "make integration   tests on a real Kafka (PROCESSES=3: sooner on a quick machine)"
+	@echo "make integration   tests on a real Kafka (PROCESSES=2: less load on a slow machine)"
 	@echo "make bench         measure throughput, latency and memory (BENCH=--small: quickly, BENCH=\"--only b --small\": one part)"
 	@echo "make chaos         kill, freeze and move workers and brokers under load (SEED=1708 MINUTES=5 NODES=1 or 3)"
 	@echo "make fuzz          send hostile records to each inward topic (SEED=1708 RECORDS=100000)"
@@ -77,7 +77,7 @@ asyncapi: $(STAMP)
 # in the order of the files: by number of tests, the longest files, with one test each, would run last
 integration: $(STAMP) broker-possible
 	$(BIN)/python -m tests.support.with_broker \
-	  $(BIN)/pytest --numprocesses $(or $(PROCESSES),2) --dist loadfile --no-loadscope-reorder --durations 20 tests/integration
+	  $(BIN)/pytest --numprocesses $(or $(PROCESSES),3) --dist loadfile --no-loadscope-reorder --durations 20 tests/integration
 
 # programs over whole stages
 bench: $(STAMP) broker-possible
