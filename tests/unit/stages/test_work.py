@@ -28,7 +28,7 @@ from tests.benchmarks.loads import lives
 
 LIVES: Final = 20
 COMMANDS: Final = 8
-BUDGET: Final = {"lifecycle": 3_890, "disposition": 226, "escalation": 77, "resolution": 355, "sla": 714}
+BUDGET: Final = {"lifecycle": 3_500, "disposition": 226, "escalation": 77, "resolution": 355, "sla": 714}
 """Instructions of Python 3.11 for a message of each stage, in the mean over whole lives, and a tenth more."""
 BESIDE_JSON: Final = 80
 """So many times the processor time of bare JSON a command may take in `lifecycle`: half as much again as it does."""
