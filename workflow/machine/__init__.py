@@ -20,14 +20,14 @@ repeat of an accepted one (same source and id, `Complaint.recent`), leave no fac
 
 1. Existence: `register-complaint` needs a complaint that does not exist, every other command one that does.
 2. Catching up: `decide` first records what has happened by the log's time. Announced days off move running deadlines
-   (`deadline-rescheduled`), elapsed deadlines become `breached`, `withdrawn` or `closed`, in the order of their due
+   (`rescheduled`), elapsed deadlines become `breached`, `withdrawn` or `closed`, in the order of their due
    times. So a follow-up that reached the log too late comes after its breach even if no timer fired, and a timely one
    is in time however late it is read. Timers (the `sla` stage) only make a breach visible early.
 3. Permission: the sender's role (`permissions.PERMITTED_ROLES`), and the handler's conditions on sender and policy
-   (`may`). A sender without permission gets the same code in every status.
+   (`permission_check`). A sender without permission gets the same code in every status.
 4. Status: the expected version, then the status (`transitions.ALLOWED_IN`). For commands of stages: the basis of the
    decision still holds (status, revision, round, breaches), else `overtaken`, so that a stage that reads its topic
-   again changes nothing. Then further conditions on the complaint (`standing`).
+   again changes nothing. Then further conditions on the complaint (`state_check`).
 5. Data: `fact` of the handler returns one fact or raises `Refused`. Unreadable data are refused here too
    (`decide.refuse`), not earlier.
 
@@ -43,7 +43,7 @@ deadline. The snapshot therefore equals a replay of the history, which `alur aud
 | --- | --- |
 | may this command be sent now, by this sender? | `checks`, by `permissions` and `transitions` |
 | what does it do? | `handlers`, `corrections`, `deadline_handlers` |
-| which clock runs in which status, and what does its elapse mean? | `workflow.deadlines.clock_rules` |
+| which clock runs in which status, and what does its expiry mean? | `workflow.deadlines.clock_rules` |
 | when is a deadline due? | `workflow.deadlines.due_dates`, numbers in the policy |
 | is a report complete, which office is competent, who is next on the ladder? | `workflow.stages` |
 | does a complaint need a check of its deadlines? | `workflow.deadlines.schedule`, asked by the `sla` stage |

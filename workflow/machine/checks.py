@@ -12,7 +12,7 @@ from events.snapshot import Complaint
 from events.vocabulary import Detail, Refusal
 from workflow.machine.corrections import CORRECTIONS
 from workflow.machine.deadline_handlers import DEADLINE_HANDLERS
-from workflow.machine.handlers import HANDLERS, CommandContext, Handler, Refused
+from workflow.machine.handlers import HANDLERS, CommandContext, CommandHandler, Refused
 from workflow.machine.permissions import (
     CHANNELS,
     PERMITTED_ROLES,
@@ -25,7 +25,7 @@ from workflow.machine.permissions import (
 )
 from workflow.machine.transitions import ALLOWED_IN
 
-HANDLER_OF: Final[dict[type[c.Command], Handler]] = HANDLERS | CORRECTIONS | DEADLINE_HANDLERS
+HANDLER_OF: Final[dict[type[c.Command], CommandHandler]] = HANDLERS | CORRECTIONS | DEADLINE_HANDLERS
 _SEEN: Final = {
     "status": attrgetter("status"),
     "revision": attrgetter("report.revision"),
@@ -46,8 +46,8 @@ def check(kind: type[c.Command], context: CommandContext, data: c.Command | None
     handler = HANDLER_OF[kind]
     if not context.roles & PERMITTED_ROLES[kind]:
         raise _not_permitted(kind, context)
-    if handler.may is not None:
-        handler.may(context, data)
+    if handler.permission_check is not None:
+        handler.permission_check(context, data)
     if expected is not None and expected != context.before.version:
         raise Refused(
             Refusal.VERSION_MISMATCH,
@@ -59,8 +59,8 @@ def check(kind: type[c.Command], context: CommandContext, data: c.Command | None
         raise _not_in_status(kind, context)
     if data is not None:
         _check_decided_on(data, complaint)
-    if handler.standing is not None:
-        handler.standing(context, data)
+    if handler.state_check is not None:
+        handler.state_check(context, data)
 
 
 def _not_permitted(kind: type[c.Command], context: CommandContext) -> Refused:

@@ -9,7 +9,7 @@ from events.snapshot import Complaint
 from events.vocabulary import ClockName, Detail, Refusal, Status
 from workflow.deadlines.due_dates import due_at
 from workflow.deadlines.durations import Duration
-from workflow.machine.handlers import CommandContext, Handler, Refused, check_has, known_office
+from workflow.machine.handlers import CommandContext, CommandHandler, Refused, check_has, known_office
 from workflow.policy.model import Policy
 
 
@@ -138,9 +138,9 @@ def _appeal(context: CommandContext, data: c.AppealComplaint) -> f.Fact:
     return f.ComplaintAppealed(by=context.by, office=ladder[-1] if ladder else policy.national, reason=data.reason)
 
 
-CORRECTIONS: Final[dict[type[c.Command], Handler]] = {
-    c.RestoreComplaint: Handler(_restore, standing=_check_version),
-    c.ReopenComplaint: Handler(_reopen, may=_may_reopen, standing=_reopenable),
-    c.ReplyToFollowUp: Handler(_reply, standing=_repliable),
-    c.AppealComplaint: Handler(_appeal, may=_may_appeal, standing=_appealable),
+CORRECTIONS: Final[dict[type[c.Command], CommandHandler]] = {
+    c.RestoreComplaint: CommandHandler(_restore, state_check=_check_version),
+    c.ReopenComplaint: CommandHandler(_reopen, permission_check=_may_reopen, state_check=_reopenable),
+    c.ReplyToFollowUp: CommandHandler(_reply, state_check=_repliable),
+    c.AppealComplaint: CommandHandler(_appeal, permission_check=_may_appeal, state_check=_appealable),
 }

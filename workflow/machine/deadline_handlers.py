@@ -8,7 +8,7 @@ from events import facts as f
 from events.snapshot import ExtensionRequest
 from events.vocabulary import ClockName, Refusal
 from workflow.deadlines.clocks import ClockContext
-from workflow.machine.handlers import CommandContext, Handler, Refused
+from workflow.machine.handlers import CommandContext, CommandHandler, Refused
 from workflow.stages.escalation import next_office
 
 
@@ -94,10 +94,10 @@ def _escalate(context: CommandContext, data: c.EscalateComplaint) -> f.Fact:
     return f.ComplaintEscalated(by=context.by, rung=data.rung, office=data.office)
 
 
-DEADLINE_HANDLERS: Final[dict[type[c.Command], Handler]] = {
-    c.RequestExtension: Handler(_request_extension, standing=_extendable),
-    c.DecideExtension: Handler(_decide_extension, standing=_requested),
-    c.NoticeDeadline: Handler(_notice),
-    c.EscalateComplaint: Handler(_escalate),
-    c.RescheduleDeadlines: Handler(_reschedule),
+DEADLINE_HANDLERS: Final[dict[type[c.Command], CommandHandler]] = {
+    c.RequestExtension: CommandHandler(_request_extension, state_check=_extendable),
+    c.DecideExtension: CommandHandler(_decide_extension, state_check=_requested),
+    c.NoticeDeadline: CommandHandler(_notice),
+    c.EscalateComplaint: CommandHandler(_escalate),
+    c.RescheduleDeadlines: CommandHandler(_reschedule),
 }

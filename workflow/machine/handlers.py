@@ -64,14 +64,14 @@ Check = Callable[[CommandContext, Any], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Handler:
+class CommandHandler:
     """Decision on one command, after its sender's role and the status were checked."""
 
     fact: Callable[[CommandContext, Any], f.Fact | None]
     """Checks the data and returns the resulting fact; None if the history already has it."""
-    may: Check | None = None
+    permission_check: Check | None = None
     """Checks further permissions of the sender."""
-    standing: Check | None = None
+    state_check: Check | None = None
     """Checks further conditions on the state of the complaint."""
 
 
@@ -352,21 +352,21 @@ def _erase_data(context: CommandContext, data: c.EraseData) -> f.Fact:
     return f.DataErased(by=context.by, texts=data.texts, identity=data.identity, reason=data.reason)
 
 
-HANDLERS: Final[dict[type[c.Command], Handler]] = {
-    c.VerifyComplaint: Handler(_verify),
-    c.PostponeComplaint: Handler(_postpone),
-    c.ArchiveComplaint: Handler(_archive, standing=_archivable),
-    c.CompleteReport: Handler(_complete),
-    c.WithdrawComplaint: Handler(_withdraw),
-    c.DisposeComplaint: Handler(_dispose, may=_may_dispose, standing=_disposable),
-    c.ReturnDisposition: Handler(_return, standing=_returnable),
-    c.RecordFollowUp: Handler(_follow_up),
-    c.RecordProgress: Handler(_progress, may=_may_progress, standing=_progress_left),
-    c.RejectFollowUp: Handler(_reject_follow_up, may=_may_reject, standing=_rejectable),
-    c.CloseComplaint: Handler(_close),
-    c.RateResolution: Handler(_rate, may=_may_rate),
-    c.ChangePrivacy: Handler(_change_privacy),
-    c.PublishStory: Handler(_publish_story, may=_may_publish),
-    c.UnpublishStory: Handler(_unpublish_story),
-    c.EraseData: Handler(_erase_data),
+HANDLERS: Final[dict[type[c.Command], CommandHandler]] = {
+    c.VerifyComplaint: CommandHandler(_verify),
+    c.PostponeComplaint: CommandHandler(_postpone),
+    c.ArchiveComplaint: CommandHandler(_archive, state_check=_archivable),
+    c.CompleteReport: CommandHandler(_complete),
+    c.WithdrawComplaint: CommandHandler(_withdraw),
+    c.DisposeComplaint: CommandHandler(_dispose, permission_check=_may_dispose, state_check=_disposable),
+    c.ReturnDisposition: CommandHandler(_return, state_check=_returnable),
+    c.RecordFollowUp: CommandHandler(_follow_up),
+    c.RecordProgress: CommandHandler(_progress, permission_check=_may_progress, state_check=_progress_left),
+    c.RejectFollowUp: CommandHandler(_reject_follow_up, permission_check=_may_reject, state_check=_rejectable),
+    c.CloseComplaint: CommandHandler(_close),
+    c.RateResolution: CommandHandler(_rate, permission_check=_may_rate),
+    c.ChangePrivacy: CommandHandler(_change_privacy),
+    c.PublishStory: CommandHandler(_publish_story, permission_check=_may_publish),
+    c.UnpublishStory: CommandHandler(_unpublish_story),
+    c.EraseData: CommandHandler(_erase_data),
 }
