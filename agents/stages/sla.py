@@ -96,7 +96,7 @@ class Timers(TimerDriven):
             yield self._reschedule(str(UUID(bytes=complaint)))
 
     def _log_refusals(self) -> None:
-        refused = self._schedule.stubborn
+        refused = self._schedule.refused
         if refused and not self._refusals_logged:
             log.error(
                 "notices_refused",

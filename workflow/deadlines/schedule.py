@@ -12,7 +12,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MINUTE_MS: Final = 60_000
-STUBBORN: Final = 6
+REFUSED_AFTER: Final = 6
 """Number of rings without effect after which an alarm counts as refused: after about a minute."""
 _MOST_DOUBLINGS: Final = 6
 """Maximum doublings of the pause between two rings: from 2 s to about two minutes."""
@@ -70,8 +70,8 @@ class Schedule:
         self._armed: dict[bytes, tuple[_Entry, ...]] = {}
         self._count = 0
         self._rung: dict[tuple[object, ...], int] = {}
-        self.stubborn = 0
-        """Alarms that have rung at least `STUBBORN` times without effect."""
+        self.refused = 0
+        """Alarms that have rung at least `REFUSED_AFTER` times without effect."""
         self._begin()
 
     def _begin(self) -> None:
@@ -98,7 +98,7 @@ class Schedule:
         """Replace the alarms of a complaint by those of its clocks; an unchanged alarm keeps its next ring."""
         before = self._armed.pop(complaint, ())
         for entry in before if self._rung else ():
-            self.stubborn -= self._rung.pop(entry[1:], 0) >= STUBBORN
+            self.refused -= self._rung.pop(entry[1:], 0) >= REFUSED_AFTER
         after = []
         for alarm in alarms_of(clocks):
             entry = _entry(complaint, alarm)
@@ -153,7 +153,7 @@ class Schedule:
         """Count a ring of the alarm, and return the pause until its next one, in milliseconds."""
         times = self._rung.get(entry[1:], 0)
         self._rung[entry[1:]] = times + 1
-        self.stubborn += times + 1 == STUBBORN
+        self.refused += times + 1 == REFUSED_AFTER
         return self._again_ms << min(times, _MOST_DOUBLINGS)
 
     def _put(self, entry: _Entry) -> None:

@@ -23,7 +23,7 @@ from events.snapshot import Clock
 from events.vocabulary import ClockName, Status
 from tests.support.worlds import to_status
 from tests.unit.machine.test_histories import POLICIES, STEPS, UNITS, Step, begin, take
-from workflow.deadlines.schedule import STUBBORN, Alarm, Schedule, alarms, alarms_of
+from workflow.deadlines.schedule import REFUSED_AFTER, Alarm, Schedule, alarms, alarms_of
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 AGAIN = timedelta(seconds=2)
@@ -93,7 +93,7 @@ def test_it_rings_as_a_scan_of_all_deadlines_would(changes: list[tuple[int, Cloc
         assert len(set(rung)) == len(rung)
         assert set(rung) == due
         assert len(schedule) == len(watch.rung)
-        assert schedule.stubborn == sum(times >= STUBBORN for times in watch.times.values())
+        assert schedule.refused == sum(times >= REFUSED_AFTER for times in watch.times.values())
         assert schedule.earliest() == min((alarm.at for _, alarm in watch.rung), default=None)
 
 
@@ -129,9 +129,9 @@ def test_with_the_clock_of_the_log_an_hour_back_an_alarm_rings_less_and_less_oft
     assert rings[:8] == [1, 3, 7, 15, 31, 63, 127, 255]
     assert {later - earlier for earlier, later in pairwise(rings[7:])} == {128}
     assert len(rings) == 34, "every two seconds it would be 1,800"
-    assert schedule.stubborn == 1
+    assert schedule.refused == 1
     schedule.arm(bytes(16), {ClockName.FOLLOW_UP: clock(3_600_000)})
-    assert schedule.stubborn == 0
+    assert schedule.refused == 0
     assert len(list(schedule.ring(START + 3_600_001 * MOMENT, EVERY))) == 1
     assert not list(schedule.ring(START + 3_602_000 * MOMENT, EVERY))
     assert len(list(schedule.ring(START + 3_602_001 * MOMENT, EVERY))) == 1, "a new alarm begins anew"
