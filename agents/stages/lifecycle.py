@@ -14,7 +14,7 @@ from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord, replays_of
 from agents.observability.metrics import StateReport
 from agents.runtime.rerouting import forwarded, with_original_timestamp
-from agents.runtime.stage import Partition, RefusedToStart, Stage, log_time
+from agents.runtime.stage import Partition, RefusedToStart, Stage, Stateful, log_time
 from agents.stages.calendar_state import CalendarState
 from agents.stages.complaint_store import ComplaintStore
 from agents.stages.decision_records import DecisionRecords
@@ -47,7 +47,7 @@ _CACHE_SIZE: Final = 1_000
 """Number of complaints of a partition that are kept as objects."""
 
 
-class Lifecycle:
+class Lifecycle(Stateful):
     """Handles commands with the complaints of its partition in memory.
 
     They are kept as snapshot bytes, a fifth of the memory of the objects, and decoded in 10 µs. The most recent ones
