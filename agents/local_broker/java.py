@@ -8,7 +8,6 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -42,7 +41,7 @@ class Java:
     maven: str | None
     libraries: Path
     classes: Path
-    """Archive of the classes that a broker loads; with it, a start takes half the processor time."""
+    """Archive of the classes that a broker loads; with it, a start takes 40 % less processor time."""
     properties: Mapping[str, str] = field(default_factory=dict)
     """Additional properties of the node."""
     formatting: Sequence[str] = ()
@@ -66,10 +65,11 @@ class Java:
         if not self.libraries.is_dir():
             self._download(say)
         if not self.classes.is_file():
-            say("archiving the classes of a broker, only this once")
-            # without an archive a broker only starts more slowly
-            with suppress(OSError, StartFailed, subprocess.TimeoutExpired):
+            say("archiving the classes of a broker, so that it starts sooner")
+            try:
                 self._archive_classes()
+            except (OSError, StartFailed, subprocess.TimeoutExpired) as error:
+                say(f"without an archive, since {error}: brokers start more slowly")
 
     def _download(self, say: Notify) -> None:
         say(f"fetching Apache Kafka {KAFKA_VERSION} with Maven, only this once (44 MB)")
