@@ -7,6 +7,7 @@ import sys
 from typing import Final
 
 from agents.local_broker import running_broker
+from events.errors import AlurError
 
 _SHELL: Final = 128
 """Added to the number of a signal that ended a command: a shell's exit status."""
@@ -14,12 +15,15 @@ _SHELL: Final = 128
 
 def main() -> int:
     """Run it with the broker in ALUR_BROKER; return its exit status."""
-    # Ctrl-C reaches the command too, which ends by itself; a handler, since an ignored signal stays ignored in it
-    signal.signal(signal.SIGINT, lambda *_: None)
     with running_broker(os.environ) as broker:
+        # Ctrl-C reaches the command too, which ends by itself; a handler, since an ignored signal stays ignored in it
+        signal.signal(signal.SIGINT, lambda *_: None)
         status = subprocess.run(sys.argv[1:], env={**os.environ, "ALUR_BROKER": broker}, check=False).returncode
     return status if status >= 0 else _SHELL - status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except AlurError as error:
+        sys.exit(str(error))
