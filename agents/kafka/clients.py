@@ -67,7 +67,7 @@ class Fetching:
 
 
 IMMEDIATE: Final = Fetching(1)
-BATCHED: Final = Fetching(1_048_576)
+BATCHED: Final = Fetching(POLL_PARTITION_BYTES)
 """For latency-tolerant stages: a poll costs about the same for one record as for a hundred."""
 
 
