@@ -173,7 +173,7 @@ def _counted(prometheus: Prometheus, expression: str) -> float:
 
 
 def empty(prometheus: Prometheus, expressions: list[str]) -> list[str]:
-    """Those that yield nothing, or something that is no number."""
+    """Those that yield nothing, or something that is not a number."""
     values = {expression: prometheus.query(expression) for expression in expressions}
     return [expression for expression, found in values.items() if not found or any(map(math.isnan, found))]
 

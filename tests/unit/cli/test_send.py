@@ -174,7 +174,9 @@ def test_a_late_reply_names_the_way_that_is_left(policy: Policy, way: str, capsy
     assert isinstance(answer, tuple)
     request = CommandRequest("reply-to-follow-up", world.id, CITIZEN, "late", {"text": REPLY.text})
     report(Settings(), CommandResult(request, SENT_TO, 0.1, answer))
-    assert f"it came after the closing: {way}" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"it came after the closing: {way}" in printed
+    assert f"command in {SENT_TO}" in printed
 
 
 def test_a_refusal_is_reported_also_where_the_holder_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ _LARGE = 1 << 20
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch of the log: `odd` has for each of its records whether its header has a name that is no text."""
+    """A batch of the log: `odd` has for each of its records whether its header has a name that is not text."""
 
     odd: tuple[bool, ...]
     aborted: bool = False
