@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from agents.config.keys import Keys
 from agents.config.settings import Settings
@@ -51,6 +51,12 @@ def eventually(
         if waited > seconds:
             pytest.fail(f"{what}: not within {seconds:.0f} s (last seen: {found!r})")
         time.sleep(min(longest_pause, SHORTEST_PAUSE + waited / 10))
+
+
+def _limit_of(admin: KafkaAdminClient, topic: str) -> int:
+    resource = ConfigResource(ConfigResourceType.TOPIC, topic)
+    configs = admin.describe_configs([resource], config_filter=ConfigFilterType.ALL)["topic"]
+    return int(configs[topic]["max.message.bytes"]["value"])
 
 
 def ports_in_a_row(count: int) -> int:
@@ -129,8 +135,13 @@ class Engine:
         """Let the broker take batches of at most `size` bytes in a topic."""
         admin = KafkaAdminClient(bootstrap_servers=self.settings.broker)
         name = self.settings.topic(topic)
-        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"max.message.bytes": str(size)})])
-        admin.close()
+        resource = ConfigResource(ConfigResourceType.TOPIC, name, {"max.message.bytes": str(size)})
+        admin.alter_configs([resource])
+        try:
+            # the controller answers before the broker has applied it
+            eventually("the limit", lambda: _limit_of(admin, name) == size)
+        finally:
+            admin.close()
 
     def send(self, topic: str, value: bytes | None, key: bytes | None = None, **options: Any) -> None:
         """Publish with librdkafka, by Kafka's partitioner."""
