@@ -18,6 +18,7 @@ from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.protocols import KafkaConsumer
 from agents.runtime.process import exit_with_error
+from events.codec.decode import complaint_key
 from events.codec.parsing import read_ours
 from events.errors import Undecodable
 from events.texts import Erasure
@@ -55,8 +56,8 @@ class Erasures:
 
     def take(self, key: bytes | None, value: bytes | None) -> None:
         """Apply one record; an invalid one changes nothing."""
-        with suppress(Undecodable, ValueError):
-            id_bytes = UUID((key or b"").decode()).bytes
+        with suppress(Undecodable):
+            id_bytes = complaint_key(key)
             if value is None:
                 self._by_complaint.pop(id_bytes, None)
             else:
