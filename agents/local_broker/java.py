@@ -4,7 +4,6 @@ import base64
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import Final
 
 from agents.local_broker.errors import DownloadFailed, StartFailed
 from agents.local_broker.node import HOST, KAFKA_VERSION, Notify, await_answer, free_ports, node_settings
-from agents.local_broker.watchdog import end_with_parent
+from agents.local_broker.watchdog import start_child
 
 LOG: Final = "broker.log"
 
@@ -105,14 +104,8 @@ class Java:
         with tempfile.TemporaryDirectory(prefix="archive-", dir=self.libraries.parent) as directory:
             archive, [port] = Path(directory, "classes.jsa"), free_ports(1)
             java, *arguments = self.prepare(Path(directory), port)
-            with Path(directory, LOG).open("wb") as log:
-                broker = subprocess.Popen(
-                    [java, f"-XX:ArchiveClassesAtExit={archive}", *arguments],
-                    stdout=log,
-                    stderr=log,
-                    preexec_fn=end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 -- one thread
-                )
-            with broker:
+            command = [java, f"-XX:ArchiveClassesAtExit={archive}", *arguments]
+            with start_child(command, Path(directory, LOG)) as broker:
                 try:
                     await_answer(port, lambda: broker.poll() is None, lambda: last_words(Path(directory)))
                     broker.terminate()

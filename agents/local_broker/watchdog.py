@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,9 +24,20 @@ def _exit(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(1)
 
 
-def end_with_parent() -> None:
-    """Make Linux kill the program that is about to run if this process is killed."""
+def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def start_child(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """Start a program with its output in `log`; Linux kills it if this process, of one thread, is killed."""
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 -- there is one thread
+        )
 
 
 def keep(orders: dict[str, Any]) -> int:
@@ -34,15 +46,7 @@ def keep(orders: dict[str, Any]) -> int:
     Returns:
         0 if the input ended, 1 if the program exited first; then its directory is kept for inspection.
     """
-    with Path(orders["log"]).open("wb") as log:
-        process = subprocess.Popen(
-            orders["run"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            # the directory then remains
-            preexec_fn=end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 -- there is one thread
-        )
+    process = start_child(orders["run"], Path(orders["log"]))  # if this process is killed, the directory remains
     ended_first = False
     try:
         while not select.select([sys.stdin.buffer], [], [], _LOOK_S)[0]:
