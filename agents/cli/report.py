@@ -26,7 +26,7 @@ from agents.mirror import change_drivers
 from agents.mirror.definitions import FIGURES, REPORTS, Grouping, Report
 from agents.mirror.figures import MIN_COMPARED, Line, Period, report
 from agents.mirror.stores import Reading
-from agents.runtime.http.templates import environment
+from agents.runtime.http.templates import render
 
 
 class Form(StrEnum):
@@ -167,8 +167,10 @@ def _html(lines: list[Line], name: Report, period: Period, group: Grouping) -> s
     """Return one HTML page: plots of the size and of the first share, the table, the definitions."""
     figures = list(lines[0].values)
     plotted = [figures[0], *[figure for figure in figures if FIGURES[figure].of][:1]] if len(lines) > 1 else []
-    page = environment("agents.mirror", "pages").get_template("report.html")
-    return page.render(
+    return render(
+        "agents.mirror",
+        "pages",
+        "report.html",
         title=f"{name}: {_title(lines, period)}",
         note=_NOTE_WITH_CHANGES,
         charts=[(figure, bars) for figure in plotted if (bars := list(_bars(figure, lines)))],

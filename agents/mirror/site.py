@@ -19,7 +19,7 @@ from agents.integrations.csv_text import csv_text
 from agents.mirror.figures import Period
 from agents.mirror.privacy_floor import OTHERS, Cell, Quarter, Row, published
 from agents.mirror.stores import MirrorError, Reading
-from agents.runtime.http.templates import environment
+from agents.runtime.http.templates import render
 from workflow.policy import place_names
 from workflow.policy.offices import slug_of, topic_of
 from workflow.policy.place_names import City
@@ -108,10 +108,9 @@ def build(reading: Reading, directory: Path, url: str = "") -> Built:
     contents = {f"data/{each.name}.json": _json(each.document()) for each in quarters}
     contents |= _open_data(quarters, stories, pages)
     contents["style.css"] = files("agents.mirror").joinpath("pages/style.css").read_text("utf-8")
-    templates = environment("agents.mirror", "pages")
-    feed = templates.get_template("feed.xml").render(stories=stories[-1:-21:-1], url=url.rstrip("/"), pages=pages)
+    feed = render("agents.mirror", "pages", "feed.xml", stories=stories[-1:-21:-1], url=url.rstrip("/"), pages=pages)
     contents["feed.xml"] = _NO_XML.sub("", feed)
-    contents["index.html"] = templates.get_template("choice.html").render()
+    contents["index.html"] = render("agents.mirror", "pages", "choice.html")
     for language in LANGUAGES:
         contents |= {f"{language}/{name}": text for name, text in _pages(language, quarters, chunks, pages)}
     return _write_files(directory, earlier, contents, len(quarters), len(stories))
@@ -273,8 +272,7 @@ def _pages(
 
     def page(name: str, template: str, **values: object) -> tuple[str, str]:
         up = "../" * (name.count("/") + 1)
-        templates = environment("agents.mirror", "pages")
-        return name, templates.get_template(template).render(**common, name=name, up=up, **values)
+        return name, render("agents.mirror", "pages", template, **common, name=name, up=up, **values)
 
     yield page("index.html", "home.html", quarters=quarters[::-1], newest=newest, stories=stories[-1:-6:-1])
     for name, table in TABLES.items():

@@ -15,3 +15,8 @@ def environment(package: str, folder: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def render(package: str, folder: str, template: str, **values: object) -> str:
+    """Return a page from a template."""
+    return environment(package, folder).get_template(template).render(**values)
