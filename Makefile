@@ -74,7 +74,8 @@ every-unit: $(STAMP)
 asyncapi: $(STAMP)
 	@$(BIN)/python -m tests.support.check_asyncapi $(VENV)/asyncapi
 
-# in the order of the files: by number of tests, the longest files, with one test each, would run last
+# in the order of the files: by number of tests, the longest files, with one test each, would run last; three at once on
+# two cores, since they wait much: for deadlines, for the sessions of stages that were killed
 integration: $(STAMP) broker-possible
 	$(BIN)/python -m tests.support.with_broker \
 	  $(BIN)/pytest --numprocesses $(or $(PROCESSES),3) --dist loadfile --no-loadscope-reorder --durations 20 tests/integration
