@@ -15,8 +15,8 @@ from events import facts as f
 from events.reports import Location
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, Status
-from workflow.deadlines.clocks import ClockContext
 from workflow.deadlines.durations import Unit
+from workflow.machine.clocks import ClockContext
 from workflow.machine.transitions import ALLOWED_IN, OPEN
 from workflow.policy.model import Policy
 from workflow.policy.offices import Level

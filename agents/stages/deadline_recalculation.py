@@ -5,8 +5,8 @@ from typing import Final
 
 from events.announcements import Announcements
 from events.codec.decode import decode_calendar
-from workflow.deadlines.recalculation import may_move, moving_days
 from workflow.deadlines.schedule import Schedule
+from workflow.machine.recalculation import may_move, moving_days
 from workflow.policy.announcements import all_with_announcements
 from workflow.policy.model import PolicySet
 

@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 from events import facts as f
 from events.snapshot import Clock, Complaint
 from events.vocabulary import ClockName, Status
-from workflow.deadlines.clocks import ClockContext
 from workflow.deadlines.due_dates import due_at
 from workflow.deadlines.durations import Duration
+from workflow.machine.clocks import ClockContext
 from workflow.policy.model import Policy
 
 

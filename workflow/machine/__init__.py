@@ -34,7 +34,7 @@ repeat of an accepted one (same source and id, `Complaint.recent`), leave no fac
 `checks.check` implements 3 and 4. The first check that fails determines the code.
 
 **Folding.** `evolve.evolve` applies a fact to the snapshot. Clocks are computed once, when the fact is decided
-(`workflow.deadlines.clocks.clocks_after`), and are part of the snapshot with the fact; a fold never computes a
+(`workflow.machine.clocks.clocks_after`), and are part of the snapshot with the fact; a fold never computes a
 deadline. The snapshot therefore equals a replay of the history, which `alur audit` checks.
 
 **What is decided where.**

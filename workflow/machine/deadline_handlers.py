@@ -7,7 +7,7 @@ from events import commands as c
 from events import facts as f
 from events.snapshot import ExtensionRequest
 from events.vocabulary import ClockName, Refusal
-from workflow.deadlines.clocks import ClockContext
+from workflow.machine.clocks import ClockContext
 from workflow.machine.handlers import CommandContext, CommandHandler, Refused
 from workflow.stages.escalation import next_office
 

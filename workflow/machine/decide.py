@@ -16,13 +16,13 @@ from events.ids import complaint_id, digest, stage_command_id, stage_source
 from events.snapshot import Complaint
 from events.vocabulary import ClockName, Detail, Refusal
 from workflow.deadlines.clock_rules import RULES, OnExpiry
-from workflow.deadlines.clocks import ClockContext, clocks_after
-from workflow.deadlines.recalculation import recalculated
 from workflow.deadlines.working_days import Calendar
 from workflow.machine.checks import HANDLER_OF, check
+from workflow.machine.clocks import ClockContext, clocks_after
 from workflow.machine.evolve import evolve, settled_at, waiting
 from workflow.machine.handlers import CommandContext, Refused, Rejected, known_office
 from workflow.machine.permissions import roles_of, who_may
+from workflow.machine.recalculation import recalculated
 from workflow.machine.transitions import IllegalTransition, status_after
 from workflow.policy.model import Policy
 from workflow.stages.content_digests import differing

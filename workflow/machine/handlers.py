@@ -13,7 +13,7 @@ from events import commands as c
 from events import facts as f
 from events.snapshot import Clock, Complaint
 from events.vocabulary import ArchiveReason, ClockName, Detail, Refusal, Status
-from workflow.deadlines.clocks import ClockContext
+from workflow.machine.clocks import ClockContext
 from workflow.machine.permissions import Role, is_stage
 from workflow.policy.model import Policy
 from workflow.stages.content_digests import completed, differing, key_of

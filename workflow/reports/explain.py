@@ -16,9 +16,9 @@ from events.facts import Recorded
 from events.snapshot import Clock, Complaint
 from events.vocabulary import ClockName, Status
 from workflow.deadlines.clock_rules import RULES, OnExpiry
-from workflow.deadlines.clocks import ClockContext
 from workflow.deadlines.due_dates import due_at, remaining
 from workflow.deadlines.durations import Duration, Unit
+from workflow.machine.clocks import ClockContext
 from workflow.policy.model import Policy
 from workflow.policy.offices import UnknownOffice
 from workflow.reports.day_breakdown import ClockPeriod, Day, day_breakdown

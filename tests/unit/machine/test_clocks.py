@@ -7,7 +7,7 @@ from events.vocabulary import ClockName, ComplaintClass, Status
 from tests.support.tables import every
 from tests.support.worlds import DEMO, LAPOR, MONDAY, PUPR, REPLY, World, to_status
 from workflow.deadlines.clock_rules import RULES, OnExpiry
-from workflow.deadlines.clocks import ClockContext
+from workflow.machine.clocks import ClockContext
 from workflow.machine.transitions import OPEN
 from workflow.policy.model import Policy
 

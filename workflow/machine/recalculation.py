@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from events.snapshot import Clock
 from events.vocabulary import ClockName
-from workflow.deadlines.clocks import ClockContext
 from workflow.deadlines.due_dates import due_at, remaining
 from workflow.deadlines.durations import Duration, Unit
 from workflow.deadlines.working_days import Calendar
+from workflow.machine.clocks import ClockContext
 from workflow.policy.model import Policy, PolicySet
 
 _WORKING: Final = frozenset({Unit.WORKING_DAYS, Unit.WORKING_SECONDS})
