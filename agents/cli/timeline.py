@@ -16,10 +16,10 @@ from agents.cli.wording import in_words, local, place, safe, span
 from events.client import ComplaintHistory
 from events.snapshot import Clock, Complaint
 from events.vocabulary import ClockName
+from workflow.machine.waiting import in_words as in_words_of_waiting
+from workflow.machine.waiting import waiting_for, waits_until
 from workflow.policy.model import Policy
 from workflow.policy.offices import UnknownOffice
-from workflow.stages.waiting import in_words as in_words_of_waiting
-from workflow.stages.waiting import waiting_for, waits_until
 
 _STYLES: Final = {
     "breached": "red",

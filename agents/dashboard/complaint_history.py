@@ -25,10 +25,10 @@ from events.snapshot import Clock, Complaint
 from events.topics import TopicName
 from events.vocabulary import ArchiveReason
 from events.wording import clipped
+from workflow.machine.waiting import REPORTER
 from workflow.policy.announcements import with_announcements
 from workflow.reports.explain import Explanation, explain
 from workflow.reports.redaction import PublicView, public_view
-from workflow.stages.waiting import REPORTER
 
 MOST_FACTS: Final = 200
 """Number of facts that are shown, the last ones."""

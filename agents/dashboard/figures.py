@@ -16,9 +16,9 @@ from agents.dashboard.read_model import HourCounts, OfficeCounts, ReadModel
 from agents.ops.dead_letters.open_letters import Reason
 from events.vocabulary import Status
 from events.wording import clipped
+from workflow.machine.waiting import BY_HAND, WHY
 from workflow.policy.model import Policy
 from workflow.reports.redaction import redacted
-from workflow.stages.waiting import BY_HAND, WHY
 
 MOST_LISTED: Final = 10
 """Number of complaints in a list."""

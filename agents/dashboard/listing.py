@@ -21,8 +21,8 @@ from events.errors import AlurError
 from events.vocabulary import Status
 from events.wording import clipped
 from workflow.machine.transitions import OPEN
+from workflow.machine.waiting import BY_HAND, WHY
 from workflow.reports.redaction import redacted
-from workflow.stages.waiting import BY_HAND, WHY
 
 PAGE: Final = 50
 """Number of complaints on a page of the dashboard."""

@@ -17,7 +17,7 @@ from agents.dashboard.figures import DisplayContext, Sources
 from agents.observability.metrics import MetricSpec
 from agents.runtime.http.prometheus import INFO, Exporter, Samples, declared, family
 from events.vocabulary import Status
-from workflow.stages.waiting import WHY
+from workflow.machine.waiting import WHY
 
 BOARD: Final = "board"
 """Value of the label `stage`."""

@@ -17,7 +17,7 @@ from agents.dashboard.complaint_row import HOUR_S, ComplaintRow, Deadline, RowSh
 from agents.runtime.disk_map import DiskMap
 from events.vocabulary import Status
 from workflow.machine.transitions import OPEN
-from workflow.stages.waiting import BY_HAND
+from workflow.machine.waiting import BY_HAND
 
 DAY_S: Final = 86_400
 LATEST: Final = 10_000

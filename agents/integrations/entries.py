@@ -8,7 +8,7 @@ from pydantic_core import to_json
 
 from events.codec.decode import decode_report
 from events.errors import Undecodable
-from workflow.stages.content_digests import FIELDS
+from workflow.machine.content_digests import FIELDS
 
 NO_RESULT: Final = "#FORMULA!"
 """Text of a cell with a formula without a stored result."""

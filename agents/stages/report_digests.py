@@ -11,8 +11,8 @@ from events.commands import Command, CompleteReport, RegisterComplaint
 from events.facts import ComplaintRegistered, Recorded
 from events.reports import ReportContent
 from events.snapshot import Complaint
+from workflow.machine.content_digests import FIELDS, NOT_GIVEN, SLOT, key_of
 from workflow.policy.model import Policy, PolicySet
-from workflow.stages.content_digests import FIELDS, NOT_GIVEN, SLOT, key_of
 from workflow.stages.duplicates import fingerprint
 
 _PURPOSE: Final = "report content"
@@ -43,7 +43,7 @@ class ReportSignatures:
 
 
 class ContentDigests:
-    """Computes the digests of `workflow.stages.content_digests` with the keys of the installation.
+    """Computes the digests of `workflow.machine.content_digests` with the keys of the installation.
 
     The complaint id is the salt: equal reports have different digests.
     """

@@ -23,7 +23,7 @@ from events.topics import TopicName
 from events.vocabulary import ClockName, Status
 from tests.support.mirrored import write
 from tests.system.crowd import Life, copies
-from workflow.stages.waiting import WHY
+from workflow.machine.waiting import WHY
 
 NOW: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PREFIX: Final = "lists."

@@ -19,15 +19,15 @@ from workflow.deadlines.clock_rules import RULES, OnExpiry
 from workflow.deadlines.working_days import Calendar
 from workflow.machine.checks import HANDLER_OF, check
 from workflow.machine.clocks import ClockContext, clocks_after
+from workflow.machine.content_digests import differing
 from workflow.machine.evolve import evolve, settled_at, waiting
 from workflow.machine.handlers import CommandContext, Refused, Rejected, known_office
 from workflow.machine.permissions import roles_of, who_may
 from workflow.machine.recalculation import recalculated
 from workflow.machine.transitions import IllegalTransition, status_after
+from workflow.machine.waiting import waiting_for
 from workflow.policy.model import Policy
-from workflow.stages.content_digests import differing
 from workflow.stages.resolution import working_days
-from workflow.stages.waiting import waiting_for
 
 _IN_PLACE: Final = (f.DeadlineWarned, f.DeadlineBreached, f.ComplaintEscalated, f.DeadlineRescheduled)
 """Facts that do not change `Complaint.waiting_for`."""
@@ -143,7 +143,7 @@ def decide(  # noqa: PLR0913 -- all inputs of a decision
         complaint: its present state; None if there is no complaint with that id.
         now: the log's timestamp of the command, timezone-aware, UTC.
         policy: the version that applies to the complaint (for a new one: by the day of receipt).
-        content: digests of the report in the command (`workflow.stages.content_digests`); None: no comparison.
+        content: digests of the report in the command (`workflow.machine.content_digests`); None: no comparison.
         sender: digest of a citizen who sends the command, as `report.reporter_digest` of the complaint.
 
     A repeat of a command that had its effect yields an empty tuple. A rejected command leaves no fact, not even of

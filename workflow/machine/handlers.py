@@ -14,9 +14,9 @@ from events import facts as f
 from events.snapshot import Clock, Complaint
 from events.vocabulary import ArchiveReason, ClockName, Detail, Refusal, Status
 from workflow.machine.clocks import ClockContext
+from workflow.machine.content_digests import completed, differing, key_of
 from workflow.machine.permissions import Role, is_stage
 from workflow.policy.model import Policy
-from workflow.stages.content_digests import completed, differing, key_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ from events.installation import KEY_PREFIX, TEXTS_KEY, writer_since
 from events.texts import take_apart, text_key
 from events.topics import TopicName
 from events.writer import Origin, header_value, marked
+from workflow.machine.content_digests import key_of
 from workflow.policy.model import PolicySet
-from workflow.stages.content_digests import key_of
 
 _DIGITS: Final = 9  # digits of a version that others may have written
 _ERASED: Final = DataErased.NAME.encode()

@@ -16,7 +16,7 @@ from agents.dashboard.read_model import DAY_S, ReadModel
 from events.vocabulary import ClockName, Status
 from tests.support.tables import Rows, every
 from workflow.machine.transitions import OPEN
-from workflow.stages.waiting import BY_HAND, WHY
+from workflow.machine.waiting import BY_HAND, WHY
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 AT = int(NOW.timestamp())

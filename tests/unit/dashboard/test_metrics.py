@@ -13,7 +13,7 @@ from agents.dashboard.read_model import ReadModel
 from events.codec.encode import encode_complaint, encode_snapshot
 from events.vocabulary import Status
 from tests.support.worlds import to_status
-from workflow.stages.waiting import WHY
+from workflow.machine.waiting import WHY
 
 CONTEXT = DisplayContext(ZoneInfo("Asia/Jakarta"), environment={"policy": "lapor"})
 

@@ -41,8 +41,8 @@ from events.vocabulary import ArchiveReason, ClockName, ComplaintClass, Detail, 
 from tests.support.tables import Rows, every
 from tests.support.worlds import LAPOR, MONDAY, to_status
 from workflow.machine.transitions import OPEN
+from workflow.machine.waiting import WHY
 from workflow.reports.explain import Happening
-from workflow.stages.waiting import WHY
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 

@@ -39,7 +39,7 @@ from tests.support.worlds import (
     days,
     to_status,
 )
-from workflow.stages.waiting import WHY
+from workflow.machine.waiting import WHY
 
 NOW = datetime(2026, 3, 16, 2, 11, tzinfo=UTC)
 WIB = ZoneInfo("Asia/Jakarta")

@@ -40,9 +40,9 @@ from tests.support.worlds import (
     World,
     to_status,
 )
+from workflow.machine.content_digests import differing
 from workflow.machine.handlers import Rejected
 from workflow.policy.model import Policy
-from workflow.stages.content_digests import differing
 from workflow.stages.verification import verification
 
 KEYS = ContentDigests(Keys.derived("test"))

@@ -22,7 +22,7 @@ from events.installation import KINDS
 from events.topics import STAGES
 from events.vocabulary import ClockName, Detail, Refusal, Status
 from tests.support.tables import every
-from workflow.stages.waiting import BY_HAND, WHY
+from workflow.machine.waiting import BY_HAND, WHY
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "docs" / "deploy"

@@ -14,7 +14,7 @@ from tests.support.tables import every
 from tests.support.worlds import DENPASAR, LAPOR, MONDAY, PANRB, PUPR, RETURN, VERIFY, World, days, to_status
 from tests.unit.machine.test_ended_offices import ending
 from workflow.machine.transitions import OPEN
-from workflow.stages.waiting import WHY, waiting_for
+from workflow.machine.waiting import WHY, waiting_for
 
 PAGE = Path(__file__).parents[3] / "agents" / "dashboard" / "page"
 EXPECTED = {
