@@ -1,7 +1,7 @@
 """History of one complaint, limited to what the dashboard may show.
 
 Shown are deadlines, facts with their time and office or stage, and texts as in a resolution: the title, the office's
-answers, category, province and city, and a requested office that is in no directory. `workflow/reports/redaction.py`
+answers, category, province and city, and a requested office that is in no directory. `workflow/redaction.py`
 limits them. Never shown are the reporter, replies of citizens, officers, the exact location and messages of rejections.
 """
 
@@ -27,8 +27,8 @@ from events.vocabulary import ArchiveReason
 from events.wording import clipped
 from workflow.machine.waiting import REPORTER
 from workflow.policy.announcements import with_announcements
+from workflow.redaction import PublicView, public_view
 from workflow.reports.explain import Explanation, explain
-from workflow.reports.redaction import PublicView, public_view
 
 MOST_FACTS: Final = 200
 """Number of facts that are shown, the last ones."""

@@ -12,7 +12,7 @@ from events.snapshot import Clock
 from events.vocabulary import ClockName, Status
 from workflow.deadlines.clock_rules import RULES, OnExpiry
 from workflow.machine.transitions import OPEN
-from workflow.reports.redaction import redacted
+from workflow.redaction import redacted
 
 BREACHED: Final = tuple(name for name, rule in RULES.items() if rule.on_expiry is OnExpiry.BREACH)
 """Clocks that lists show as missed; others have no breach."""

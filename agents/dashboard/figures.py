@@ -18,7 +18,7 @@ from events.vocabulary import Status
 from events.wording import clipped
 from workflow.machine.waiting import BY_HAND, WHY
 from workflow.policy.model import Policy
-from workflow.reports.redaction import redacted
+from workflow.redaction import redacted
 
 MOST_LISTED: Final = 10
 """Number of complaints in a list."""

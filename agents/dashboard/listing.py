@@ -22,7 +22,7 @@ from events.vocabulary import Status
 from events.wording import clipped
 from workflow.machine.transitions import OPEN
 from workflow.machine.waiting import BY_HAND, WHY
-from workflow.reports.redaction import redacted
+from workflow.redaction import redacted
 
 PAGE: Final = 50
 """Number of complaints on a page of the dashboard."""

@@ -14,7 +14,7 @@ from agents.mirror.figures import Line
 from events.snapshot import Complaint
 from events.vocabulary import Outcome, Status
 from workflow.audit.invariants import Audit
-from workflow.reports.redaction import redacted
+from workflow.redaction import redacted
 
 _SLOWEST: Final = 5
 _VIOLATIONS: Final = 20

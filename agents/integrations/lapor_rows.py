@@ -13,7 +13,7 @@ from events.reports import Location
 from events.snapshot import Complaint
 from events.texts import ERASED, PLACEHOLDER
 from events.vocabulary import ArchiveReason, Status
-from workflow.reports.redaction import public_view
+from workflow.redaction import public_view
 
 HEADER: Final = (
     *("Tracking ID", "Tanggal Laporan Masuk", "Pelapor", "Klasifikasi Laporan", "Kategori", "Judul Laporan"),
@@ -79,7 +79,7 @@ def row(
     zone: ZoneInfo,
     reporter: str | None,
 ) -> tuple[str, ...]:
-    """Return the cells of a complaint, in the order of `HEADER`, redacted by `workflow/reports/redaction.py`.
+    """Return the cells of a complaint, in the order of `HEADER`, redacted by `workflow/redaction.py`.
 
     The `reporter` of an anonymous complaint is omitted; that of a secret one is in, where the caller may export it.
     """

@@ -8,7 +8,7 @@ from events.outcomes import Resolution, ResolutionReopened, Story
 from events.snapshot import Complaint
 from events.texts import ERASED
 from workflow.policy.model import Policy
-from workflow.reports.redaction import public_view
+from workflow.redaction import public_view
 
 PUBLISHED: Final = (
     f.ComplaintClosed,
