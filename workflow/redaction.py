@@ -2,7 +2,7 @@
 
 Of a secret complaint (*rahasia*): tracking number, class, outcome and times, since category, place or office may
 identify the reporter. Of one that was withdrawn, or archived as spam or abusive: no text. The outward surfaces are
-listed in `tests/unit/reports/test_outward_surfaces.py`.
+listed in `tests/unit/project/test_outward_surfaces.py`.
 """
 
 from dataclasses import dataclass
