@@ -1,6 +1,7 @@
 """Enumerations of the contract: statuses, classes, reasons, clocks, codes; all closed, except `Detail`."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Status(StrEnum):
@@ -16,6 +17,10 @@ class Status(StrEnum):
     CLOSED = "closed"
     ARCHIVED = "archived"
     WITHDRAWN = "withdrawn"
+
+
+OPEN: Final = frozenset(Status) - {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}
+"""Statuses of a complaint that has not ended."""
 
 
 class ComplaintClass(StrEnum):

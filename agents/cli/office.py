@@ -21,9 +21,8 @@ from events.errors import Undecodable
 from events.ids import stage_command_id
 from events.snapshot import Complaint
 from events.topics import TopicName
-from events.vocabulary import Status
+from events.vocabulary import OPEN, Status
 from events.wording import number_of
-from workflow.machine.transitions import OPEN
 from workflow.policy.offices import Directory, Level
 
 _AGAIN: Final = "close it again, which moves what is left"

@@ -32,9 +32,9 @@ from events.commands import COMMANDS, Command
 from events.errors import InvalidCommand, Undecodable
 from events.facts import LateReplyRecorded
 from events.topics import TopicName
-from events.vocabulary import Refusal
+from events.vocabulary import OPEN, Refusal
 from workflow.machine.permissions import PERMITTED_ROLES, Role, who_may
-from workflow.machine.transitions import ALLOWED_IN, OPEN
+from workflow.machine.transitions import ALLOWED_IN
 
 _SENT_OTHERWISE: Final = frozenset(
     {

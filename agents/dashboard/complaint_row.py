@@ -9,9 +9,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from events.codec.partial import read_part
 from events.snapshot import Clock
-from events.vocabulary import ClockName, Status
+from events.vocabulary import OPEN, ClockName, Status
 from workflow.deadlines.clock_rules import RULES, OnExpiry
-from workflow.machine.transitions import OPEN
 from workflow.redaction import redacted
 
 BREACHED: Final = tuple(name for name, rule in RULES.items() if rule.on_expiry is OnExpiry.BREACH)

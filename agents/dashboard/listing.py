@@ -18,9 +18,8 @@ from agents.dashboard.read_model import DAY_S, ReadModel
 from agents.dashboard.words import texts
 from agents.integrations.csv_text import csv_text
 from events.errors import AlurError
-from events.vocabulary import Status
+from events.vocabulary import OPEN, Status
 from events.wording import clipped
-from workflow.machine.transitions import OPEN
 from workflow.machine.waiting import BY_HAND, WHY
 from workflow.redaction import redacted
 

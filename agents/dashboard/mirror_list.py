@@ -13,8 +13,7 @@ from agents.dashboard.complaint_row import OBLIGATIONS, ComplaintRow, Deadline, 
 from agents.dashboard.figures import DisplayContext
 from agents.dashboard.listing import ORDERS, Condition, ListPage, Query, conditions, require_known
 from agents.mirror.stores import Reading
-from events.vocabulary import ClockName, Status
-from workflow.machine.transitions import OPEN
+from events.vocabulary import OPEN, ClockName, Status
 
 _TIMEOUT_S: Final = 20
 _WHOLE_TIMEOUT_S: Final = 120

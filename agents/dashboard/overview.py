@@ -7,8 +7,7 @@ from typing import Any
 from agents.dashboard.chart import chart
 from agents.dashboard.layout import View
 from agents.dashboard.listing import NONE
-from events.vocabulary import Status
-from workflow.machine.transitions import OPEN
+from events.vocabulary import OPEN, Status
 
 Figures = Mapping[str, Any]
 _Office = tuple[str | None, str, str | None, Mapping[str, int]]

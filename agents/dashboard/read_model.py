@@ -15,8 +15,7 @@ from sortedcontainers import SortedList
 
 from agents.dashboard.complaint_row import HOUR_S, ComplaintRow, Deadline, RowShape
 from agents.runtime.disk_map import DiskMap
-from events.vocabulary import Status
-from workflow.machine.transitions import OPEN
+from events.vocabulary import OPEN, Status
 from workflow.machine.waiting import BY_HAND
 
 DAY_S: Final = 86_400

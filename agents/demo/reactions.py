@@ -14,10 +14,10 @@ from events import commands as c
 from events import facts as f
 from events.reports import Location
 from events.snapshot import Complaint
-from events.vocabulary import ArchiveReason, ClockName, Status
+from events.vocabulary import OPEN, ArchiveReason, ClockName, Status
 from workflow.deadlines.durations import Unit
 from workflow.machine.clocks import ClockContext
-from workflow.machine.transitions import ALLOWED_IN, OPEN
+from workflow.machine.transitions import ALLOWED_IN
 from workflow.policy.model import Policy
 from workflow.policy.offices import Level
 from workflow.stages.disposition import competent_office

@@ -14,8 +14,7 @@ from rich.text import Text
 from agents.demo.summary import counted, deadlines
 from agents.demo.tally import Tally
 from events.topics import STAGES
-from events.vocabulary import Status
-from workflow.machine.transitions import OPEN
+from events.vocabulary import OPEN, Status
 
 _LINE_EVERY: Final = 5.0
 _FRAMES_PER_SECOND: Final = 4

@@ -34,11 +34,10 @@ from events.outcomes import Rejection
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
 from events.topics import TopicName
-from events.vocabulary import Detail, Refusal
+from events.vocabulary import OPEN, Detail, Refusal
 from events.writer import WRITER, Origin, foreign, is_repair, writer_of
 from workflow.machine.decide import Facts, decide, refuse
 from workflow.machine.handlers import Rejected
-from workflow.machine.transitions import OPEN
 from workflow.policy.model import Policy
 
 log = structlog.get_logger()

@@ -19,10 +19,10 @@ from events.access import ROLES
 from events.commands import COMMANDS, Command
 from events.facts import FACTS, Fact
 from events.topics import ALL_TOPICS, STAGES, TOPICS, TopicName
-from events.vocabulary import Status
+from events.vocabulary import OPEN, Status
 from workflow.deadlines.clock_rules import RULES, OnExpiry, Rule
 from workflow.machine.permissions import PERMITTED_ROLES
-from workflow.machine.transitions import ALLOWED_IN, OPEN, TRANSITIONS
+from workflow.machine.transitions import ALLOWED_IN, TRANSITIONS
 
 DOCUMENTS: Final = (
     "docs/reference/lifecycle.md",

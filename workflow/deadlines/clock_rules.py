@@ -10,8 +10,7 @@ from enum import Enum
 from typing import Final
 
 from events import facts as f
-from events.vocabulary import ClockName, Status
-from workflow.machine.transitions import OPEN
+from events.vocabulary import OPEN, ClockName, Status
 
 
 class OnExpiry(Enum):

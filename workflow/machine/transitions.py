@@ -7,7 +7,7 @@ from typing import Final
 
 from events import commands as c
 from events import facts as f
-from events.vocabulary import Status
+from events.vocabulary import OPEN, Status
 
 Row = dict[type[f.Fact], Status]
 
@@ -94,8 +94,6 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
     Status.ARCHIVED: dict.fromkeys(_AFTER_ALL, Status.ARCHIVED) | {f.ComplaintRestored: Status.REGISTERED},
     Status.WITHDRAWN: dict.fromkeys(_AFTER_ALL, Status.WITHDRAWN),
 }
-
-OPEN: Final = frozenset(Status) - {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}
 
 ALLOWED_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
     c.RegisterComplaint: frozenset(),  # only if there is no complaint yet

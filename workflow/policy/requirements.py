@@ -9,11 +9,10 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from events.vocabulary import ClockName, ComplaintClass, Status
+from events.vocabulary import OPEN, ClockName, ComplaintClass, Status
 from workflow.deadlines.clock_rules import statuses_without_clock
 from workflow.deadlines.durations import Duration
 from workflow.deadlines.office_hours import OfficeHours
-from workflow.machine.transitions import OPEN
 from workflow.policy import overrides
 from workflow.policy.document_errors import ABSENT
 from workflow.policy.terms import Hours, Term, uncapped, uncountable, unextendable

@@ -19,13 +19,12 @@ from events.codec.decode import decode_fact
 from events.codec.encode import encode_complaint, encode_fact, encode_resolution, encode_snapshot
 from events.outcomes import Resolution
 from events.snapshot import Clock, Complaint, ReportReference
-from events.vocabulary import ClockName, Status
+from events.vocabulary import OPEN, ClockName, Status
 from tests.support import worlds as w
 from tests.support.installations import Installation
 from tests.support.worlds import CITIZEN, DENPASAR, PANRB, PUPR, World, announcement, days
 from workflow.audit.complaint_history import History
 from workflow.deadlines.durations import Duration, Unit
-from workflow.machine.transitions import OPEN
 from workflow.policy.announcements import with_announcements
 from workflow.policy.overrides import Override
 from workflow.stages.resolution import published, publishes

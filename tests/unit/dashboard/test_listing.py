@@ -13,9 +13,8 @@ from agents.dashboard.complaint_row import ComplaintRow, Deadline, RowShape
 from agents.dashboard.figures import FUNNEL, DisplayContext, flow, funnel
 from agents.dashboard.listing import COLUMNS, ORDERS, MemoryLists, Query, UnknownFilter, as_csv, values_of
 from agents.dashboard.read_model import DAY_S, ReadModel
-from events.vocabulary import ClockName, Status
+from events.vocabulary import OPEN, ClockName, Status
 from tests.support.tables import Rows, every
-from workflow.machine.transitions import OPEN
 from workflow.machine.waiting import BY_HAND, WHY
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -37,10 +37,9 @@ from agents.ops.lag.samples import GroupState
 from events.codec.encode import encode_complaint, encode_snapshot
 from events.facts import FACTS
 from events.topics import STAGES
-from events.vocabulary import ArchiveReason, ClockName, ComplaintClass, Detail, Refusal, Status
+from events.vocabulary import OPEN, ArchiveReason, ClockName, ComplaintClass, Detail, Refusal, Status
 from tests.support.tables import Rows, every
 from tests.support.worlds import LAPOR, MONDAY, to_status
-from workflow.machine.transitions import OPEN
 from workflow.machine.waiting import WHY
 from workflow.reports.explain import Happening
 

@@ -16,10 +16,9 @@ from events.codec.encode import encode_complaint, encode_snapshot
 from events.commands import WithdrawComplaint
 from events.errors import Undecodable
 from events.snapshot import Complaint
-from events.vocabulary import ClockName, Status
+from events.vocabulary import OPEN, ClockName, Status
 from tests.support.tables import every
 from tests.support.worlds import CITIZEN, CLOSE, DEMO, DISPOSE, MONDAY, PANRB, VERIFY, World, seconds, to_status
-from workflow.machine.transitions import OPEN
 
 NOW = 1_800_000_000
 ENDS = (Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN)

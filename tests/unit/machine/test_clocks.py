@@ -3,12 +3,11 @@
 import pytest
 
 from events.snapshot import Clock
-from events.vocabulary import ClockName, ComplaintClass, Status
+from events.vocabulary import OPEN, ClockName, ComplaintClass, Status
 from tests.support.tables import every
 from tests.support.worlds import DEMO, LAPOR, MONDAY, PUPR, REPLY, World, to_status
 from workflow.deadlines.clock_rules import RULES, OnExpiry
 from workflow.machine.clocks import ClockContext
-from workflow.machine.transitions import OPEN
 from workflow.policy.model import Policy
 
 # clock: where it runs, what it means that it has passed

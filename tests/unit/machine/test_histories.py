@@ -14,7 +14,7 @@ from events import facts as f
 from events.codec.decode import decode_fact, decode_snapshot
 from events.codec.encode import encode_complaint, encode_fact, encode_snapshot
 from events.snapshot import REMEMBERED_COMMANDS, Complaint
-from events.vocabulary import ClockName, ComplaintClass, Refusal, Status
+from events.vocabulary import OPEN, ClockName, ComplaintClass, Refusal, Status
 from tests.support.worlds import (
     APPEAL,
     ARCHIVE,
@@ -59,7 +59,7 @@ from workflow.deadlines.durations import Duration, Unit
 from workflow.deadlines.schedule import alarms
 from workflow.machine.evolve import folded, replay
 from workflow.machine.handlers import Rejected
-from workflow.machine.transitions import ALLOWED_IN, OPEN
+from workflow.machine.transitions import ALLOWED_IN
 from workflow.policy.model import Policy, Reopening
 from workflow.stages.disposition import disposition
 from workflow.stages.escalation import next_rung

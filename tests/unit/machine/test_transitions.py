@@ -4,11 +4,11 @@ import pytest
 
 from events import commands as c
 from events import facts as f
-from events.vocabulary import Status
+from events.vocabulary import OPEN, Status
 from tests.support.tables import every
 from tests.support.worlds import PANRB, to_status
 from workflow.machine.checks import HANDLER_OF
-from workflow.machine.transitions import ALLOWED_IN, OPEN, TRANSITIONS, IllegalTransition, status_after
+from workflow.machine.transitions import ALLOWED_IN, TRANSITIONS, IllegalTransition, status_after
 
 
 def test_every_status_has_a_row() -> None:

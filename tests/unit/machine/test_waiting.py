@@ -9,11 +9,10 @@ from agents.cli.timeline import _waits
 from events import commands as c
 from events.codec.encode import encode_complaint
 from events.snapshot import Waiting
-from events.vocabulary import ClockName, Status
+from events.vocabulary import OPEN, ClockName, Status
 from tests.support.tables import every
 from tests.support.worlds import DENPASAR, LAPOR, MONDAY, PANRB, PUPR, RETURN, VERIFY, World, days, to_status
 from tests.unit.machine.test_ended_offices import ending
-from workflow.machine.transitions import OPEN
 from workflow.machine.waiting import WHY, waiting_for
 
 PAGE = Path(__file__).parents[3] / "agents" / "dashboard" / "page"

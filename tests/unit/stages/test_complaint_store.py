@@ -21,11 +21,10 @@ from events import commands as c
 from events.codec.encode import encode_complaint
 from events.snapshot import REMEMBERED_COMMANDS, Complaint
 from events.topics import TopicName
-from events.vocabulary import Refusal, Status
+from events.vocabulary import OPEN, Refusal, Status
 from tests.benchmarks.loads import CITIZEN, command, lives, register
 from tests.support.tables import every
 from tests.support.worlds import to_status
-from workflow.machine.transitions import OPEN
 
 NAMES = [UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128).bytes for number in range(6)]
 COMPLAINTS = [to_status(status).complaint for status in Status]
