@@ -20,7 +20,7 @@ from events.client.reader import installation_values
 from events.topics import TopicName
 from events.vocabulary import ClockName, ComplaintClass
 from events.wording import number_of
-from workflow.policy.announcements import impossible
+from workflow.machine.announcements import impossible
 from workflow.policy.consistency import contradictions
 from workflow.policy.model import Policy, PolicyError, PolicySet
 from workflow.policy.overrides import LADDER

@@ -12,10 +12,10 @@ from events.commands import Command, CommandEvent, DisposeComplaint, command_typ
 from events.ids import stage_command_id, stage_source
 from events.reports import ReportSubmitted
 from events.topics import TopicName
+from workflow.machine.announcements import announce
 from workflow.machine.decide import decide
 from workflow.machine.handlers import Rejected, known_office
 from workflow.machine.permissions import PERMITTED_ROLES, possible_roles, who_may
-from workflow.policy.announcements import announce
 from workflow.policy.model import Policy
 from workflow.stages.intake import registration
 from workflow.stages.verification import missing_fields

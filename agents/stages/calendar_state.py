@@ -13,8 +13,9 @@ from events.codec.decode import decode_calendar
 from events.codec.encode import encode_calendar
 from events.topics import TopicName
 from events.writer import state_headers
+from workflow.machine.announcements import announce
 from workflow.machine.handlers import Rejected
-from workflow.policy.announcements import all_with_announcements, announce, folded
+from workflow.policy.announcements import all_with_announcements, folded
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ from events.ids import complaint_id
 from events.topics import TopicName
 from tests.support.engines import Engine, eventually
 from tests.support.in_memory import InMemoryEngine, in_memory
-from workflow.policy.announcements import MOST_OF_A_DAY
+from workflow.machine.announcements import MOST_OF_A_DAY
 
 REPORTS = 8
 DECIDING = ("verification", "disposition", "escalation")

@@ -33,10 +33,11 @@ from tests.support.worlds import (
     wib,
 )
 from tests.unit.policy.test_policy import policies, version
+from workflow.machine.announcements import announce
 from workflow.machine.clocks import ClockContext
 from workflow.machine.handlers import Rejected
 from workflow.machine.recalculation import may_move, moving_days, recalculated
-from workflow.policy.announcements import all_with_announcements, announce, with_announcements
+from workflow.policy.announcements import all_with_announcements, with_announcements
 from workflow.policy.model import Policy, PolicySet
 from workflow.stages.resolution import resolution
 

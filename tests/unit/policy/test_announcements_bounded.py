@@ -15,16 +15,9 @@ from events.topics import OUTWARD_RECORD_BYTES
 from events.vocabulary import Detail, Refusal
 from tests.support.worlds import LAPOR, MONDAY, PANRB, days
 from tests.unit.machine.test_answers import LifecycleStage, rejections
+from workflow.machine.announcements import MOST_KEPT, MOST_OF_A_DAY, MOST_RECENT, announce
 from workflow.machine.handlers import Rejected
-from workflow.policy.announcements import (
-    MOST_KEPT,
-    MOST_OF_A_DAY,
-    MOST_RECENT,
-    RECENT,
-    announce,
-    folded,
-    with_announcements,
-)
+from workflow.policy.announcements import RECENT, folded, with_announcements
 from workflow.policy.model import Policy
 
 FRIDAY = date(2026, 3, 6)
