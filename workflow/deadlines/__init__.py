@@ -1,1 +1,1 @@
-"""Clocks, working days and due times."""
+"""Time limits: durations, working days, office hours, due times, clock rules, and the schedule of checks."""
