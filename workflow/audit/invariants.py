@@ -125,9 +125,9 @@ class Audit:
 
     def finish(self) -> None:
         """Compare the partitions, after all are finished."""
-        for standing in self.announced.values():
-            missing = sorted(self._partitions - standing.keys())
-            positions = [position for position in standing.values() if position is not None]
+        for recorded in self.announced.values():
+            missing = sorted(self._partitions - recorded.keys())
+            positions = [position for position in recorded.values() if position is not None]
             if positions and missing and not self.live:
                 where = ", ".join(map(str, missing))
                 missed = f"an announcement is missing in partitions {where}"
@@ -283,11 +283,11 @@ class PartitionAudit:
             self._note(position, sent.subject, Code.COMMAND_LOST, mistake)
 
     def _announcement(self, position: RecordPosition, sent: AuditedCommand) -> None:
-        standing = self.audit.announced[sent.mark]
+        recorded = self.audit.announced[sent.mark]
         if sent.mark in self.announced:
-            standing[self.number] = self.announced[sent.mark]
+            recorded[self.number] = self.announced[sent.mark]
         elif not self.audit.handled.includes(position):
-            standing[self.number] = None
+            recorded[self.number] = None
             self.audit.counts.pending += 1
         elif not self._answered(sent, None):
             self._note(position, None, Code.COMMAND_LOST, f"{sent.type} {sent.id} is not in force and was not rejected")

@@ -48,11 +48,11 @@ def statuses_without_clock(settlement_pauses_in: Collection[Status]) -> list[Sta
 
     The escalation clock does not count, since it runs only after a missed deadline.
     """
-    found = []
+    unguarded = []
     for status in Status:
         running = {name for name, rule in RULES.items() if status in rule.runs_in} - {ClockName.ESCALATION}
         if status in settlement_pauses_in:
             running.discard(ClockName.SETTLEMENT)
         if status in OPEN and not running:
-            found.append(status)
-    return found
+            unguarded.append(status)
+    return unguarded

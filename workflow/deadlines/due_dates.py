@@ -31,7 +31,7 @@ def due_at(
         return _whole_milliseconds(_aware(start).astimezone(UTC) + timedelta(seconds=duration.amount))
     if duration.unit is Unit.WORKING_SECONDS:
         length = timedelta(seconds=duration.amount)
-        return _whole_milliseconds(work_on(_aware(start).astimezone(UTC), length, zone, calendar, _known(hours)))
+        return _whole_milliseconds(work_on(_aware(start).astimezone(UTC), length, zone, calendar, _required(hours)))
     today = _day(start, zone)
     count = int(duration.amount)
     if duration.unit is Unit.WORKING_DAYS:
@@ -56,7 +56,7 @@ def due_after_work(  # noqa: PLR0913 -- as `remaining`
     end = _end_of(day, zone)
     if due >= end or not calendar.is_working_day(day):
         return end
-    _, closes = _known(hours).on(day, zone)[-1]
+    _, closes = _required(hours).on(day, zone)[-1]
     return due if due < closes else end
 
 
@@ -69,7 +69,7 @@ def remaining(  # noqa: PLR0913 -- two instants, and what the time between them 
     instants and for working time without office ``hours``.
     """
     if unit is Unit.WORKING_SECONDS:
-        left = working_time(_aware(now), _aware(due), zone, calendar, _known(hours))
+        left = working_time(_aware(now), _aware(due), zone, calendar, _required(hours))
         return Duration(left.total_seconds(), unit)
     if unit is Unit.SECONDS:
         left = max(_aware(due) - _aware(now), _NOTHING)
@@ -98,7 +98,7 @@ def warn_in_working_days(  # noqa: PLR0913 -- as `remaining`
 
     The day of ``start`` does not count. Without a working day it is ``due``, so that there is no warning.
     """
-    return _warning_between(_day(start, zone), _day(due, zone), share, zone, calendar, _known(hours)) or due
+    return _warning_between(_day(start, zone), _day(due, zone), share, zone, calendar, _required(hours)) or due
 
 
 @lru_cache(maxsize=4_096)  # cached: very many clocks share few days
@@ -116,7 +116,7 @@ def _aware(instant: datetime) -> datetime:
     return instant
 
 
-def _known(hours: OfficeHours | None) -> OfficeHours:
+def _required(hours: OfficeHours | None) -> OfficeHours:
     if hours is None:
         raise ValueError("working hours cannot be counted without office hours")
     return hours

@@ -76,12 +76,12 @@ class OfficeHours:
 def into_day(day: date, share: float, zone: ZoneInfo, hours: OfficeHours) -> datetime:
     """Return the instant at which a share (below 1) of a day's working time has passed, in whole milliseconds."""
     spans = hours.on(day, zone)
-    left = sum(((closes - opens) for opens, closes in spans), _NOTHING) * share
+    rest = sum(((closes - opens) for opens, closes in spans), _NOTHING) * share
     for opens, closes in spans:
-        if left < closes - opens:
-            found = opens + left
-            return found.replace(microsecond=found.microsecond // 1000 * 1000)
-        left -= closes - opens
+        if rest < closes - opens:
+            instant = opens + rest
+            return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+        rest -= closes - opens
     return spans[-1][1]
 
 

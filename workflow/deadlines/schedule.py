@@ -42,14 +42,14 @@ def alarms(complaint: Complaint) -> tuple[Alarm, ...]:
 
 def alarms_of(clocks: Mapping[ClockName, Clock]) -> tuple[Alarm, ...]:
     """Return the alarms of a complaint, given only its clocks."""
-    found = []
+    pending = []
     for name, clock in clocks.items():
         if not clock.running or clock.due_at is None:
             continue
         warning = clock.warn_at is not None and not clock.warned and clock.warn_at < clock.due_at
         at = clock.warn_at if warning and clock.warn_at is not None else clock.due_at
-        found.append(Alarm(at, name, clock.due_at, warning))
-    return tuple(found)
+        pending.append(Alarm(at, name, clock.due_at, warning))
+    return tuple(pending)
 
 
 class Schedule:

@@ -81,10 +81,10 @@ def _repliable(context: CommandContext, _data: object) -> None:
     complaint, limit = context.complaint, context.policy.late_reply_limit
     if complaint.status is Status.CLOSED and complaint.late_replies >= limit:
         until = _reopen_until(context)
-        left = _anew(complaint) if until is None else f"have it reopened until {until}"
+        remedy = _anew(complaint) if until is None else f"have it reopened until {until}"
         raise Refused(
             Refusal.NOT_ALLOWED_IN_STATUS,
-            f"it is closed, and {complaint.late_replies} replies came after that: {left}",
+            f"it is closed, and {complaint.late_replies} replies came after that: {remedy}",
             Detail.LATE_REPLY_LIMIT,
         )
 

@@ -232,8 +232,8 @@ def _registered_already(command: CommandEvent[Any], complaint: Complaint, conten
     """
     if refused := _not_intake(command.source):
         return refused
-    known = digest(command.source, command.id) in complaint.recent
-    if not known and command.id != stage_command_id(complaint.complaint_id, "register"):
+    processed = digest(command.source, command.id) in complaint.recent
+    if not processed and command.id != stage_command_id(complaint.complaint_id, "register"):
         return Rejected(
             Refusal.NOT_ALLOWED_IN_STATUS,
             f"complaint {complaint.complaint_id} is registered already",

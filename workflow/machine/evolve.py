@@ -53,8 +53,8 @@ def _privacy_changed(before: Complaint, fact: f.PrivacyChanged) -> Change:
 
 
 def _erased(before: Complaint, fact: f.DataErased) -> Change:
-    asked = {"identity": fact.identity, "texts": fact.texts}
-    change: Change = {"erased": tuple(sorted({*before.erased, *(name for name, is_set in asked.items() if is_set)}))}
+    requested = [name for name, is_set in (("identity", fact.identity), ("texts", fact.texts)) if is_set]
+    change: Change = {"erased": tuple(sorted({*before.erased, *requested}))}
     digests = {"content_digests": None, "completed_digests": None} if fact.texts else {}
     digests |= {"reporter_digest": None} if fact.identity else {}
     change["report"] = before.report.model_copy(update=digests)
@@ -261,8 +261,8 @@ def folded(before: Complaint | None, recorded: f.Recorded) -> Complaint:
         IllegalTransition: the fact may not follow on `before`.
     """
     after = recorded.complaint
-    found = evolve(before, recorded.fact, recorded.at, recorded.cause, dict(after.clocks), calendar=after.calendar)
-    return waiting(found, after.waiting_for)
+    complaint = evolve(before, recorded.fact, recorded.at, recorded.cause, dict(after.clocks), calendar=after.calendar)
+    return waiting(complaint, after.waiting_for)
 
 
 def waiting(complaint: Complaint, whom: Waiting | None) -> Complaint:

@@ -305,8 +305,8 @@ def _close(context: CommandContext, data: c.CloseComplaint) -> f.Fact:
 
 def _may_rate(context: CommandContext, _data: c.RateResolution | None) -> None:
     """Check that a rating is the reporter's, if known, even if any citizen may send commands."""
-    known = context.complaint.report.reporter_digest
-    if context.sender is not None and known not in {None, context.sender}:
+    reporter = context.complaint.report.reporter_digest
+    if context.sender is not None and reporter not in {None, context.sender}:
         raise Refused(
             Refusal.NOT_PERMITTED, "only the reporter rates what became of a complaint", Detail.NOT_THE_REPORTER
         )

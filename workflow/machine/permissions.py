@@ -125,8 +125,8 @@ def roles_of(
     if source in _STAGES:
         return _STAGES[source]
     if (subject := subject_of(source)) is not None:
-        known = complaint.report.reporter_digest
-        own = known is not None and sender == known and not names_a_person(subject)
+        reporter = complaint.report.reporter_digest
+        own = reporter is not None and sender == reporter and not names_a_person(subject)
         return _CITIZEN if own or policy.citizens == "open" else frozenset()
     if source.startswith(CHANNELS) and source == complaint.report.source and policy.citizens == "reporter":
         return _CITIZEN
@@ -134,16 +134,16 @@ def roles_of(
     if office is None or not policy.directory.exists_on(office, today := policy.day_of(now)):
         return frozenset()
     holder = complaint.office
-    found = set()
+    roles = set()
     if office == policy.national or office == administering_agency(complaint, policy):
-        found.add(Role.ADMINISTRATOR)
+        roles.add(Role.ADMINISTRATOR)
     if office == policy.arbiter:
-        found.add(Role.ARBITER)
+        roles.add(Role.ARBITER)
     if office == holder:
-        found.add(Role.HOLDER)
+        roles.add(Role.HOLDER)
     elif holder is not None and office == policy.directory.superior_on(holder, today):
-        found.add(Role.SUPERIOR)
-    return frozenset(found)
+        roles.add(Role.SUPERIOR)
+    return frozenset(roles)
 
 
 def possible_roles(source: str) -> frozenset[Role]:

@@ -38,11 +38,11 @@ def recalculated(name: ClockName, clock: Clock, day: date, old: Calendar, contex
         before = remaining(start, clock.due_at, Unit.WORKING_SECONDS, zone, old, hours=context.policy.hours)
         due = context.after_work(name, clock, start, before)
         return None if due == clock.due_at else due
-    given = remaining(start, clock.due_at, unit, zone, old, hours=context.policy.hours)
+    allotted = remaining(start, clock.due_at, unit, zone, old, hours=context.policy.hours)
     if unit is Unit.WORKING_DAYS and not old.is_working_day(last):
         # the calendar differs for another reason, such as a newer holidays package
-        given = Duration(given.amount + 1, unit)
-    due = due_at(start, given, zone, new, hours=context.policy.hours)
+        allotted = Duration(allotted.amount + 1, unit)
+    due = due_at(start, allotted, zone, new, hours=context.policy.hours)
     return None if due == clock.due_at else due
 
 

@@ -77,10 +77,10 @@ def _sound(document: Mapping[str, Any], wrong: set[str]) -> Directory:
             agency = _Agency.model_validate(written)
             units = tuple(unit for unit in agency.units if unit.id not in wrong)
             agencies[agency.id] = agency.model_copy(update={"units": units})
-    kept = agencies.keys() - wrong
-    while below := {name for name in kept if (parent := agencies[name].parent) is not None and parent not in kept}:
-        kept -= below
-    return _directory([agency for name, agency in agencies.items() if name in kept])
+    sound = agencies.keys() - wrong
+    while below := {name for name in sound if (parent := agencies[name].parent) is not None and parent not in sound}:
+        sound -= below
+    return _directory([agency for name, agency in agencies.items() if name in sound])
 
 
 def _directory(agencies: Sequence[_Agency]) -> Directory:
@@ -99,16 +99,16 @@ def known_offices(document: Mapping[str, Any]) -> set[str]:
 
 def _written(document: Mapping[str, Any]) -> list[tuple[Listed, Mapping[str, Any]]]:
     """Return the agencies and units that are tables, each with its position and content."""
-    placed: list[tuple[Listed, Mapping[str, Any]]] = []
+    listed: list[tuple[Listed, Mapping[str, Any]]] = []
     for agency in _tables(document.get("offices")):
         written, parent = agency.get("level"), agency.get("parent")
         slug = parent if isinstance(parent, str) and parent == _slug(parent) else None
         level = Level(written) if written in list(Level) else None
         place = Listed(_slug(agency.get("id", agency.get("name"))), level, slug, parent_misread=parent != slug)
-        placed.append((place, agency))
+        listed.append((place, agency))
         units = _tables(agency.get("units"))
-        placed += [(Listed(_slug(unit.get("id", unit.get("name"))), Level.UNIT, place.id), unit) for unit in units]
-    return placed
+        listed += [(Listed(_slug(unit.get("id", unit.get("name"))), Level.UNIT, place.id), unit) for unit in units]
+    return listed
 
 
 def _tables(written: object) -> list[Mapping[str, Any]]:
