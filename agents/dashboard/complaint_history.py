@@ -5,7 +5,7 @@ answers, category, province and city, and a requested office that is in no direc
 limits them. Never shown are the reporter, replies of citizens, officers, the exact location and messages of rejections.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -23,7 +23,6 @@ from events.client.reader import CLOCK_SKEW
 from events.facts import Recorded
 from events.snapshot import Clock, Complaint
 from events.topics import TopicName
-from events.vocabulary import ArchiveReason
 from events.wording import clipped
 from workflow.machine.waiting import REPORTER
 from workflow.policy.announcements import with_announcements
@@ -102,25 +101,21 @@ def _add_refusals(settings: Settings, known: ComplaintHistory, row: ComplaintRow
 def render_history(read: HistoryResult, row: ComplaintRow, context: DisplayContext) -> dict[str, Any]:
     """Render the history for the dashboard; the complaint has at least one fact."""
     history, refusals = read.records.history, read.records.refusals[-MOST_FACTS:]
-    complaint = history[-1].complaint
-    view = public_view(complaint, _archived_for(history), secret=row.shape.secret)
+    last = history[-1]
+    archived = last.fact if isinstance(last.fact, f.ComplaintArchived) else None
+    view = public_view(last.complaint, archived.reason if archived else None, secret=row.shape.secret)
     return {
-        **_complaint(complaint, context, view),
+        **_complaint(last.complaint, context, view),
         "title": view.text(read.records.texts[0] or None),
         "asked_office": view.text(read.records.asked_office),
         "whole": read.complete,
         "earlier": max(0, len(history) - MOST_FACTS),
         "facts": [_fact(recorded, context, view) for recorded in history[-MOST_FACTS:]],
-        "clocks": [{"clock": name, **_clock(clock, view)} for name, clock in complaint.clocks.items()],
+        "clocks": [{"clock": name, **_clock(clock, view)} for name, clock in last.complaint.clocks.items()],
         "explained": () if view.secret else read.explained,
-        "duplicate_of": view.detail(_duplicate_of(history)),
+        "duplicate_of": view.detail(archived.duplicate_of if archived else None),
         "refused": [_refusal(each, context, view) for each in refusals] if read.refused else None,
     }
-
-
-def _duplicate_of(history: Sequence[Recorded]) -> str | None:
-    last = history[-1].fact
-    return last.duplicate_of if isinstance(last, f.ComplaintArchived) else None
 
 
 def _refusal(each: RefusedCommand, context: DisplayContext, view: PublicView) -> dict[str, Any]:
@@ -179,11 +174,6 @@ def _clock(clock: Clock, view: PublicView) -> dict[str, Any]:
         "paused": clock.paused,
         "left": clock.remaining,
     }
-
-
-def _archived_for(history: Sequence[Recorded]) -> ArchiveReason | None:
-    last = history[-1].fact
-    return last.reason if isinstance(last, f.ComplaintArchived) else None
 
 
 _SHOWN_FIELDS: Final[Mapping[type[f.Fact], tuple[str, ...]]] = {

@@ -267,7 +267,7 @@ class Board:
 
     async def _complaint(self, request: web.Request) -> web.StreamResponse:
         view, number = self._view(request), request.match_info["number"]
-        entry = self._find(number)
+        entry = self._read_model().find(number) if _NUMBER.fullmatch(number) else None
         rendered, trouble = None, self._problem(number, entry)
         if entry is not None and trouble is None:
             rendered, trouble = await self._answer(*entry)
@@ -307,9 +307,6 @@ class Board:
         finally:
             self._waiting -= 1
         return body, "no-history" if body is None else None
-
-    def _find(self, number: str) -> tuple[bytes, ComplaintRow] | None:
-        return self._read_model().find(number) if _NUMBER.fullmatch(number) else None
 
     async def _history(self, key: bytes, row: ComplaintRow) -> dict[str, Any] | None:
         """Return the history of a complaint, cached for at most a minute while its version is unchanged."""
