@@ -15,7 +15,7 @@ from agents.cli.errors import MISUSED, Failure, interruptible
 from agents.config.settings import Settings
 from agents.integrations.export import Export, ExportOptions
 from agents.integrations.lapor_rows import HEADER
-from agents.integrations.sheet_writer import CsvWriter, TableWriter, TooManyRows, XlsxWriter
+from agents.integrations.sheet_writer import CsvWriter, TooManyRows, XlsxWriter
 from events.client import require_topics
 from events.topics import TopicName
 from events.wording import number_of
@@ -79,7 +79,7 @@ def _options(settings: Settings, *, identities: bool) -> ExportOptions:
 
 
 @contextmanager
-def _writer(out: Path | None) -> Iterator[TableWriter]:
+def _writer(out: Path | None) -> Iterator[CsvWriter | XlsxWriter]:
     """Yield the writer; a file appears once it is complete, readable by its owner only."""
     if out is None:
         yield CsvWriter(sys.stdout)

@@ -15,9 +15,10 @@ from pydantic import ValidationError
 from agents.integrations.lapor_rows import WITH_TEXTS, RowTexts, row, texts_after
 from agents.ops.snapshots import last_of_each
 from events.client import ClientSettings, Reader, Record, extents, read_all, texts_of_partition
+from events.client.texts import text_ref
 from events.codec.decode import decode_fact, decode_snapshot, decode_texts
 from events.errors import Undecodable
-from events.facts import Recorded, Worded
+from events.facts import Recorded
 from events.ids import identity_key
 from events.reports import ReporterIdentity
 from events.texts import put_together
@@ -126,8 +127,5 @@ def _version(snapshot: bytes) -> tuple[str, int]:
 
 def _with_words(recorded: Recorded, texts: Mapping[str, bytes]) -> Recorded:
     """Return a fact with its texts, if they are stored apart and readable."""
-    ref = recorded.fact.text_ref if isinstance(recorded.fact, Worded) else None
-    if ref is None:
-        return recorded
-    words = texts.get(ref)
+    words = texts.get(text_ref(recorded) or "")
     return recorded if words is None else put_together(recorded, decode_texts(words))

@@ -189,7 +189,7 @@ class _Opening:
             *survey.notes(columns.positions),
         ]
         maker = Maker(columns.layout, options, orders, self.now, no_id="id" not in columns.positions)
-        items = _Items(lambda: _rows(best, columns), maker)
+        items = _items(_rows(best, columns), maker)
         return Import(items, [*filter(None, notes)], survey.total, header=columns.header, source=options.origin)
 
     def _requests(self, requests: Callable[[], Iterator[tuple[int, Any]]]) -> Import:
@@ -213,7 +213,7 @@ class _Opening:
             survey.see(entry)
         maker = Maker(layout, options, survey.decide(), self.now, no_id=False)
         notes = [f"layout: {layout.name}, as from {options.origin}", *survey.notes({"received", "status"})]
-        return Import(_Items(entries, maker), notes, survey.total, entry="request", source=options.origin)
+        return Import(_items(entries(), maker), notes, survey.total, entry="request", source=options.origin)
 
     @cached_property
     def _score(self) -> Callable[[Sequence[str]], int]:
@@ -253,14 +253,8 @@ def _rows(table: Table, columns: Columns) -> Iterator[Entry | Skipped]:
             yield Entry(number, values, cells, source=source or None)
 
 
-@dataclass
-class _Items:
-    entries: Callable[[], Iterator[Entry | Skipped]]
-    maker: Maker
-
-    def __iter__(self) -> Iterator[Item]:
-        for entry in self.entries():
-            yield entry if isinstance(entry, Skipped) else item_of(entry, self.maker.report)
+def _items(entries: Iterable[Entry | Skipped], maker: Maker) -> Iterator[Item]:
+    return (entry if isinstance(entry, Skipped) else item_of(entry, maker.report) for entry in entries)
 
 
 def _recorded(lines: Iterable[bytes], read: list[bytes]) -> Iterator[bytes]:

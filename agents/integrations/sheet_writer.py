@@ -6,7 +6,7 @@ Cells that a spreadsheet would run as a formula are defused, since citizens can 
 import csv
 import re
 from collections.abc import Sequence
-from typing import Any, BinaryIO, Final, Protocol, TextIO
+from typing import Any, BinaryIO, Final, TextIO
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
@@ -21,13 +21,6 @@ _NO_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\ufff
 
 class TooManyRows(Exception):
     """There are more rows than a workbook can have; the message is one line."""
-
-
-class TableWriter(Protocol):
-    """Writes rows of text."""
-
-    def write(self, row: Sequence[str]) -> None:
-        """Write a row."""
 
 
 class CsvWriter:
