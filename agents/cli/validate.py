@@ -1,7 +1,6 @@
 """`alur validate`: validate messages before they are sent, and predict their effect. Needs no broker."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Annotated, BinaryIO
@@ -19,14 +18,6 @@ from agents.integrations.entries import NOTHING
 from agents.integrations.json_messages import head_of, is_json, messages_in
 from events.wording import number_of
 from workflow.policy.model import Policy
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A message in a file, with its position."""
-
-    place: str
-    raw: bytes
 
 
 def validate(
@@ -51,11 +42,11 @@ def validate(
     policy = policy_now(settings_of(ctx))
     count = wrong = 0
     with one_line(name_of(file)), opened(file) as stream:
-        for item in items_in(name_of(file), stream):
-            report = validate_message(item.raw)
+        for place, raw in messages_of(name_of(file), stream):
+            report = validate_message(raw)
             count += 1
             wrong += bool(report.errors)
-            for line in _lines(item, report, now, policy):
+            for line in _lines(place, report, now, policy):
                 say(safe(line))
     if not count:
         raise Failure(f"{name_of(file)}: {NOTHING}")
@@ -63,21 +54,21 @@ def validate(
         raise Failure(f"{name_of(file)}: {wrong} of {number_of(count, 'message')} not valid")
 
 
-def _lines(item: Item, report: ValidationReport, now: datetime, policy: Policy) -> Iterator[str]:
+def _lines(place: str, report: ValidationReport, now: datetime, policy: Policy) -> Iterator[str]:
     if report.message is None:
-        yield f"{item.place}: {report.name}: {number_of(len(report.errors), 'mistake')}"
+        yield f"{place}: {report.name}: {number_of(len(report.errors), 'mistake')}"
         yield from (f"  {error}" for error in report.errors)
         return
-    yield f"{item.place}: {report.name}: valid"
+    yield f"{place}: {report.name}: valid"
     yield from (f"  {line}" for line in dry_run(report.message, now, policy))
 
 
-def items_in(name: str, stream: BinaryIO) -> Iterator[Item]:
-    """Yield the messages of a file, parsed like those of `alur submit`; raise Failure for another format."""
+def messages_of(name: str, stream: BinaryIO) -> Iterator[tuple[str, bytes]]:
+    """Yield place and bytes of each message, parsed like those of `alur submit`; raise Failure for another format."""
     lines = lines_of(stream)
     head = head_of(lines)
     if head[-1].strip() and not is_json(head[-1]):
         file = "-" if name == "stdin" else name
         raise Failure(f"{name}: is not JSON: for a table or XML, alur submit --dry-run {file} shows what would be sent")
     for each in messages_in(chain(head, lines)):
-        yield Item(name if each.within == "whole" else f"{name}:{each.line}", each.raw)
+        yield name if each.within == "whole" else f"{name}:{each.line}", each.raw
