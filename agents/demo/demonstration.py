@@ -131,10 +131,10 @@ def _play(settings: Settings, chosen: Deliveries, people: People, console: Conso
         log = Path(directory) / "stages.log"
         with (
             programs.running(settings, Path(directory) / "board.log", "board", "--port", str(port)),
-            programs.running(settings, log, "run") as running,
+            programs.running(settings, log, "run") as check,
             View(console, moment) as view,
         ):
-            play = Simulation(settings, chosen, people, view, moment, running.check)
+            play = Simulation(settings, chosen, people, view, moment, check)
             with _interruptible(play, view):
                 caught_up = play.run()
             view.say("stopping the stages, reading the topics back")

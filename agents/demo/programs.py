@@ -6,7 +6,7 @@ Their standard input is a pipe from the demonstration. When that closes, also be
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -25,33 +25,12 @@ class ProgramEnded(AlurError):
     """A program exited; the message is one line with the end of its log."""
 
 
-class Program:
-    """The child process."""
-
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self._process = process
-        self._log = log
-
-    def check(self) -> None:
-        """Raise ProgramEnded if the program does not run."""
-        status = self._process.poll()
-        if status is not None:
-            raise ProgramEnded(f"the stages ended with status {status}; their log ends with: {last_lines(self._log)}")
-
-    def stop(self) -> None:
-        """Stop the program cleanly, or kill it after 40 seconds; nothing is lost either way."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-
 @contextmanager
-def running(settings: Settings, log: Path, *command: str) -> Iterator[Program]:
-    """Run a command of `alur` until the block ends; its output goes to `log`."""
+def running(settings: Settings, log: Path, *command: str) -> Iterator[Callable[[], None]]:
+    """Run a command of `alur` until the block ends; its output goes to `log`.
+
+    Yields a function that raises ProgramEnded if the program does not run.
+    """
     inherited = {name: value for name, value in os.environ.items() if name != _MIRROR}
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603 -- our own module
@@ -62,11 +41,26 @@ def running(settings: Settings, log: Path, *command: str) -> Iterator[Program]:
             stderr=stream,
             start_new_session=True,  # Ctrl-C is for the demonstration, which then stops them
         )
-    program = Program(process, log)
+
+    def check() -> None:
+        if (status := process.poll()) is not None:
+            raise ProgramEnded(f"the stages ended with status {status}; their log ends with: {last_lines(log)}")
+
     try:
-        yield program
+        yield check
     finally:
-        program.stop()
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop a program cleanly, or kill it after 40 seconds; nothing is lost either way."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def last_lines(log: Path) -> str:

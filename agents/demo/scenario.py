@@ -99,7 +99,8 @@ class Simulation:
         self._moment = moment
         self._check = check
         self._begin = time.monotonic()
-        self._refused: list[str] = []
+        self.unpublished: list[str] = []
+        """Reasons why messages could not be published."""
         self.stopped = threading.Event()
         """Set to end the simulation early."""
 
@@ -123,11 +124,6 @@ class Simulation:
                 self._react(reader)
             return monitor.caught_up or self.stopped.is_set()
 
-    @property
-    def unpublished(self) -> list[str]:
-        """Reasons why messages could not be published."""
-        return self._refused
-
     def _elapsed(self) -> float:
         self._moment.elapsed = time.monotonic() - self._begin
         return self._moment.elapsed
@@ -136,7 +132,7 @@ class Simulation:
         due = self._pace * self._elapsed()
         while self._waiting and self._moment.submitted < due:
             complaint, message = self._waiting.popleft()
-            publisher.publish(TopicName.INTAKE, complaint, message, refused=self._refused.append)
+            publisher.publish(TopicName.INTAKE, complaint, message, refused=self.unpublished.append)
             self._moment.submitted += 1
 
     def _react(self, reader: Reader) -> None:
@@ -166,5 +162,5 @@ class Simulation:
                 subject=sending.subject,
                 time=datetime.now(UTC),
             )
-            publisher.publish(TopicName.COMMANDS, sending.subject, message, refused=self._refused.append)
+            publisher.publish(TopicName.COMMANDS, sending.subject, message, refused=self.unpublished.append)
             self._moment.commands += 1
