@@ -49,6 +49,10 @@ class StageWorker(faust.Worker):
         self.spinner = None
         logging.captureWarnings(capture=True)
 
+    def _setproctitle(self, info: str, *, ident: str = "") -> None:
+        """Name the process after its stage: forked ones have the command line of the supervisor."""
+        super()._setproctitle(info, ident=ident or f"alur {cast(StageApp, self.app).stage.name}")
+
     def execute_from_commandline(self) -> NoReturn:
         """Run until stopped, then exit the process without the interpreter's teardown, which takes a second."""
         try:

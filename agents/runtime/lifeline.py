@@ -6,8 +6,8 @@ case that takes too long. PR_SET_PDEATHSIG does not suffice: it exists on Linux 
 
 import math
 import os
+import select
 import signal
-import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,6 +17,9 @@ VARIABLE: Final = "ALUR_LIFELINE"
 """Set for a child whose standard input is a pipe from its parent."""
 READY: Final = "ALUR_READY"
 """File descriptor on which a stage reports to its supervisor that it works on all its partitions."""
+
+_INPUT: Final = 0
+"""Descriptor of standard input."""
 
 
 def environment() -> dict[str, str]:
@@ -42,8 +45,19 @@ def hold(env: Mapping[str, str], patience_s: float) -> None:
         threading.Thread(target=_end_with_input, args=(patience_s,), daemon=True).start()
 
 
+def is_cut(env: Mapping[str, str], patience_s: float) -> bool:
+    """Return whether the parent has ended, if `env` requests it: `hold` for a process that may have no other thread.
+
+    SIGALRM ends this process `patience_s` seconds after that.
+    """
+    if not env.get(VARIABLE) or not select.select([_INPUT], [], [], 0)[0] or os.read(_INPUT, 1024):
+        return False
+    signal.alarm(math.ceil(patience_s))
+    return True
+
+
 def _end_with_input(patience_s: float) -> None:
-    while os.read(sys.stdin.fileno(), 1024):
+    while os.read(_INPUT, 1024):
         pass
     # a kernel timer, since this thread does not survive the interpreter's shutdown
     signal.alarm(math.ceil(patience_s))

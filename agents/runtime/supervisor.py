@@ -1,16 +1,15 @@
 """Supervisor: one process for each stage, restarted when it exits.
 
-They end with this process even if it is killed (`agents/runtime/lifeline.py`).
+They are forked from this process (docs/adr/0052), and end with it even if it is killed (`agents/runtime/lifeline.py`).
 """
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from multiprocessing.context import ForkProcess
 from types import FrameType
 from typing import Final
 
@@ -19,7 +18,7 @@ import structlog
 from agents.config.settings import Settings
 from agents.observability import logs
 from agents.observability.metrics import RESTARTS
-from agents.runtime import lifeline
+from agents.runtime import lifeline, stage_process
 from agents.runtime.process import EXIT_REFUSED, STOP_SECONDS
 
 log = structlog.get_logger()
@@ -39,7 +38,7 @@ _REPORTS: Final = 65_536
 class _Child:
     stage: str
     environment: dict[str, str]
-    process: subprocess.Popen[bytes] | None = None
+    process: ForkProcess | None = None
     started: float = 0.0
     pause: float = 0.0
     start_at: float = 0.0
@@ -56,18 +55,13 @@ def environment_of(settings: Settings, place: int) -> dict[str, str]:
     return replace(settings, web=web).to_environment()
 
 
-def faust_command(stage: str) -> list[str]:
-    """Return the command line of a stage; `-P`: no module comes from the working directory."""
-    return [sys.executable, "-P", "-m", "faust", "-A", f"agents.{stage}", "--quiet", "worker", "-l", "error"]
-
-
 class Supervisor:
     """Runs stage processes until SIGTERM or SIGINT.
 
     Args:
         stages: their names.
         settings: which environment.
-        command: returns the command line of a stage.
+        work: what runs in the process of a stage.
         refused_pause: seconds until a stage that refused to start is restarted.
     """
 
@@ -76,11 +70,11 @@ class Supervisor:
         stages: Sequence[str],
         settings: Settings,
         *,
-        command: Callable[[str], list[str]] = faust_command,
+        work: Callable[[str], None] = stage_process.work,
         refused_pause: float = REFUSED_PAUSE,
     ) -> None:
         self._children = [_Child(stage, environment_of(settings, place)) for place, stage in enumerate(stages)]
-        self._command = command
+        self._work = work
         self._refused_pause = refused_pause
         self._stopping = False
         self._lifeline, self._held_end = os.pipe()
@@ -96,6 +90,8 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while not self._stopping and not all(child.refused and child.process is None for child in self._children):
+            if lifeline.is_cut(os.environ, STOP_SECONDS + _WATCH_SECONDS):
+                self._stopping = True
             for child in self._children:
                 self._watch(child)
             self._note_ready()
@@ -113,7 +109,7 @@ class Supervisor:
         if child.process is None:
             if now >= child.start_at:
                 child.process, child.started = self._start(child), now
-        elif (status := child.process.poll()) is not None:
+        elif (status := child.process.exitcode) is not None:
             self._ended(child, status, lived)
             child.process, child.start_at = None, now + child.pause
         elif lived > HEALTHY_SECONDS:
@@ -144,20 +140,16 @@ class Supervisor:
             "stage_exited", stage=child.stage, status=status, lived_s=round(lived, 1), starts_again_in_s=child.pause
         )
 
-    def _start(self, child: _Child) -> subprocess.Popen[bytes]:
+    def _start(self, child: _Child) -> ForkProcess:
         restarts, child.starts = child.starts, child.starts + 1
-        # its own process group: Ctrl-C reaches only the supervisor, which stops the stages
-        return subprocess.Popen(  # noqa: S603 -- our own modules
-            self._command(child.stage),
-            env=os.environ
-            | child.environment
-            | lifeline.environment()
-            | lifeline.readiness(self._reports)
-            | {RESTARTS: str(restarts)},
-            pass_fds=[self._reports],
-            start_new_session=True,
-            stdin=self._lifeline,
-            stdout=subprocess.DEVNULL,
+        environment = {
+            **child.environment,
+            **lifeline.environment(),
+            **lifeline.readiness(self._reports),
+            RESTARTS: str(restarts),
+        }
+        return stage_process.fork(
+            child.stage, self._work, environment, self._lifeline, closed=(self._held_end, self._ready)
         )
 
     def _stop_all(self) -> None:
@@ -166,17 +158,17 @@ class Supervisor:
             process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
         for stage, process in running:
-            try:
-                process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            process.join(max(0.0, deadline - time.monotonic()))
+            if process.exitcode is None:
                 log.warning("stage_killed", stage=stage, reason=f"did not stop within {STOP_SECONDS:.0f} s")
                 process.kill()
-                process.wait()
+                process.join()
         log.info("stages_stopped", stages=[stage for stage, _ in running])
 
 
 def run(stages: Sequence[str], settings: Settings) -> int:
     """Run `stages`, one process each, until SIGTERM or Ctrl-C; return the exit status."""
     logs.configure(settings.log)
-    lifeline.hold(os.environ, STOP_SECONDS + _WATCH_SECONDS)
-    return Supervisor(stages, settings).run()
+    supervisor = Supervisor(stages, settings)
+    stage_process.import_modules(stages)
+    return supervisor.run()

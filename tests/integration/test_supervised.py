@@ -34,6 +34,8 @@ def _taken_port() -> Iterator[int]:
 
 def test_stages_outlive_one_that_cannot_start_and_end_with_their_supervisor(settings: Settings, tmp_path: Path) -> None:
     log = tmp_path / "run.log"
+    for name in ("attr", "calendar", "structlog"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('no module of a stage')")
 
     def stages_of(event: str) -> list[str]:
         lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
@@ -43,6 +45,7 @@ def test_stages_outlive_one_that_cannot_start_and_end_with_their_supervisor(sett
         watched = replace(settings, web=WebAddress(HOST, port), log="json")
         process = subprocess.Popen(
             [Path(sys.executable).parent / "alur", "run", "sla", "lifecycle", "intake"],
+            cwd=tmp_path,
             env={**os.environ, **watched.to_environment()},
             stderr=errors,
             stdout=subprocess.PIPE,
@@ -50,8 +53,10 @@ def test_stages_outlive_one_that_cannot_start_and_end_with_their_supervisor(sett
         eventually("lifecycle cannot open its web port", lambda: stages_of("stage_refused") == ["lifecycle"])
         eventually("the others work", lambda: set(stages_of("stage_ready")) == {"sla", "intake"})
     assert process.poll() is None
+    assert len(list(Path(f"/proc/{process.pid}/task").iterdir())) == 1, "a thread would not survive in what is forked"
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    assert len(children) == 2
+    names = [Path(f"/proc/{child}/cmdline").read_text().partition(" -")[0] for child in children]
+    assert sorted(names) == ["alur intake", "alur sla"]
     process.send_signal(signal.SIGKILL)
     process.wait()
     eventually("the stages have ended", lambda: not any(Path(f"/proc/{child}").exists() for child in children))

@@ -18,6 +18,7 @@ from typing import Final
 from faust.cli.faust import cli
 
 import agents.cli
+from agents.runtime.stage_process import modules
 from events.topics import STAGES
 
 _COMMANDS: Final = (
@@ -34,16 +35,7 @@ _COMMANDS: Final = (
     "topics",
 )
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
-# not agents.<stage>, which builds an app from the environment: that is left to the new process
-_CONTEXT.set_forkserver_preload(
-    [
-        *("faust.cli.faust", "faust.cli.worker", "agents.runtime.app", *(f"agents.stages.{stage}" for stage in STAGES)),
-        # imported by name or at the first use
-        *("faust.assignor.partition_assignor", "faust.tables.manager", "faust.transport.conductor"),
-        *("faust.transport.drivers.aiokafka", "faust.web.drivers.aiohttp", "holidays.countries"),
-        *(f"agents.cli.{module}" for module in _COMMANDS),
-    ]
-)
+_CONTEXT.set_forkserver_preload([*modules(tuple(STAGES)), *(f"agents.cli.{module}" for module in _COMMANDS)])
 
 
 def _stage(arguments: Sequence[str], environment: Mapping[str, str], lifeline: Connection, log: Path) -> None:
@@ -62,7 +54,6 @@ def _command(arguments: Sequence[str], environment: Mapping[str, str], output: P
 def _become(arguments: list[str], environment: Mapping[str, str], standard: tuple[int, int, int]) -> None:
     for number, descriptor in enumerate(standard):
         os.dup2(descriptor, number)
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115 -- standard input, which multiprocessing has replaced
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = arguments

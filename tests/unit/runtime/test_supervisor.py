@@ -4,14 +4,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from agents.config.settings import Settings, WebAddress
-from agents.runtime.supervisor import Supervisor, environment_of, faust_command
+from agents.runtime.supervisor import environment_of
 
 pytestmark = pytest.mark.long
 
@@ -22,8 +20,7 @@ from agents.config.settings import Settings
 from agents.runtime.supervisor import Supervisor
 programs = dict(zip(("one", "another"), sys.argv[1:]))
 logs.configure("json")
-supervisor = Supervisor(tuple(programs), Settings(), command=lambda stage: [sys.executable, "-c", programs[stage]],
-                        refused_pause=0.2)
+supervisor = Supervisor(tuple(programs), Settings(), work=lambda stage: exec(programs[stage]), refused_pause=0.2)
 raise SystemExit(supervisor.run())
 """
 _REFUSES = "raise SystemExit(78)"
@@ -52,15 +49,6 @@ time.sleep(60)
 
 def supervised(*programs: str) -> "subprocess.Popen[str]":
     return subprocess.Popen([sys.executable, "-c", _SUPERVISED, *programs], stderr=subprocess.PIPE, text=True)
-
-
-def test_files_of_the_working_directory_are_no_modules_of_a_stage(tmp_path: Path) -> None:
-    for name in ("attr", "calendar", "structlog"):
-        (tmp_path / f"{name}.py").write_text("raise SystemExit('a file of the user')")
-    program = faust_command("intake")
-    program = program[: program.index("faust") + 1]
-    done = subprocess.run([*program, "--version"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def wait_for(file: Path, process: "subprocess.Popen[str]") -> None:
@@ -116,23 +104,10 @@ def test_a_stage_that_cannot_start_is_tried_again_and_ends_no_other(tmp_path: Pa
     assert process.returncode == 78, output
 
 
-@pytest.fixture
-def _signals() -> Iterator[None]:
-    """Put back what a supervisor in this process has set."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.mark.usefixtures("_signals")
 def test_it_ends_where_no_stage_can_start() -> None:
-    supervisor = Supervisor(
-        ("one", "another"), Settings(), command=lambda _: [sys.executable, "-c", _REFUSES], refused_pause=0.2
-    )
-    with capture_logs() as logged:
-        assert supervisor.run() == 78
-    assert [entry["event"] for entry in logged].count("stage_refused") >= 2
+    process = supervised(_REFUSES, _REFUSES)
+    _, output = process.communicate(timeout=20)
+    assert (process.returncode, output.count('"stage_refused"') >= 2) == (78, True), output
 
 
 def test_what_it_has_started_ends_with_it_when_it_is_killed(tmp_path: Path) -> None:
