@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from events.provenance import header_value
 from events.topics import TopicName
-from events.writer import header_value
 
 AFTER_HEADER: Final = "after"
 LAYOUT_KEY: Final = "layout"

@@ -23,8 +23,8 @@ from events.cloudevents import CONTENT_TYPE
 from events.codec.decode import decode_fact
 from events.codec.encode import HEADERS, fact_headers
 from events.outcomes import Rejection
+from events.provenance import SOURCE_OFFSET_HEADER, WRITER_HEADER, state_headers
 from events.topics import TOPICS, Topic, TopicName
-from events.writer import SOURCE_OFFSET_HEADER, WRITER_HEADER, state_headers
 
 Part = dict[str, Any]
 

@@ -9,8 +9,8 @@ from agents.kafka.protocols import KafkaRecord
 from events.cloudevents import timestamp
 from events.codec.encode import HEADERS
 from events.errors import Undecodable
+from events.provenance import FOREIGN, header_number
 from events.topics import INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, TopicName
-from events.writer import FOREIGN, header_number
 
 Headers = Sequence[tuple[str, bytes]]
 

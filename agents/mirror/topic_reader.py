@@ -13,8 +13,8 @@ from agents.kafka import clients
 from agents.kafka.protocols import KafkaRecord
 from events.client import Record, extents
 from events.client.errors import BrokerUnreachable, KafkaRefused
+from events.provenance import MARKED, Origin
 from events.topics import TopicName
-from events.writer import MARKED, Origin
 
 Source = tuple[TopicName, int]
 """Topic and partition."""

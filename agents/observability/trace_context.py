@@ -11,7 +11,7 @@ from typing import Final
 
 from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
-from events.writer import header_value
+from events.provenance import header_value
 
 TRACEPARENT: Final = "traceparent"
 """The header; in a CloudEvent the attribute of its distributed tracing extension has the same name."""

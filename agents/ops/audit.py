@@ -41,8 +41,8 @@ from events.errors import InvalidCommand, Undecodable
 from events.facts import Recorded
 from events.installation import MIGRATION_KEY, Incident, Layout, incidents_in, writer_since
 from events.outcomes import Rejection, RejectionEvent, Resolution
+from events.provenance import Origin
 from events.topics import FROM_MEMORY, INWARD, STAGES, RecordPosition, TopicName
-from events.writer import Origin
 from workflow.audit.complaint_history import Shown
 from workflow.audit.evidence import Command, Handled, Retained
 from workflow.audit.invariants import Audit, PartitionAudit

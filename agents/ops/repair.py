@@ -21,9 +21,9 @@ from events.codec.decode import complaint_key, decode_calendar, decode_own_fact,
 from events.codec.encode import encode_calendar, encode_complaint, encode_snapshot
 from events.errors import AlurError, Undecodable
 from events.installation import writer_since
+from events.provenance import WRITER, Origin, repair_headers, source_offset_of, writer_of
 from events.snapshot import Complaint
 from events.topics import RecordPosition, TopicName
-from events.writer import WRITER, Origin, repair_headers, source_offset_of, writer_of
 
 _READ: Final = (TopicName.EVENTS, TopicName.STATE, TopicName.INSTALLATION)
 

@@ -16,8 +16,8 @@ from agents.observability.metrics import Metrics
 from agents.observability.trace_context import Tracing
 from agents.runtime import failpoints
 from agents.runtime.stage import RefusedToStart
+from events.provenance import FOREIGN
 from events.topics import TopicName
-from events.writer import FOREIGN
 
 PAUSE_SECONDS: Final = 2.0
 """Pause before a transient error makes a record a dead letter, once per poll."""

@@ -11,8 +11,8 @@ from typing import Any, Final, cast
 from agents.config.keys import Keys
 from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import FORWARDED, OutgoingRecord
+from events.provenance import header_value
 from events.topics import TopicName
-from events.writer import header_value
 
 _PURPOSE: Final = "forwarding"
 _CLAIM: Final = re.compile(rb"(?P<claim>[0-9]{1,9}/[0-9]{1,18}@(?P<ms>[0-9]{1,15})) (?P<signature>[!-~]{1,100})")

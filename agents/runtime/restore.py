@@ -16,8 +16,8 @@ from agents.kafka.records import NO_VALUE, Unwritable, code_of, coordinates, dea
 from agents.runtime.batch import dead_letters_refused
 from agents.runtime.stage import Stateful
 from agents.runtime.worker import Worker
+from events.provenance import source_offset_of, writer_of
 from events.topics import TopicName
-from events.writer import source_offset_of, writer_of
 
 log = structlog.get_logger()
 

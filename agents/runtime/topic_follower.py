@@ -18,8 +18,8 @@ from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.protocols import KafkaConsumer, KafkaRecord
 from agents.runtime.process import exit_with_error
+from events.provenance import header_value
 from events.topics import TopicName
-from events.writer import header_value
 
 log = structlog.get_logger()
 

@@ -11,8 +11,8 @@ from agents.runtime.stage import Partition
 from events.announcements import CALENDAR_KEY, AnnouncementEvent, Announcements
 from events.codec.decode import decode_calendar
 from events.codec.encode import encode_calendar
+from events.provenance import state_headers
 from events.topics import TopicName
-from events.writer import state_headers
 from workflow.machine.announcements import announce
 from workflow.machine.handlers import Rejected
 from workflow.policy.announcements import all_with_announcements, folded

@@ -17,9 +17,9 @@ from events.codec.encode import (
 )
 from events.facts import DataErased, Recorded
 from events.ids import fact_id
+from events.provenance import marked, state_headers
 from events.snapshot import Complaint
 from events.topics import TopicName
-from events.writer import marked, state_headers
 
 _TOMBSTONE_HEADERS: Final = marked()
 

@@ -21,8 +21,8 @@ from events.cloudevents import log_moment
 from events.codec.decode import complaint_key, decode_own_fact, decode_texts
 from events.codec.partial import is_apart
 from events.ids import complaint_of_identity, fact_id
+from events.provenance import Origin, header_value
 from events.topics import TopicName
-from events.writer import Origin, header_value
 from workflow.policy.model import Policy, PolicySet
 from workflow.stages.duplicates import Index
 

@@ -31,11 +31,11 @@ from events.commands import Command, CommandEvent, EraseData, RegisterComplaint
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import Recorded
 from events.outcomes import Rejection
+from events.provenance import WRITER, Origin, foreign, is_repair, writer_of
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
 from events.topics import TopicName
 from events.vocabulary import OPEN, Detail, Refusal
-from events.writer import WRITER, Origin, foreign, is_repair, writer_of
 from workflow.machine.decide import Facts, decide, refuse
 from workflow.machine.handlers import Rejected
 from workflow.policy.model import Policy

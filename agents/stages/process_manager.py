@@ -12,9 +12,9 @@ from events.codec.encode import encode_command
 from events.commands import Command
 from events.facts import Recorded
 from events.ids import stage_command_id, stage_source
+from events.provenance import Origin, header_value
 from events.snapshot import Complaint
 from events.topics import TopicName
-from events.writer import Origin, header_value
 from workflow.policy.model import Policy
 
 Reaction = Callable[[Recorded, Policy, datetime], Command | None]

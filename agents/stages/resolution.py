@@ -15,9 +15,9 @@ from events.codec.encode import encode_resolution, encode_value
 from events.codec.parsing import read_ours
 from events.facts import Recorded, StoryPublished
 from events.outcomes import Story
+from events.provenance import Origin, header_value, marked
 from events.texts import put_together
 from events.topics import TopicName
-from events.writer import Origin, header_value, marked
 from workflow.stages.resolution import PUBLISHED, published, publishes, story_after
 
 NAME = "resolution"

@@ -23,8 +23,8 @@ from events.codec.encode import encode_command
 from events.codec.partial import Timetable, read_part
 from events.commands import Command, NoticeDeadline, RescheduleDeadlines
 from events.ids import stage_command_id, stage_source
+from events.provenance import Origin, foreign
 from events.topics import TopicName
-from events.writer import Origin, foreign
 from workflow.deadlines.schedule import Alarm, Schedule
 
 log = structlog.get_logger()

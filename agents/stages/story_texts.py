@@ -13,9 +13,9 @@ from agents.runtime.process import exit_with_error
 from events.codec.decode import decode_own_fact, decode_texts
 from events.errors import Undecodable
 from events.facts import StoryPublished
+from events.provenance import header_value, writer_of
 from events.texts import FactTexts
 from events.topics import TopicName
-from events.writer import header_value, writer_of
 
 _STAGE: Final = "resolution"
 _PUBLISHED: Final = StoryPublished.NAME.encode()

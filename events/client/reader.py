@@ -21,8 +21,8 @@ from events.client.substitutes import SUBSTITUTES
 from events.cloudevents import log_moment
 from events.ids import canonical_id
 from events.installation import InstallationLog
+from events.provenance import MARKED, Origin
 from events.topics import OUTWARD_RECORD_BYTES, RecordPosition, TopicName
-from events.writer import MARKED, Origin
 
 CLOCK_SKEW: Final = timedelta(hours=1)
 """Maximum difference between the clocks of broker and lifecycle: the margin when skipping by time."""

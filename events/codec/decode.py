@@ -21,11 +21,11 @@ from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import FACTS, Cause, Fact, Recorded, fact_type
 from events.ids import is_stage_source
 from events.outcomes import Resolution, ResolutionEvent, ResolutionReopened, ResolutionReopenedEvent
+from events.provenance import foreign
 from events.reports import ReportSubmitted
 from events.snapshot import STATE_TYPE, Complaint
 from events.texts import FactTexts
 from events.wording import clipped
-from events.writer import foreign
 
 _COMMANDS: Final[dict[str, type[Command]]] = {command_type(command.NAME): command for command in COMMANDS}
 F = TypeVar("F", bound=Fact)

@@ -14,10 +14,10 @@ from events.commands import Command, command_type
 from events.facts import SYSTEM, Fact, Recorded, fact_type
 from events.ids import fact_id, rejection_id, stage_source
 from events.outcomes import Rejection, Resolution, ResolutionReopened
+from events.provenance import marked
 from events.snapshot import STATE_TYPE, Complaint
 from events.texts import FactTexts
 from events.vocabulary import Status
-from events.writer import marked
 
 HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
 

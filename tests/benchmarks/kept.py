@@ -20,9 +20,9 @@ from events.cloudevents import log_moment
 from events.codec.encode import encode_complaint, encode_snapshot
 from events.facts import Recorded
 from events.ids import stage_command_id
+from events.provenance import state_headers
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
-from events.writer import state_headers
 from tests.benchmarks.figures import Figures, Goal
 from tests.benchmarks.loads import CITIZEN, LIFE, PANRB, Record, command
 from tests.benchmarks.meter import resident_mb

@@ -22,11 +22,11 @@ from events.client.administration import admin_client
 from events.cloudevents import timestamp
 from events.codec.encode import encode_complaint, encode_snapshot
 from events.ids import complaint_id
+from events.provenance import state_headers
 from events.reports import Location, ReportContent
 from events.snapshot import Complaint
 from events.topics import STAGES, TopicName
 from events.vocabulary import ClockName, ComplaintClass
-from events.writer import state_headers
 from workflow.machine.decide import decide
 from workflow.machine.handlers import Rejected
 

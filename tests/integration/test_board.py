@@ -19,8 +19,8 @@ from selenium.webdriver.support.select import Select
 
 from events.codec.encode import encode_complaint, encode_snapshot
 from events.codec.parsing import read_ours
+from events.provenance import state_headers
 from events.snapshot import Complaint
-from events.writer import state_headers
 from tests.support.browser import WIDTHS, accessibility_violations, resize, running_browser
 from tests.support.engines import Engine, eventually, new_engine
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from agents.runtime.process import EXIT_REFUSED
+from events.provenance import WRITER, writer_of
 from events.topics import STAGES
-from events.writer import WRITER, writer_of
 from tests.support.engines import CITIZEN, Engine, eventually, report_event
 
 HANDOVER_SECONDS = 15.0

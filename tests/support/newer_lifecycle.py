@@ -4,11 +4,11 @@ from unittest.mock import patch
 
 import faust
 
-from events import writer
+from events import provenance
 from events.codec import encode
 from events.snapshot import Complaint
 
-WRITER = writer.WRITER + 1
+WRITER = provenance.WRITER + 1
 _present = encode.encode_complaint
 
 
@@ -18,8 +18,8 @@ def _with_more(complaint: Complaint) -> bytes:
 
 def main() -> None:
     """Run it; patched where the names are defined, before a stage has imported them from there."""
-    mark = (writer.WRITER_HEADER, str(WRITER).encode())
-    with patch.multiple(writer, WRITER=WRITER, _MARK=mark), patch.object(encode, "encode_complaint", _with_more):
+    mark = (provenance.WRITER_HEADER, str(WRITER).encode())
+    with patch.multiple(provenance, WRITER=WRITER, _MARK=mark), patch.object(encode, "encode_complaint", _with_more):
         from agents.lifecycle import app  # noqa: PLC0415 -- what it imports has to be patched by then
 
         faust.Worker(app, loglevel="ERROR").execute_from_commandline()

@@ -35,9 +35,9 @@ from events.errors import Undecodable
 from events.ids import complaint_of_identity
 from events.installation import MIGRATION_KEY, writer_since
 from events.outcomes import Story
+from events.provenance import MARKED, SOURCE_OFFSET_HEADER, WRITER_HEADER, Origin, marked, writer_of
 from events.texts import FactTexts
 from events.topics import RecordPosition, TopicName
-from events.writer import MARKED, SOURCE_OFFSET_HEADER, WRITER_HEADER, Origin, marked, writer_of
 
 _RECORDS: Final = 5_000
 _BYTES: Final = 4 * 1_048_576

@@ -28,8 +28,8 @@ from events.codec.decode import complaint_key, decode_calendar
 from events.errors import Undecodable
 from events.ids import digest
 from events.installation import TEXTS_APART, TEXTS_IN_FACTS, Layout, texts_apart, unfinished_migration, writer_since
+from events.provenance import Origin
 from events.topics import ALL_TOPICS, FROM_MEMORY, INWARD, STAGES, TOPICS, TopicName
-from events.writer import Origin
 
 COPIED: Final = tuple(topic.name for topic in TOPICS if topic.partitions is None and topic.name not in INWARD)
 """Topics to copy, in this order; the installation record is written anew."""

@@ -32,8 +32,8 @@ from events.installation import (
     incidents_in,
     writer_key,
 )
+from events.provenance import MARKED
 from events.topics import ALL_TOPICS, BY_NAME, FROM_MEMORY, INWARD, STAGES, TopicName
-from events.writer import MARKED
 
 _COPYING: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "message.timestamp.type": "CreateTime"}
 """Settings of the copied topics until the comparison: Kafka deletes nothing, and keeps original timestamps."""

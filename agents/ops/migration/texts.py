@@ -20,9 +20,9 @@ from events.codec.encode import encode_fact, encode_texts
 from events.errors import Undecodable
 from events.facts import DataErased
 from events.installation import KEY_PREFIX, TEXTS_KEY, writer_since
+from events.provenance import Origin, header_value, marked
 from events.texts import take_apart, text_key
 from events.topics import TopicName
-from events.writer import Origin, header_value, marked
 from workflow.machine.content_digests import key_of
 from workflow.policy.model import PolicySet
 

@@ -8,13 +8,13 @@ from unittest.mock import patch
 import pytest
 
 from agents.runtime.stage import RefusedToStart
-from events import writer
+from events import provenance
 from events.topics import STAGES, TopicName
 from tests.support.engines import CITIZEN
 from tests.support.in_memory import InMemoryEngine, in_memory
 from tests.unit.engine.test_announced_holidays import announce, working_days_from_now
 
-NEWER = writer.WRITER + 1
+NEWER = provenance.WRITER + 1
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def engine(tmp_path: Path) -> Iterator[InMemoryEngine]:
 @contextmanager
 def lifecycle(engine: InMemoryEngine, number: int) -> Iterator[None]:
     """Run lifecycle as the version with that writer number."""
-    mark = (writer.WRITER_HEADER, str(number).encode())
-    with patch.multiple(writer, WRITER=number, _MARK=mark), patch("agents.stages.lifecycle.WRITER", number):
+    mark = (provenance.WRITER_HEADER, str(number).encode())
+    with patch.multiple(provenance, WRITER=number, _MARK=mark), patch("agents.stages.lifecycle.WRITER", number):
         engine.start("lifecycle")
         yield
         engine.stop("lifecycle")
@@ -39,15 +39,15 @@ def assert_refused(engine: InMemoryEngine) -> None:
 
 
 def test_its_complaint_is_not_written_over(engine: InMemoryEngine) -> None:
-    with lifecycle(engine, writer.WRITER):
+    with lifecycle(engine, provenance.WRITER):
         complaint = engine.report("newer")
         engine.await_status(complaint, "disposed")
     with lifecycle(engine, NEWER):
         engine.command("withdraw-complaint", complaint, CITIZEN)
         engine.await_status(complaint, "withdrawn")
-    written = [writer.writer_of(record.headers) for record in engine.kit.records(TopicName.STATE)]
+    written = [provenance.writer_of(record.headers) for record in engine.kit.records(TopicName.STATE)]
     assert written == sorted(written, key=lambda number: number or 0)
-    assert set(written) == {writer.WRITER, NEWER}
+    assert set(written) == {provenance.WRITER, NEWER}
     assert_refused(engine)
     with lifecycle(engine, NEWER):
         engine.await_status(engine.report("another"), "disposed")

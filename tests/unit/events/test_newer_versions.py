@@ -19,8 +19,8 @@ from events.commands import COMMANDS, command_type
 from events.errors import InvalidCommand
 from events.facts import FACTS, fact_type
 from events.outcomes import Story
+from events.provenance import WRITER
 from events.snapshot import STATE_TYPE
-from events.writer import WRITER
 from tests.support.tables import every
 
 GOLDEN = Path(__file__).parent.parent.parent / "golden" / "v1"

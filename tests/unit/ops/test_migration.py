@@ -25,10 +25,10 @@ from events.codec.encode import encode_complaint, encode_fact
 from events.facts import ComplaintRegistered
 from events.ids import complaint_id, identity_key
 from events.installation import writer_key
+from events.provenance import marked, state_headers, writer_of
 from events.texts import PLACEHOLDER, put_together
 from events.topics import RecordPosition, TopicName
 from events.vocabulary import Status
-from events.writer import marked, state_headers, writer_of
 from tests.support import golden_messages
 from tests.support.installations import Installation
 from tests.support.worlds import LAPOR, MONDAY, announcement, report, to_status

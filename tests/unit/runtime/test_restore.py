@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.runtime import restore as windows
 from agents.runtime.restore import RestoreWindow
-from events.writer import state_headers
+from events.provenance import state_headers
 
 _WRITTEN = st.lists(st.tuples(st.sampled_from([None, b"a", b"b", b"c"]), st.booleans()), max_size=30)
 

@@ -20,9 +20,9 @@ from events.announcements import CALENDAR, CALENDAR_KEY, AnnounceHoliday
 from events.codec import decode, encode
 from events.errors import Undecodable
 from events.ids import complaint_id
+from events.provenance import WRITER, source_offset_of, writer_of
 from events.topics import TopicName
 from events.vocabulary import ClockName
-from events.writer import WRITER, source_offset_of, writer_of
 from tests.support.worlds import BALI, CITIZEN, INTAKE, LAPOR, MONDAY, PANRB, SLA, days, report, wib
 from workflow.policy.model import PolicySet
 

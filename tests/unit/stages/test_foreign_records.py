@@ -22,8 +22,8 @@ from events.client.partitions import partition_of
 from events.codec import encode
 from events.errors import Undecodable
 from events.ids import complaint_id
+from events.provenance import WRITER, repair_headers, state_headers, writer_of
 from events.topics import TopicName
-from events.writer import WRITER, repair_headers, state_headers, writer_of
 from tests.support.worlds import CITIZEN, MONDAY, report
 
 POLICIES = load("lapor")
