@@ -52,7 +52,7 @@ def listing(  # noqa: PLR0913 -- one option a filter
     alur dead replay $(alur dead list -q --code bug)
     """
     if stage is not None and stage not in {*STAGES, "unknown"}:
-        raise Failure(f"--stage: there is no stage {stage!r}; there are {', '.join(STAGES)}", MISUSED)
+        raise Failure(f"--stage: there is no stage {stage!r}; use one of {', '.join(STAGES)}", MISUSED)
     settings = settings_of(ctx)
     after = _LONG_AGO if since is None else _moment(since, datetime.now(UTC))
     origins = set(TopicName) | {None} if topic is None else {_topic(settings, topic)}
@@ -176,7 +176,7 @@ def _topic(settings: Settings, name: str) -> TopicName:
     for topic in TopicName:
         if name in (topic, topic.removeprefix("complaints."), settings.topic(topic)):
             return topic
-    raise Failure(f"--topic: there is no topic {name!r}; there are {', '.join(TopicName)}", MISUSED)
+    raise Failure(f"--topic: there is no topic {name!r}; use one of {', '.join(TopicName)}", MISUSED)
 
 
 def _table(letters: list[DeadLetterRecord], zone: ZoneInfo) -> Table:

@@ -82,7 +82,7 @@ def explanations(history: Sequence[Recorded], clock: ClockName | None, policy: P
         return [replace(each, runs=each.runs[-1:]) for each in explained]
     if clock and not explained[0].runs:
         ran = ", ".join(name for name in ClockName if explain(history, name, policy).runs)
-        raise Failure(f"the clock {clock} never ran for this complaint; there are {ran}")
+        raise Failure(f"the clock {clock} never ran for this complaint; these ran: {ran}")
     return [each for each in explained if each.runs]
 
 

@@ -53,7 +53,7 @@ def require_known(kind: str, names: Collection[str], known: Collection[str]) -> 
     """Raise a Failure unless all names of stages, roles or topics are `known`."""
     for name in names:
         if name not in known:
-            raise Failure(f"there is no {kind} {name!r}; there are {', '.join(known)}", MISUSED)
+            raise Failure(f"there is no {kind} {name!r}; use one of {', '.join(known)}", MISUSED)
 
 
 def _stages(names: list[str] | None) -> list[str]:

@@ -157,7 +157,7 @@ def _field_error(kind: str, path: tuple[Step, ...], errors: list[ErrorDetails], 
     if _UNKNOWN in types:
         siblings = _fields_at(schema, path[:-1])
         near = get_close_matches(str(path[-1]), siblings, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(siblings))}"
+        hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(sorted(siblings))}"
         return FieldError(field, f"is not a field of this message; {hint}")
     if "value_error" in types:
         return FieldError(field, our_words(next(error["msg"] for error in errors)))

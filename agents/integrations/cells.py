@@ -54,7 +54,7 @@ def complaint_class(cell: str) -> str:
     try:
         return catalogue().classes.get(name) or ComplaintClass(name)
     except ValueError:
-        raise Unusable(f"class: {quoted(cell)} is not a class; there are {', '.join(ComplaintClass)}") from None
+        raise Unusable(f"class: {quoted(cell)} is not a class; use one of {', '.join(ComplaintClass)}") from None
 
 
 def category(cell: str) -> str:

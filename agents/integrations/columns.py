@@ -168,7 +168,7 @@ def _mapping_of(names: tuple[str, ...], pair: str) -> tuple[str, int | None]:
     if not equals:
         raise BadLayout(f"--map {pair}: write it as field=column")
     if field not in catalogue().fields:
-        raise BadLayout(f"--map {pair}: there is no field {field!r}; there are {', '.join(catalogue().fields)}")
+        raise BadLayout(f"--map {pair}: there is no field {field!r}; use one of {', '.join(catalogue().fields)}")
     return field, _position(names, column, f"--map {pair}") if column else None
 
 
@@ -182,7 +182,7 @@ def _position(names: tuple[str, ...], column: str, option: str) -> int:
     number = re.fullmatch(r"column ([0-9]{1,5})", column)
     if number and 0 < int(number[1]) <= len(names):
         return int(number[1]) - 1
-    raise BadLayout(f"{option}: there is no column {column!r}; there are {_column_list(names)}")
+    raise BadLayout(f"{option}: there is no column {column!r}; use one of {_column_list(names)}")
 
 
 def _by_number(position: int) -> str:

@@ -86,7 +86,7 @@ def _codec_name(name: str) -> str:
         "a".encode(name)
     except (LookupError, UnicodeError):
         raise UnreadableFile(
-            f"--encoding {name}: there is no such encoding; there are utf-8, utf-16, cp1252 …"
+            f"--encoding {name}: there is no such encoding; use one of utf-8, utf-16, cp1252 …"
         ) from None
     return "utf-8-sig" if codec.name == "utf-8" else codec.name
 

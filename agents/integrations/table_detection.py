@@ -86,7 +86,7 @@ def find_table(grids: Sequence[Grid], score: Score, *, header_row: int | None = 
     others = [grid.name for grid in grids if grid is not best.grid]
     if points == 0 and len(grids) > 1:
         names = ", ".join(grid.name for grid in grids)
-        raise BadLayout(f"no sheet has a header with known names: name one with --sheet; there are {names}")
+        raise BadLayout(f"no sheet has a header with known names: name one with --sheet: {names}")
     return best, others
 
 

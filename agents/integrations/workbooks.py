@@ -79,7 +79,7 @@ def sheets_of(stream: BinaryIO, *, sheet: str | None = None, hidden: bool = Fals
     if sheet is not None:
         names = [each for each in names if each.name.casefold() == sheet.casefold()]
         if not names:
-            raise BadLayout(f"--sheet {sheet}: there is no such sheet; there are {', '.join(workbook.sheet_names)}")
+            raise BadLayout(f"--sheet {sheet}: there is no such sheet; use one of {', '.join(workbook.sheet_names)}")
     names.sort(key=lambda each: each.visible is not SheetVisibleEnum.Visible)
     shown = [each.name for each in names if hidden or sheet is not None or each.visible is SheetVisibleEnum.Visible]
     unseen = [each.name for each in names if each.name not in shown]

@@ -227,7 +227,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("bench.json"), help="where the figures are written")
     given = parser.parse_args()
     if unknown := set(given.only) - set(PARTS):
-        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; use one of {', '.join(PARTS)}")
     size = SMALL if given.small else FULL
     lives = given.lives or size.lives
     # with fewer waves than that, the rate would be that of a beginning and an end

@@ -58,7 +58,7 @@ def suggestion(written: str, known: Iterable[str], *, say_all: bool = False) -> 
     near = get_close_matches(written, names, n=1)
     if near:
         return f"; did you mean {near[0]}?"
-    return f" (there are {', '.join(names)})" if say_all else ""
+    return f" (use one of {', '.join(names)})" if say_all else ""
 
 
 def _is_unknown(details: ErrorDetails) -> bool:

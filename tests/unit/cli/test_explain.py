@@ -104,7 +104,7 @@ def test_a_settled_complaint_is_explained_by_what_ran() -> None:
 
 
 def test_a_clock_that_never_ran_is_reported() -> None:
-    with pytest.raises(Failure, match="the clock escalation never ran for this complaint; there are verification"):
+    with pytest.raises(Failure, match="the clock escalation never ran for this complaint; these ran: verification"):
         page(to_status(Status.VERIFIED), "escalation")
 
 

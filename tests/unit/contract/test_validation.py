@@ -76,7 +76,7 @@ def test_each_field_that_is_missing_is_named(kind: str) -> None:
                 [
                     (
                         "data.location.q: is not a field of this message; "
-                        "there are city, district, lat, lon, province, village"
+                        "use one of city, district, lat, lon, province, village"
                     )
                 ],
             ),

@@ -81,8 +81,8 @@ def test_every_name_that_is_known_is_written_as_names_are_compared() -> None:
     ("header", "wanted", "said"),
     [
         ("id,foo", [], "no column is known to hold a title or a body"),
-        ("id,title", ["headline=title"], "there is no field 'headline'; there are id, title, body"),
-        ("id,title", ["body=text"], "there is no column 'text'; there are id, title"),
+        ("id,title", ["headline=title"], "there is no field 'headline'; use one of id, title, body"),
+        ("id,title", ["body=text"], "there is no column 'text'; use one of id, title"),
         ("id,title", ["body"], "write it as field=column"),
         ("id,title", ["title="], "no column is known to hold a title or a body"),
         ("title", [], "no column is known to hold the id, .* --map id=COLUMN, or .* --no-id"),

@@ -140,7 +140,7 @@ class TestReading:
             ("Tracking ID", "1,04E+06", "id: '1,04E+06' was rounded by a spreadsheet"),
             ("Tracking ID", "1.041", "id: '1.041' is not a Tracking ID (digits)"),
             ("Anonim/Rahasia", "barangkali", "privacy: 'barangkali' is neither Anonim nor Rahasia nor empty"),
-            ("Klasifikasi Laporan", "Keluhan", "class: 'Keluhan' is not a class; there are complaint"),
+            ("Klasifikasi Laporan", "Keluhan", "class: 'Keluhan' is not a class; use one of complaint"),
             ("Judul Laporan", "x" * 301, "title: String should have at most 300 characters"),
             ("Provinsi", "x" * 101, "location.province: "),
         ],

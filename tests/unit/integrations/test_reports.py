@@ -210,7 +210,7 @@ def test_an_id_that_is_made_of_a_row_does_not_change_with_its_status() -> None:
     ("row", "said"),
     [
         (",Judul,,,,", "id: empty"),
-        ("1,Judul,,,,keluhan", "class: 'keluhan' is not a class; there are complaint, complaint_inspection"),
+        ("1,Judul,,,,keluhan", "class: 'keluhan' is not a class; use one of complaint, complaint_inspection"),
         (f"1,{'x' * 301},,,,", "title: String should have at most 300 characters"),
         (f"{'9' * 257},Judul,,,,", "id: String should have at most 256 characters"),
         ("1,Judul\x00,,,,", "title: holds a character that is not allowed there"),

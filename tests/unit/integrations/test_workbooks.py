@@ -254,7 +254,7 @@ class TestFindingTheTable:
             january.append(row)
         found = opened(saved(made))
         assert found.notes[:2] == ["sheet: Januari", "not read: Sampul (--sheet reads another)"]
-        with pytest.raises(BadLayout, match="--sheet Februari: there is no such sheet; there are Sampul, Januari"):
+        with pytest.raises(BadLayout, match="--sheet Februari: there is no such sheet; use one of Sampul, Januari"):
             opened(saved(made), sheet="Februari")
 
     def test_what_is_hidden_is_not_read_unless_asked_for(self) -> None:
