@@ -115,16 +115,16 @@ def settled_ends(source: Settings) -> dict[str, list[int]]:
     """Return the log ends of a stopped installation; raise as `plan` if a stage has unread records or open work."""
     with admin_client(source) as client:
         require_stopped(client, source, tuple(STAGES))
-    for stage, partitions in lag(source).items():
-        if stage != FROM_MEMORY and (unread := sum(partitions.values())):
+    for stage, records_by_partition in lag(source).items():
+        if stage != FROM_MEMORY and (unread := sum(records_by_partition.values())):
             raise MigrationRefused(
                 f"{stage} has {unread} records of {source.topic(STAGES[stage])} unread: stop the senders, start the "
                 "stages until `alur lag` shows nothing, and stop them"
             )
     numbers = range(source.partitions)
-    places = {name: [TopicPartition(source.topic(name), n) for n in numbers] for name in (*COPIED, *INWARD)}
-    ends = run(stable_ends(source, [each for own in places.values() for each in own]))
-    return {str(name): [ends[each] for each in own] for name, own in places.items()}
+    partitions = {name: [TopicPartition(source.topic(name), n) for n in numbers] for name in (*COPIED, *INWARD)}
+    ends = run(stable_ends(source, [each for own in partitions.values() for each in own]))
+    return {str(name): [ends[each] for each in own] for name, own in partitions.items()}
 
 
 def run(work: Coroutine[Any, Any, _Result]) -> _Result:
@@ -136,17 +136,17 @@ def run(work: Coroutine[Any, Any, _Result]) -> _Result:
         raise KafkaRefused(f"Kafka refused ({str(error) or type(error).__name__}): run it again") from error
 
 
-async def stable_ends(settings: Settings, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-    """Return the log ends of `places` once no transaction is open; raise MigrationRefused if one hangs."""
+async def stable_ends(settings: Settings, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    """Return the log ends of `partitions` once no transaction is open; raise MigrationRefused if one hangs."""
     async with clients.running(clients.consumer(settings)) as reader:
         deadline = time.monotonic() + _OPEN_SECONDS
         while True:
-            ends = await clients.log_ends(settings, places)
-            stable = await reader.end_offsets(list(places))
+            ends = await clients.log_ends(settings, partitions)
+            stable = await reader.end_offsets(list(partitions))
             if stable == ends:
                 return ends
             if time.monotonic() > deadline:
-                where = next(each for each in places if stable[each] != ends[each])
+                where = next(each for each in partitions if stable[each] != ends[each])
                 raise MigrationRefused(
                     f"a transaction is open on {where.topic}-{where.partition}: `alur lag` shows whose it is"
                 )

@@ -147,8 +147,10 @@ def _compared(plan: Plan) -> dict[str, int]:
 def _hand_over(plan: Plan) -> None:
     """Write what the stages need to start: topic settings, marked offsets, and the installation record."""
     target, count = plan.target, plan.target.partitions
-    places = {stage: [TopicPartition(target.topic(topic), n) for n in range(count)] for stage, topic in STAGES.items()}
-    ends = run(stable_ends(target, [place for each in places.values() for place in each]))
+    partitions = {
+        stage: [TopicPartition(target.topic(topic), n) for n in range(count)] for stage, topic in STAGES.items()
+    }
+    ends = run(stable_ends(target, [partition for each in partitions.values() for partition in each]))
     first = plan.values.get(FIRST_POSITIONS, {})
     first_positions = {str(topic): first.get(topic, 0) + max(plan.ends[topic]) for topic in INWARD}
     kept = {key: value for key, value in plan.values.items() if not key.startswith(_OWN_KEYS)}
@@ -166,7 +168,10 @@ def _hand_over(plan: Plan) -> None:
         alter_topics(client, {target.topic(name): BY_NAME[name].config_on(target.replication) for name in COPIED})
         for stage in STAGES:
             if stage != FROM_MEMORY:
-                offsets = {place: OffsetAndMetadata(ends[place], mark(ends[place]), -1) for place in places[stage]}
+                offsets = {
+                    partition: OffsetAndMetadata(ends[partition], mark(ends[partition]), -1)
+                    for partition in partitions[stage]
+                }
                 set_offsets(client, target.group(stage), offsets)
     failpoints.reach("after-offsets")
     change_now(target, lambda _: decided)
