@@ -62,10 +62,10 @@ def _behind(machine: Machine) -> dict[str, int]:
     """Return the lag of each stage that has workers."""
     working = {worker.stage for worker in machine.workers}
     try:
-        found = lag(machine.settings).items()
+        lags = lag(machine.settings).items()
     except KafkaFailure:
         return {"broker": 1}
-    return {stage: sum(partitions.values()) for stage, partitions in found if stage in working}
+    return {stage: sum(partitions.values()) for stage, partitions in lags if stage in working}
 
 
 def _drained(machine: Machine) -> Callable[[], bool]:
@@ -94,11 +94,11 @@ class CurrentState:
     """Reads back the topics, and keeps the state of each complaint."""
 
     def __init__(self) -> None:
-        self.standing: dict[str, Complaint] = {}
+        self.complaints: dict[str, Complaint] = {}
 
     def fact(self, recorded: Recorded) -> None:
         """Apply a fact."""
-        self.standing[recorded.complaint.complaint_id] = recorded.complaint
+        self.complaints[recorded.complaint.complaint_id] = recorded.complaint
 
     def rejection(self, rejection: Rejection) -> None:
         """Ignore a rejection."""
@@ -106,14 +106,14 @@ class CurrentState:
     def forgotten(self, now: datetime) -> int:
         """Count the complaints whose deadline passed long ago without a notice."""
         long_ago = now - timedelta(seconds=LONG_AGO)
-        clocks = (clock for each in self.standing.values() for clock in each.clocks.values() if clock.running)
+        clocks = (clock for each in self.complaints.values() for clock in each.clocks.values() if clock.running)
         return sum(clock.due_at is not None and clock.due_at < long_ago for clock in clocks)
 
 
-def _verdict(found: Audit, faults: int, commands: int, waiting: Mapping[str, int]) -> int:
-    lost, doubled = found.lost, found.doubled
-    out_of_order = len(found.violations) - lost - doubled
-    for violation in found.violations[:20]:
+def _verdict(result: Audit, faults: int, commands: int, waiting: Mapping[str, int]) -> int:
+    lost, doubled = result.lost, result.doubled
+    out_of_order = len(result.violations) - lost - doubled
+    for violation in result.violations[:20]:
         say(str(violation))
     stuck = sum(waiting.values())
     if stuck:
@@ -128,11 +128,11 @@ def _faults(seconds: float, only: str | None) -> tuple[dict[Fault, int], list[Fa
     if only is None:
         return (LONG | SLIPS, list(ENDS)) if long else (SHORT, [])
     last = [each for each in ENDS if each.__name__ == only]
-    found = {fault: weight for fault, weight in (LONG | SLIPS).items() if fault.__name__ == only}
-    if not (found or last):
+    chosen = {fault: weight for fault, weight in (LONG | SLIPS).items() if fault.__name__ == only}
+    if not (chosen or last):
         known = ", ".join(each.__name__ for each in (*LONG, *SLIPS, *ENDS))
-        raise SystemExit(f"--only: there is no fault {only!r}; there are {known}")
-    return found or SHORT, last
+        raise SystemExit(f"--only: there is no fault {only!r}; use one of {known}")
+    return chosen or SHORT, last
 
 
 def run(seed: int, minutes: float, rate: float, nodes: int, only: str | None) -> int:
@@ -170,13 +170,13 @@ def run(seed: int, minutes: float, rate: float, nodes: int, only: str | None) ->
             # deadlines go on to pass, and each would set something going while the topics are read back
             for worker in [each for each in machine.workers if each.stage == "sla"]:
                 machine.retire(worker)
-            standing, now = CurrentState(), datetime.now(UTC)
+            state, now = CurrentState(), datetime.now(UTC)
             _wait(machine, DRAIN_SECONDS, _drained(machine))
             behind = _behind(machine)
-            found = audit(settings, standing, live=True)
+            result = audit(settings, state, live=True)
             # a registration, an escalation or a command sent on is lost if it expired unread: an incident has to say so
-            found.violations = [
-                each for each in found.violations if each.code not in _EXPIRES or each.complaint not in machine.expired
+            result.violations = [
+                each for each in result.violations if each.code not in _EXPIRES or each.complaint not in machine.expired
             ]
             for place in unreported(machine):
                 machine.expect(f"an incident about {place}", seen=False)
@@ -185,11 +185,11 @@ def run(seed: int, minutes: float, rate: float, nodes: int, only: str | None) ->
                 say(f"{last.__name__}: {last(machine, lots)}")
             waiting = {
                 **behind,
-                "deadlines": standing.forgotten(now),
-                "commands": found.counts.pending,
+                "deadlines": state.forgotten(now),
+                "commands": result.counts.pending,
                 "unseen": machine.unseen,
             }
-            return _verdict(found, inflicted.total(), load.acknowledged.total(), waiting)
+            return _verdict(result, inflicted.total(), load.acknowledged.total(), waiting)
         finally:
             machine.end()
 
