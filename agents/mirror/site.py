@@ -191,7 +191,9 @@ def _stories(reading: Reading, names: KnownNames) -> list[Story]:
 
 def _open_data(quarters: Sequence[Quarter], stories: Sequence[Story], pages: Mapping[str, str]) -> dict[str, str]:
     rows = [row for quarter in quarters for row in _figure_rows(quarter)]
-    told = [dict(zip(_STORY_COLUMNS, (*each[:6], str(each.closed_on), *each[7:]), strict=True)) for each in stories]
+    story_rows = [
+        dict(zip(_STORY_COLUMNS, (*each[:6], str(each.closed_on), *each[7:]), strict=True)) for each in stories
+    ]
     search = [
         [
             each.number,
@@ -205,8 +207,8 @@ def _open_data(quarters: Sequence[Quarter], stories: Sequence[Story], pages: Map
     return {
         "data/figures.csv": _csv(rows, _FIGURE_COLUMNS),
         "data/figures.json": _json(rows),
-        "data/stories.csv": _csv(told, _STORY_COLUMNS),
-        "data/stories.json": _json(told),
+        "data/stories.csv": _csv(story_rows, _STORY_COLUMNS),
+        "data/stories.json": _json(story_rows),
         "data/dictionary.json": _json({name: texts[name] for name in (*_FIGURE_COLUMNS, *_STORY_COLUMNS)}),
         "data/search.json": json.dumps(search[::-1], ensure_ascii=False, separators=(",", ":")),
     }

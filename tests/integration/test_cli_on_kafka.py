@@ -96,13 +96,13 @@ def test_reports_are_in_intake_once_submit_reports_success(alur: Alur, tmp_path:
     result = alur("submit", str(file), "--rejects", str(rejects))
 
     assert result.exit_code == 1
-    layout, columns, dates, *told = result.stdout.splitlines()
+    layout, columns, dates, *rest = result.stdout.splitlines()
     source = source_of(str(file))
     assert layout == f"layout: a table, as from {source}"
     assert columns.startswith("columns: id=id, title=title, body=description, received=created_at")
     assert dates == "dates: times without a zone are of Asia/Jakarta (--zone)"
     first, second = (complaint_id(source, number) for number in ("1", "2"))
-    assert told == [
+    assert rest == [
         "line 5: a report needs a title or a body that is not empty",
         "line 6: body: String should have at most 20000 characters",
         "line 7: anonymous: 'mungkin' is neither yes nor no",

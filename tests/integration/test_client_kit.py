@@ -166,8 +166,8 @@ def test_facts_during_the_first_read_are_in_it_and_later_ones_follow_once(topics
         assert standing == {HERE: 2, THERE: 1}
 
         publisher.publish_now(EVENTS, THERE, fact(THERE, 2))
-        told = [recorded.complaint for batch in feed.to_end() for recorded in batch.facts]
-        assert versions(told) == [(THERE, 2)]
+        complaints = [recorded.complaint for batch in feed.to_end() for recorded in batch.facts]
+        assert versions(complaints) == [(THERE, 2)]
         feed.__exit__(None, None, None)
 
         # a subscriber that did not store the above reads it again, from its stored position

@@ -104,9 +104,9 @@ def test_resolutions_are_processed_once(closed: dict[str, str], run: Run) -> Non
 def test_the_present_and_then_the_facts(engine: Engine, closed: dict[str, str], run: Run) -> None:
     assert f"{COMPLAINT} 1 registered None\n" in closed["complaints"]
     after = run("complaints")
-    told = [line.split()[2] for line in after.splitlines() if line.startswith(COMPLAINT)]
+    types = [line.split()[2] for line in after.splitlines() if line.startswith(COMPLAINT)]
     # facts beside the standing: without the first, which was in the present, and each of the others once
-    assert sorted(told) == sorted([*engine.facts(COMPLAINT)[1:], "closed"])
+    assert sorted(types) == sorted([*engine.facts(COMPLAINT)[1:], "closed"])
     assert run("complaints") == after
 
     mirrored = run("complaints-plain")
@@ -166,16 +166,16 @@ def test_lapor_rows_are_imported_once_and_exported_without_identities(
     assert "layout: the LAPOR export, as from /channels/lapor\n" in again
     assert "new 0, known 2, of these changed 0 so far\n" in again
 
-    told = []
+    exports = []
     for options in ((), ("--identities",)):
         result = alur(engine, "export", "--format", "lapor", "--out", str(out), *options)
         assert result.exit_code == 0, result.stderr
         assert "Ni Ketut" not in out.read_text()
         assert "Ni Made" not in out.read_text()
         found = rows_of(out)
-        told.append([found[engine.await_status(each, "postponed")["tracking_id"]] for each in (hidden, named)])
-    assert [[row["Pelapor"] for row in each] for each in told] == [["Anonim", ""], ["Anonim", "I Wayan Terbuka"]]
-    [first, _], _ = told
+        exports.append([found[engine.await_status(each, "postponed")["tracking_id"]] for each in (hidden, named)])
+    assert [[row["Pelapor"] for row in each] for each in exports] == [["Anonim", ""], ["Anonim", "I Wayan Terbuka"]]
+    [first, _], _ = exports
     assert (first["Judul Laporan"], first["Status Laporan"]) == ("'=1+1", "Ditunda")
     assert first["Alasan Tunda/Arsip"].startswith("Mohon lengkapi")
     ended = rows_of(out)[engine.await_status(COMPLAINT, "closed")["tracking_id"]]
@@ -208,11 +208,11 @@ def test_service_requests_come_in(engine: Engine, tmp_path: Path) -> None:
     assert (snapshot["category"], snapshot["channel"]) == ("infrastruktur-jalan", "open311")
 
     engine.await_quiet()
-    told = []
+    summaries = []
     for words in ("Rusak.", "Rusak berat."):
         file.write_text(json.dumps([request | {"description": words}]))
-        told.append(alur(engine, "submit", str(file)).stdout.splitlines()[-2])
-    assert told == ["new 0, known 1, of these changed 0 so far", "new 0, known 1, of these changed 1"]
+        summaries.append(alur(engine, "submit", str(file)).stdout.splitlines()[-2])
+    assert summaries == ["new 0, known 1, of these changed 0 so far", "new 0, known 1, of these changed 1"]
 
 
 def test_of_the_exports_of_two_days_nothing_is_doubled_and_nothing_reopened(engine: Engine, tmp_path: Path) -> None:

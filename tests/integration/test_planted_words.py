@@ -158,12 +158,12 @@ def test_planted_words_are_where_they_may_be_and_gone_once_they_are_erased(engin
         eventually("the board has read", lambda: '"reading":false' in fetched(f"{board}figures").replace(" ", ""))
 
         before = shown(engine, web, board, number)
-        told = holding(before, WORDS)
+        words_by_topic = holding(before, WORDS)
         reading = {"alur show", "alur export --format", "board /complaints"}
-        assert set(told) == {TopicName.INTAKE, TopicName.COMMANDS, TopicName.TEXTS, TopicName.STORIES,
+        assert set(words_by_topic) == {TopicName.INTAKE, TopicName.COMMANDS, TopicName.TEXTS, TopicName.STORIES,
                              TopicName.RESOLUTIONS, *reading}  # fmt: skip
-        assert told[TopicName.TEXTS] == set(WORDS)
-        assert told[TopicName.STORIES] == told[TopicName.RESOLUTIONS] == STORY
+        assert words_by_topic[TopicName.TEXTS] == set(WORDS)
+        assert words_by_topic[TopicName.STORIES] == words_by_topic[TopicName.RESOLUTIONS] == STORY
         refused = {TopicName.INTAKE, TopicName.COMMANDS, TopicName.DEAD_LETTERS}
         assert set(holding(before, [REFUSED])) == refused
         assert set(holding(before, IDENTIFIERS)) == {TopicName.INTAKE, TopicName.IDENTITIES}

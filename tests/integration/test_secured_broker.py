@@ -138,8 +138,8 @@ def _the_kit_does_with_its_rights(secured: SecuredEngine, complaint: str) -> Non
         standing = {each.complaint_id: each.status for batch in complaints.to_end() for each in batch.present}
     assert standing == {complaint: "closed"}
     with ResolutionFeed(secured.of("alur-subscribers"), {}) as resolutions:
-        told = [each.complaint_id for batch in resolutions.to_end() for each in batch.resolutions]
-    assert told == [complaint]
+        resolved = [each.complaint_id for batch in resolutions.to_end() for each in batch.resolutions]
+    assert resolved == [complaint]
     assert "Ditutup oleh Admin" in secured.does("gateways", "export", "--format", "lapor")
     gateways = secured.of("alur-gateways")
     assert "complaints.identities" in secured.fails(gateways, "export", "--format", "lapor", "--identities")

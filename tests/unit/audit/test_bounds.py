@@ -50,9 +50,9 @@ LESS: dict[str, dict[str, Any]] = {
 
 
 def lived(name: str, after: timedelta = timedelta(hours=1)) -> World:
-    status, told, _ = WAYS[name]
+    status, commands, _ = WAYS[name]
     world = to_status(status, CORRECTING)
-    for command, by in told:
+    for command, by in commands:
         world.send(command, by, after=after)
     return world
 

@@ -131,12 +131,12 @@ def test_a_breaking_change_fails_the_check_and_is_named_on_writing(published: Pa
         schema["$defs"]["ReportData"]["required"].remove("class")
 
     spoil(published / "released" / "0.1.0" / REPORT, change)
-    told = broken((REPORT, change))[0].replace("schemas/", f"{published}/", 1)
+    error = broken((REPORT, change))[0].replace("schemas/", f"{published}/", 1)
     checked, kept, written = (schemas(command, published) for command in ("check", "release", "write"))
     assert [result.exit_code for result in (checked, kept, written)] == [1, 1, 0]
-    assert checked.stderr == f"{told}\nalur: {published}: 1 error\n"
-    assert kept.stderr == f"{told}\nalur: {published}: 1 error; nothing was released\n"
-    assert written.stderr == f"{told}\n"
+    assert checked.stderr == f"{error}\nalur: {published}: 1 error\n"
+    assert kept.stderr == f"{error}\nalur: {published}: 1 error; nothing was released\n"
+    assert written.stderr == f"{error}\n"
 
 
 @pytest.mark.parametrize(

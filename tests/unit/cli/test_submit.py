@@ -161,10 +161,10 @@ class TestDryRun:
         ]
 
         many = "id,judul\n1,Jalan\n" + "---,---\n" * 30
-        told = dry(many, tmp_path)
-        assert told.exit_code == 0
+        result = dry(many, tmp_path)
+        assert result.exit_code == 0
         numbers = ", ".join(map(str, range(3, 23)))
-        assert f"skipped, because no report: 30 lines of sums or rules ({numbers}, …)\n" in told.stdout
+        assert f"skipped, because no report: 30 lines of sums or rules ({numbers}, …)\n" in result.stdout
 
     def test_reporters_who_asked_for_privacy_are_not_named(self, tmp_path: Path) -> None:
         rows = ["1,Jalan,Wayan,ya,", "2,Lampu,Made,,ya", "3,Got,Ketut,,", "4,Pasar,,ya,"]

@@ -75,7 +75,7 @@ def test_a_question_that_fails_is_refused_or_unanswered(name: str) -> None:
 def test_missing_topics_name_the_prefixes_that_there_are() -> None:
     missing = ("nope.complaints.state",)
     assert "prefix" not in str(TopicsMissing(missing))
-    told = str(TopicsMissing(missing, {"", "b.", "a."}))
-    assert "is the prefix right? There are installations with no prefix, 'a.', 'b.' (--prefix, ALUR_PREFIX)" in told
+    message = str(TopicsMissing(missing, {"", "b.", "a."}))
+    assert "is the prefix right? There are installations with no prefix, 'a.', 'b.' (--prefix, ALUR_PREFIX)" in message
     many = str(TopicsMissing(missing, [f"{each}." for each in "abcdefg"]))
     assert "'e.', ... (--prefix" in many

@@ -67,9 +67,9 @@ def test_every_reference_leads_somewhere_and_every_part_is_referred_to() -> None
 def test_every_topic_is_there_with_its_settings() -> None:
     assert [channel["address"] for channel in CHANNELS.values()] == list(ALL_TOPICS)
     for topic, channel in zip(TOPICS, CHANNELS.values(), strict=True):
-        told = channel["bindings"]["kafka"]["topicConfiguration"]
+        configuration = channel["bindings"]["kafka"]["topicConfiguration"]
         assert {
-            name: str(value[0] if isinstance(value, list) else value) for name, value in told.items()
+            name: str(value[0] if isinstance(value, list) else value) for name, value in configuration.items()
         } == topic.config
 
 
@@ -98,13 +98,15 @@ def test_what_no_schema_allows_is_no_example(name: str) -> None:
 
 
 def test_each_party_has_operations_for_all_that_it_may_do() -> None:
-    told = {(name.split(".")[0], name.split(".")[1], each["channel"]["$ref"]) for name, each in OPERATIONS.items()}
+    documented = {
+        (name.split(".")[0], name.split(".")[1], each["channel"]["$ref"]) for name, each in OPERATIONS.items()
+    }
     allowed = set()
     for role in ROLES.values():
         for party in ("officers", "citizens") if role.name == "gateways" else (role.name,):
             for action, topics in (("send", role.writes), ("receive", role.reads)):
                 allowed |= {(party, action, f"#/channels/{topic.removeprefix('complaints.')}") for topic in topics}
-    assert told == allowed
+    assert documented == allowed
 
 
 def test_people_send_the_commands_that_they_may_send() -> None:

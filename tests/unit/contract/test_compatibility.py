@@ -87,7 +87,7 @@ def test_what_gets_narrower_breaks_who_sends_it_and_what_gets_wider_who_reads_it
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "expected"),
     [
         (closed(a=TEXT), closed(a=TEXT, b=TEXT), [Change("b", "is new", widens=True)]),
         (
@@ -127,8 +127,8 @@ def test_what_gets_narrower_breaks_who_sends_it_and_what_gets_wider_who_reads_it
         ),
     ],
 )
-def test_each_change_is_reported_with_its_field(old: Any, new: Any, told: list[Change]) -> None:
-    assert list(changes(old, new)) == told
+def test_each_change_is_reported_with_its_field(old: Any, new: Any, expected: list[Change]) -> None:
+    assert list(changes(old, new)) == expected
 
 
 def test_references_are_followed_and_may_go_round() -> None:
@@ -215,10 +215,10 @@ VALUES = st.recursive(
 @settings(max_examples=settings().max_examples * 4 // 5, suppress_health_check=[HealthCheck.too_slow])
 @given(SCHEMAS, SCHEMAS, st.lists(VALUES, min_size=10, max_size=10))
 def test_no_change_goes_by_unseen(old: Any, new: Any, values: list[Any]) -> None:
-    told = list(changes(old, new))
+    reported = list(changes(old, new))
     for value in values:
         before, after = valid(old, value), valid(new, value)
         if before and not after:
-            assert any(change.narrows for change in told), value
+            assert any(change.narrows for change in reported), value
         if after and not before:
-            assert any(change.widens for change in told), value
+            assert any(change.widens for change in reported), value

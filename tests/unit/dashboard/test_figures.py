@@ -99,17 +99,17 @@ def test_the_funnel_counts_how_far_they_came() -> None:
 
 
 def test_a_thread_that_fails_is_reported() -> None:
-    told: list[Exception] = []
-    projector = Projector(Settings(), AROUND, lambda _: None, told.append)
+    errors: list[Exception] = []
+    projector = Projector(Settings(), AROUND, lambda _: None, errors.append)
     projector.run(lambda: None)
-    assert told == []
+    assert errors == []
     mistake = KeyError("x")
 
     def fail() -> None:
         raise mistake
 
     projector.run(fail)
-    assert told == [mistake]
+    assert errors == [mistake]
 
 
 def test_the_rights_of_one_thread_do_not_affect_another() -> None:

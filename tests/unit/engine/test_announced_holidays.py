@@ -67,9 +67,9 @@ def test_announced_while_complaints_are_open(engine: Engine, open_complaints: li
     before, holiday, after = (working_days_from_now(count) for count in (3, 2, 4))
     assert local_days(engine, open_complaints) == {before}
 
-    told = announce(engine, holiday)
-    assert told.exit_code == 0, told.stderr
-    assert f"in force in all {engine.settings.partitions} partitions" in told.stdout
+    result = announce(engine, holiday)
+    assert result.exit_code == 0, result.stderr
+    assert f"in force in all {engine.settings.partitions} partitions" in result.stdout
     eventually("all deadlines move", lambda: local_days(engine, open_complaints) == {after})
     names = Counter((event["subject"], event["type"].split(".")[2]) for event in engine.events())
     assert all(names[each, "registered"] == 1 and names[each, "rescheduled"] == 2 for each in open_complaints)

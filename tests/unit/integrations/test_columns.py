@@ -141,8 +141,8 @@ def test_two_columns_of_one_name_are_addressed_by_their_numbers() -> None:
 
 
 def test_a_column_that_does_not_is_left_alone() -> None:
-    told = opened("id,title,category_id,supporters,Sumber\n1,Jalan,412,3,Website\n").notes
-    assert told[1].endswith("(not used: category_id, supporters, Sumber)")
+    notes = opened("id,title,category_id,supporters,Sumber\n1,Jalan,412,3,Website\n").notes
+    assert notes[1].endswith("(not used: category_id, supporters, Sumber)")
 
 
 class TestKnownLayouts:

@@ -72,8 +72,8 @@ def reason(request: Any) -> str:
 
 @pytest.mark.parametrize("words", [{"address": "Jl. Melati 5, lampu mati"}, {}])
 def test_a_request_is_no_line_of_a_table(words: dict[str, str]) -> None:
-    told = reason({"service_request_id": "R-18", "description": "---", **words})
-    assert told == "'---' is not text: a report needs a title or a body with words"
+    message = reason({"service_request_id": "R-18", "description": "---", **words})
+    assert message == "'---' is not text: a report needs a title or a body with words"
     assert reason({"service_request_id": "Total", "description": "5"}).startswith("begins as the line of a sum")
 
 

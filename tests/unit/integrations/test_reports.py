@@ -65,8 +65,8 @@ def test_a_column_gives_the_subject_that_speaks_for_the_reporter() -> None:
     assert found.data.reporter.subject == "r-7f3a91c0d2"
 
     for number in ("0812 3456 7890", "3171234567890123", "ni.luh@example.id"):
-        [told] = notes(f"{head}1,Jalan,Berlubang,{number}\n")
-        assert told == f"subject: '{number}' looks like a phone number, a NIK or an e-mail address"
+        [note] = notes(f"{head}1,Jalan,Berlubang,{number}\n")
+        assert note == f"subject: '{number}' looks like a phone number, a NIK or an e-mail address"
         assert report(f"{head}1,Jalan,Berlubang,{number}\n").data.reporter is None
 
 

@@ -240,9 +240,9 @@ def test_of_a_file_with_half_its_rows_damaged_every_row_is_accounted_for(seed: i
     found = items(content.encode("utf-8", "surrogateescape"))
 
     assert sorted(each.line for each in found) == sorted(there)
-    told = {each.line: each for each in found}
+    by_line = {each.line: each for each in found}
     for n in set(range(240)) - spoilt:
-        each = told[n + 2]
+        each = by_line[n + 2]
         assert isinstance(each, Report | Ignored), (each, lines[n - 1 : n + 1])
         if isinstance(each, Report):
             event = decode_report(each.value)

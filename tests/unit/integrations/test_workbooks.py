@@ -270,9 +270,9 @@ class TestFindingTheTable:
         shown.row_dimensions[3].hidden = True
         content = saved(made)
         assert [each.id for each in reports(content)] == ["2"]
-        told = opened(content).notes
-        assert "hidden and not read: arsip (--hidden or --sheet reads it)" in told
-        assert "1 hidden rows of Laporan are not read (--hidden reads them)" in told
+        notes = opened(content).notes
+        assert "hidden and not read: arsip (--hidden or --sheet reads it)" in notes
+        assert "1 hidden rows of Laporan are not read (--hidden reads them)" in notes
         assert [each.id for each in reports(content, hidden=True)] == ["2", "3"]
         assert [each.id for each in reports(content, sheet="arsip")] == ["1"]
         with pytest.raises(BadLayout, match="has no sheet that is not hidden: arsip, Laporan"):
@@ -334,8 +334,8 @@ class TestOldExcel:
         assert [each.data.location and each.data.location.city for each in (first, second)] == ["Denpasar", "Denpasar"]
         assert first.time is not None
         assert first.time.isoformat() == "2026-03-15T17:00:00+00:00"
-        told = opened(self.CONTENT).notes
-        assert "hidden and not read: arsip (--hidden or --sheet reads it)" in told
+        notes = opened(self.CONTENT).notes
+        assert "hidden and not read: arsip (--hidden or --sheet reads it)" in notes
         hidden = bytearray(self.CONTENT)
         row = hidden.find(b"\x08\x02\x10\x00\x04\x00", hidden.find(b"Laporan"))  # a row: its number follows
         hidden[row + 4 + 12] |= 0x20

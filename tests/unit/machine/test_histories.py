@@ -297,12 +297,12 @@ def check_every_passed_deadline_is_recorded(history: list[f.Recorded]) -> None:
 
 def check_counts(history: list[f.Recorded]) -> None:
     complaint = history[-1].complaint
-    told = [recorded.fact for recorded in history]
+    facts = [recorded.fact for recorded in history]
     breaches = [
-        fact for fact in told if isinstance(fact, f.DeadlineBreached) and fact.clock is not ClockName.ESCALATION
+        fact for fact in facts if isinstance(fact, f.DeadlineBreached) and fact.clock is not ClockName.ESCALATION
     ]
-    climbed = [fact.office for fact in told if isinstance(fact, f.ComplaintEscalated)]
-    warned = [(fact.clock, fact.due_at) for fact in told if isinstance(fact, f.DeadlineWarned)]
+    climbed = [fact.office for fact in facts if isinstance(fact, f.ComplaintEscalated)]
+    warned = [(fact.clock, fact.due_at) for fact in facts if isinstance(fact, f.DeadlineWarned)]
     assert complaint.breaches == len(breaches)
     assert complaint.rung == len(climbed)
     assert complaint.escalated_to == tuple(climbed)
@@ -310,9 +310,11 @@ def check_counts(history: list[f.Recorded]) -> None:
     assert len(set(since)) == len(since), "an office was told twice"
     assert len(set(warned)) == len(warned), "a warning was given twice"
     assert (
-        complaint.returns == len(complaint.returned_by) == sum(isinstance(fact, f.DispositionReturned) for fact in told)
+        complaint.returns
+        == len(complaint.returned_by)
+        == sum(isinstance(fact, f.DispositionReturned) for fact in facts)
     )
-    assert complaint.round == sum(isinstance(fact, f.ComplaintDisposed) for fact in told)
+    assert complaint.round == sum(isinstance(fact, f.ComplaintDisposed) for fact in facts)
 
 
 def check_breaches_are_escalated(history: list[f.Recorded]) -> None:

@@ -43,8 +43,8 @@ def live(name: str, rounds: Rounds, pick: int) -> World:
     world = begin(policy, pick)
     for number, (steps, ahead, day_off, asked) in enumerate(rounds, start=1):
         take(world, steps, UNITS[policy.name])
-        told = announcement(world.now.date() + timedelta(days=ahead), at=world.now, day_off=day_off, number=number)
-        world.policy = with_announcements(world.policy, Announcements.of((*world.policy.announcements, told)))
+        holiday = announcement(world.now.date() + timedelta(days=ahead), at=world.now, day_off=day_off, number=number)
+        world.policy = with_announcements(world.policy, Announcements.of((*world.policy.announcements, holiday)))
         if asked:
             answer = world.ask(c.RescheduleDeadlines(calendar=number), SLA)
             assert isinstance(answer, Rejected) or answer

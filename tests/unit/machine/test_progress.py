@@ -30,11 +30,11 @@ def test_a_missed_deadline_is_still_escalated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "told", "detail"), [(LAPOR, 0, Detail.NOT_IN_POLICY), (CORRECTING, 3, Detail.PROGRESS_LIMIT)]
+    ("policy", "reports", "detail"), [(LAPOR, 0, Detail.NOT_IN_POLICY), (CORRECTING, 3, Detail.PROGRESS_LIMIT)]
 )
-def test_it_is_limited(policy: Policy, told: int, detail: Detail) -> None:
+def test_it_is_limited(policy: Policy, reports: int, detail: Detail) -> None:
     world = to_status(Status.DISPOSED, policy)
-    for _ in range(told):
+    for _ in range(reports):
         world.send(PROGRESS, PUPR)
     before = world.complaint
     answer = world.ask(PROGRESS, PUPR)

@@ -114,8 +114,8 @@ def test_lines_that_all_differ_are_bounded_too_and_none_goes_uncounted(log: Log)
     assert len(log.lines()) == library_logs.KINDS_PER_LIBRARY + 1
     logging.getLogger("asyncio").error("task %s", 0)
     log.handler.flush()
-    told = log.said()[library_logs.KINDS_PER_LIBRARY + 1 :]
-    assert sorted(told) == [("(other messages)", 1_000 - library_logs.KINDS_PER_LIBRARY), ("task 0", 1)]
+    events = log.said()[library_logs.KINDS_PER_LIBRARY + 1 :]
+    assert sorted(events) == [("(other messages)", 1_000 - library_logs.KINDS_PER_LIBRARY), ("task 0", 1)]
 
 
 def test_messages_that_are_counted_together_have_the_highest_of_their_levels(log: Log) -> None:
@@ -127,8 +127,8 @@ def test_messages_that_are_counted_together_have_the_highest_of_their_levels(log
     log.handler.flush()
     library.warning("task once more")
     log.handler.flush()
-    told = [(line["message"], line["repeated"], line["level"]) for line in log.lines()[-2:]]
-    assert told == [("(other messages)", 3, "error"), ("(other messages)", 1, "warning")]
+    events = [(line["message"], line["repeated"], line["level"]) for line in log.lines()[-2:]]
+    assert events == [("(other messages)", 3, "error"), ("(other messages)", 1, "warning")]
 
 
 def test_a_librarys_traceback_stands_in_the_line(log: Log) -> None:

@@ -119,10 +119,10 @@ class TestCounting:
         assert value(stage_consumer, "alur_breaches_total", clock="follow_up") == 1
         assert value(stage_consumer, "alur_facts_total", fact="escalation-exhausted") == 0
 
-    @pytest.mark.parametrize(("told", "restarts"), [("3", 3), ("", 0), ("-1", 0), ("many", 0), ("٣", 0)])
-    def test_restarts_come_from_the_supervisor(self, told: str, restarts: int) -> None:
+    @pytest.mark.parametrize(("written", "restarts"), [("3", 3), ("", 0), ("-1", 0), ("many", 0), ("٣", 0)])
+    def test_restarts_come_from_the_supervisor(self, written: str, restarts: int) -> None:
         metrics = Metrics()
-        metrics.read_restarts({RESTARTS: told})
+        metrics.read_restarts({RESTARTS: written})
         assert metrics.registry.get_sample_value("alur_restarts_total") == restarts
 
 

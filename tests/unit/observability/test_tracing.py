@@ -173,11 +173,11 @@ class TestSpans:
 def test_the_document_names_attributes_and_log_events() -> None:
     text = (Path(__file__).parents[3] / "docs" / "how-to" / "trace-a-report.md").read_text(encoding="utf-8")
     cells = re.findall(r"^\| (`.+?) \|", text, re.MULTILINE)
-    told = {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+    documented = {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
     spans: Any = Spans("lifecycle", NOWHERE).batch()
     spans.follow(record(), [output()])
     said = set(spans._open[0].attributes) - {"messaging.system", "messaging.operation.type"}  # noqa: SLF001 -- as above
-    assert told == said | {"tracing_disabled", "spans_dropped"}
+    assert documented == said | {"tracing_disabled", "spans_dropped"}
 
 
 class TestSettingUp:

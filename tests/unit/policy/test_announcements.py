@@ -135,17 +135,17 @@ class TestPolicies:
     def test_it_wins_over_the_file_and_the_package(self) -> None:
         calendar = {"extra": {"2026-09-08": "Local election"}, "removed": [date(2026, 8, 17)]}
         ours = policies(version(), version(effective_from=date(2026, 7, 1), collective_leave=False), calendar=calendar)
-        told = [
+        announced = [
             announcement(date(2026, 9, 8), day_off=False),
             announcement(date(2026, 8, 17), number=2),
             announcement(date(2026, 12, 25), day_off=False, number=3),
         ]
-        found = all_with_announcements(ours, Announcements.of(told))
+        found = all_with_announcements(ours, Announcements.of(announced))
         for policy in found.versions:
             assert policy.calendar.is_working_day(date(2026, 9, 8))
             assert policy.calendar.reason_off(date(2026, 8, 17)) == "Cuti bersama"
             assert policy.calendar.is_working_day(date(2026, 12, 25))
-            assert policy.announcements == tuple(told)
+            assert policy.announcements == tuple(announced)
         assert [policy.calendar.is_working_day(date(2026, 3, 18)) for policy in found.versions] == [False, True]
         assert len({policy.calendar.version for policy in (*found.versions, *ours.versions)}) == 4
 
@@ -395,11 +395,11 @@ class TestFairness:
 class TestWhatMayMove:
     def test_only_what_changes_any_calendar_and_counts_working_time(self) -> None:
         ours = policies(version(), version(effective_from=date(2026, 7, 1), collective_leave=False))
-        told = [announcement(date(2026, 3, 7)), announcement(date(2026, 3, 18)), announcement(date(2026, 3, 19))]
-        days_ = moving_days(all_with_announcements(ours, Announcements.of(told)))
-        assert [day for day, _ in days_] == [each.day for each in told]
+        announced = [announcement(date(2026, 3, 7)), announcement(date(2026, 3, 18)), announcement(date(2026, 3, 19))]
+        days_ = moving_days(all_with_announcements(ours, Announcements.of(announced)))
+        assert [day for day, _ in days_] == [each.day for each in announced]
         assert [set(names) for _, names in days_] == [set(), set(ClockName) - {"completion"}, set()]
-        demo = moving_days(all_with_announcements(policies(version_in_seconds()), Announcements.of(told)))
+        demo = moving_days(all_with_announcements(policies(version_in_seconds()), Announcements.of(announced)))
         assert {names for _, names in demo} == {frozenset()}
 
     @pytest.mark.parametrize(
@@ -428,8 +428,8 @@ def test_the_sla_stage_skips_no_candidate() -> None:
         for ahead in range(-3, 90):
             day = MONDAY.date() + days(ahead)
             world = to_status(status)
-            told = announcement(day, at=world.now)
-            world.policy = in_force(LAPOR, told)
+            announced = announcement(day, at=world.now)
+            world.policy = in_force(LAPOR, announced)
             running = [
                 (name, clock.due_at)
                 for name, clock in world.complaint.clocks.items()
@@ -438,7 +438,8 @@ def test_the_sla_stage_skips_no_candidate() -> None:
             answer = world.ask(RESCHEDULE, SLA)
             if not isinstance(answer, Rejected):
                 assert may_move(
-                    running, moving_days(all_with_announcements(PolicySet("lapor", (LAPOR,)), Announcements.of([told])))
+                    running,
+                    moving_days(all_with_announcements(PolicySet("lapor", (LAPOR,)), Announcements.of([announced]))),
                 )
 
 

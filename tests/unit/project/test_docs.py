@@ -85,12 +85,12 @@ def test_json_that_is_no_message_does_not_look_like_one() -> None:
 def test_the_examples_are_of_one_complaint() -> None:
     named = complaint_id("/channels/sms", "1708-000123")
     assert f"`{named}`" in CONTRACT
-    told = [
+    events = [
         json.loads(block)
         for language, block in _blocks(ROOT / "docs" / "reference" / "contract.md")
         if language == "json"
     ]
-    assert {event.get("subject", named) for event in told} - {CALENDAR} == {named}
+    assert {event.get("subject", named) for event in events} - {CALENDAR} == {named}
 
 
 @pytest.mark.parametrize("name", generated_docs.DOCUMENTS)
@@ -156,7 +156,7 @@ def _refusal(value: str) -> str:
 
 def test_the_limits_are_those_of_the_models() -> None:
     section = CONTRACT.split("\n## Limits\n", 1)[1].split("\n## ", 1)[0]
-    told = [line.rsplit("|", 2)[1].strip() for line in section.splitlines() if line.startswith("|")][2:]
+    cells = [line.rsplit("|", 2)[1].strip() for line in section.splitlines() if line.startswith("|")][2:]
     limits = [
         cloudevents.MAX_TITLE,
         cloudevents.MAX_BODY,
@@ -165,7 +165,7 @@ def test_the_limits_are_those_of_the_models() -> None:
         cloudevents.MAX_LINK,
         cloudevents.MAX_LINKS,
     ]
-    figures = [int(re.sub(r"\D", "", limit)) for limit in told]
+    figures = [int(re.sub(r"\D", "", limit)) for limit in cells]
     assert figures[: len(limits)] == limits
     most_missing, announced, attribute, digits, depth, record_mib = figures[len(limits) :]
     assert _longest(PostponeComplaint, "missing") == most_missing

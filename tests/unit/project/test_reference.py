@@ -55,14 +55,14 @@ def as_written(value: Any) -> Any:
 @every(SECTIONS)
 def test_every_key_is_there_with_its_default(heading: str) -> None:
     fields = SECTIONS[heading].model_fields
-    told = {row[0].strip("`"): row[2] for row in rows(section(heading))}
-    assert list(told) == [field.alias or name for name, field in fields.items()]
-    for name, field in zip(told, fields.values(), strict=True):
+    defaults = {row[0].strip("`"): row[2] for row in rows(section(heading))}
+    assert list(defaults) == [field.alias or name for name, field in fields.items()]
+    for name, field in zip(defaults, fields.values(), strict=True):
         if field.is_required():
-            assert told[name] == "required"
+            assert defaults[name] == "required"
             continue
         default = as_written(field.get_default(call_default_factory=True))
-        written = told[name].strip("`")
+        written = defaults[name].strip("`")
         said = None if written == "none" else tomllib.loads(f"value = {written}")["value"]
         if isinstance(default, list):
             assert sorted(said or ()) == sorted(default), name

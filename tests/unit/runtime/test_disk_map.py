@@ -42,10 +42,10 @@ def test_memory_is_bounded_and_the_file_is_private() -> None:
     assert _resident_mb() - resident < 40
     assert found.get(b"%016d" % 7) == b"x" * 4_000
     [file] = set(_files()) - before
-    told = file.stat()
-    assert told.st_size > 100e6
-    assert stat.S_IMODE(told.st_mode) == 0o600
-    assert told.st_nlink == 0, "it has no name, and goes with the process"
+    status = file.stat()
+    assert status.st_size > 100e6
+    assert stat.S_IMODE(status.st_mode) == 0o600
+    assert status.st_nlink == 0, "it has no name, and goes with the process"
     del found
     assert set(_files()) == before
 

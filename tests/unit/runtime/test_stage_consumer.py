@@ -57,7 +57,7 @@ class Member:
     def __init__(self, *answers: tuple[int, int, int]) -> None:
         self._coordinator = Coordinator(*(answers or [(0, 0, 7)] * 10))
         self.sought: list[tuple[TopicPartition, int]] = []
-        self.told: list[Any] = []
+        self.calls: list[Any] = []
         self.read: set[TopicPartition] = set()
 
     def pause(self, source: TopicPartition) -> None:
@@ -79,10 +79,10 @@ class Member:
         return dict.fromkeys(sources, 9)
 
     async def commit(self, offsets: dict[TopicPartition, Any]) -> None:
-        self.told.append({source: found.offset for source, found in offsets.items()})
+        self.calls.append({source: found.offset for source, found in offsets.items()})
 
     async def stop(self) -> None:
-        self.told.append("stopped")
+        self.calls.append("stopped")
 
 
 class Outbox(OutputWriter):
@@ -176,7 +176,7 @@ async def test_offsets_are_committed_before_a_new_owner() -> None:
     await stage_consumer.share_out(1, ONE)
     stage_consumer.commits.stage(ONE, 8)
     await stage_consumer.assignment.on_partitions_revoked([ONE])
-    assert stage_consumer.consumer.told == [{ONE: 8}]
+    assert stage_consumer.consumer.calls == [{ONE: 8}]
 
 
 @in_a_loop
@@ -186,7 +186,7 @@ async def test_offsets_are_sent_before_the_group_is_left() -> None:
     await stage_consumer.share_out(1, ONE)
     stage_consumer.commits.stage(ONE, 8)
     await stage_consumer.on_stop()
-    assert stage_consumer.consumer.told == [{ONE: 8}, "stopped"]
+    assert stage_consumer.consumer.calls == [{ONE: 8}, "stopped"]
 
 
 @in_a_loop
@@ -230,7 +230,7 @@ async def test_a_quiet_partition_passes_markers_while_another_is_busy() -> None:
     processors[ONE].next_offset = processors[TWO].next_offset = 5
     await stage_consumer._skip_control_records([(processors[ONE], [])])  # noqa: SLF001 -- what settling does beside its work
     await stage_consumer.commits.flush()
-    assert stage_consumer.consumer.told[-1] == {TWO: 7}
+    assert stage_consumer.consumer.calls[-1] == {TWO: 7}
     processors[TWO].next_offset = 6
     await stage_consumer._skip_control_records([(processors[ONE], [])])  # noqa: SLF001 -- as above
     assert processors[TWO].next_offset == 6, "while others are busy, once a second"

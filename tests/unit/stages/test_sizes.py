@@ -144,14 +144,14 @@ def test_a_dead_letter_always_fits(value: int | None, key: int | None, error: Ex
     )
     letter = dead_letter("verification", found, error)
     assert size_of(letter) <= LIMITS[TopicName.DEAD_LETTERS]
-    told = dict(letter.headers)
+    letter_headers = dict(letter.headers)
     for kept, length, header in (
         (letter.value, value, "truncated-from"),
         (letter.key, key, "key-truncated-from"),
     ):
         assert (kept is None) == (length is None)
-        assert (header in told) == (length is not None and length > len(kept or b""))
-        assert int(told.get(header, 0)) in {0, length}
+        assert (header in letter_headers) == (length is not None and length > len(kept or b""))
+        assert int(letter_headers.get(header, 0)) in {0, length}
     assert size_of(dead_letter("verification", found, error, NO_VALUE)) < 60_000
 
 
