@@ -19,12 +19,12 @@ from agents.config.settings import Settings
 from agents.local_broker.ephemeral import running_engine
 from agents.local_broker.java import Java
 from agents.local_broker.paths import BrokerPaths
-from agents.ops.audit import recorded_incidents
+from agents.ops.audit import audit, recorded_incidents
 from agents.ops.topics import LayoutDiffers, ensure_topics
 from events.client.reader import installation_values
 from events.installation import LAYOUT_CHANGED, TOPIC_REPLACED, Layout
 from events.topics import BY_NAME, TOPICS, TopicName
-from tests.support.engines import Engine, eventually, new_engine, report_event
+from tests.support.engines import CITIZEN, Engine, eventually, new_engine, report_event
 
 ONE = {"num_partitions": 1, "replication_factor": 1}  # what a broker makes of a topic that is asked for
 
@@ -150,8 +150,12 @@ def test_partitions_that_are_added_stop_the_stages_before_anything_is_registered
     assert [engine.processes.pop(stage).returncode for stage in both] == [78, 78]
     registered = [event["subject"] for event in engine.events() if ".registered." in event["type"]]
     assert sorted(registered) == sorted(complaints)
-    found = {each.topic: each for each in recorded_incidents(engine.settings)}
-    assert found["complaints.commands"].kind == LAYOUT_CHANGED
+    incidents = {each.topic: each for each in recorded_incidents(engine.settings)}
+    assert incidents["complaints.commands"].kind == LAYOUT_CHANGED
+    pending = audit(engine.settings).counts.pending
+    for complaint in complaints:
+        engine.command("withdraw-complaint", complaint, CITIZEN)  # most go to an added partition
+    assert audit(engine.settings).counts.pending == pending + len(complaints)
     assert alur(engine.settings, "topics", "create")[0] == 1
     with pytest.raises(LayoutDiffers, match="partitions cannot be removed"):
         ensure_topics(engine.settings)

@@ -106,13 +106,18 @@ class Audit:
 
     def take_command(self, position: RecordPosition, command: Command | None) -> None:
         """Add a command in the first pass, which keeps only those in a wrong partition."""
-        if command is None or position in self.dead or not self.handled.includes(position):
+        self.counts.commands += 1
+        if command is None or position in self.dead:
             return
         sent = AuditedCommand.of(command)
         right = position.partition if sent.subject == CALENDAR else self.partition_of(sent.subject)
-        if right != position.partition:
-            self.counts.strayed += 1
-            self._strayed[right][sent.subject, sent.mark] = position
+        if right == position.partition:
+            return
+        if not self.handled.includes(position):
+            self.counts.pending += 1
+            return
+        self.counts.strayed += 1
+        self._strayed[right][sent.subject, sent.mark] = position
 
     def partition(self, number: int) -> "PartitionAudit":
         """Begin with partition `number`, after all calls of `take_*`."""
@@ -258,7 +263,6 @@ class PartitionAudit:
 
     def command(self, position: RecordPosition, command: Command | None) -> None:
         """Check the effect of a command, None if it is unreadable."""
-        self.audit.counts.commands += 1
         if position in self.audit.dead:
             return
         if command is None:

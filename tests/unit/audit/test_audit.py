@@ -122,6 +122,18 @@ def test_a_report_that_intake_has_not_read_is_not_lost(world: World) -> None:
     assert audit.counts.pending == 1
 
 
+@pytest.mark.parametrize("partition", [(partition_of(subject(0)) + 1) % 4, 7], ids=["wrong", "added later"])
+def test_a_command_that_waits_in_a_partition_not_its_own_is_pending(world: World, partition: int) -> None:
+    command = encode_command(RecordFollowUp(text="x"), source="/a", command_id="z", subject=subject(0), time=world.now)
+    records = world.topics[COMMANDS].setdefault(partition, [])
+    before, waiting = audited(world).counts.commands, len(records)
+    records.append(command)
+    audit = audited(world, handled=Handled({(COMMANDS, partition): waiting}))
+    assert audit.violations == []
+    assert audit.counts.pending == 1
+    assert audit.counts.commands == before + 1
+
+
 def test_a_report_registered_twice_is_doubled(world: World) -> None:
     records, at = place_of(world, EVENTS, 1, 0)
     records.insert(at + 1, records[at])
