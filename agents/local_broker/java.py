@@ -1,6 +1,7 @@
 """A broker as a Java process, with libraries that Maven downloads once."""
 
 import base64
+import hashlib
 import re
 import shutil
 import subprocess
@@ -55,9 +56,9 @@ class Java:
         libraries = cache / f"kafka-{KAFKA_VERSION}"
         if java is None or not (maven or libraries.is_dir()):
             return None
-        major, version = _version(java)
+        major, build = _build(java)
         # another Java cannot read the archive
-        return None if major < _OLDEST_JAVA else cls(java, maven, libraries, Path(f"{libraries}-java-{version}.jsa"))
+        return None if major < _OLDEST_JAVA else cls(java, maven, libraries, Path(f"{libraries}-java-{build}.jsa"))
 
     def fetch(self, say: Notify) -> None:
         """Download Kafka's libraries and archive their classes, unless present; raise DownloadFailed."""
@@ -100,7 +101,7 @@ class Java:
             raise DownloadFailed(f"Maven did not fetch Apache Kafka within {_FETCH_S:.0f} seconds") from error
 
     def _archive_classes(self) -> None:
-        """Run a broker until it answers; Java archives at its end what it has loaded."""
+        """Run a broker until it answers; Java archives at its end what it has loaded. Remove older archives."""
         with tempfile.TemporaryDirectory(prefix="archive-", dir=self.libraries.parent) as directory:
             archive, [port] = Path(directory, "classes.jsa"), free_ports(1)
             java, *arguments = self.prepare(Path(directory), port)
@@ -113,6 +114,7 @@ class Java:
                 finally:
                     broker.kill()
             archive.rename(self.classes)
+        remove_other_archives(self.classes)
 
     def prepare(self, directory: Path, port: int) -> list[str]:
         """Configure the node in `directory`, keeping its data, and return its command; raise StartFailed."""
@@ -140,6 +142,13 @@ class Java:
         return [self.java, *_JVM, *archive, "-cp", str(self.libraries / "*"), main, *arguments]
 
 
+def remove_other_archives(classes: Path) -> None:
+    """Remove the archives of classes beside `classes`, 48 MB each; a broker that uses one keeps it until it ends."""
+    for other in classes.parent.glob("kafka-*-java-*.jsa"):
+        if other != classes:
+            other.unlink(missing_ok=True)
+
+
 def last_words(directory: Path) -> str:
     """Return the end of the broker's log, in one line."""
     log = directory / LOG
@@ -147,14 +156,17 @@ def last_words(directory: Path) -> str:
     return f"{_in_one_line(text) or 'it printed nothing'} (its log: {log})"
 
 
-def _version(java: str) -> tuple[int, str]:
-    """Return the major and the whole version of a Java."""
+def _build(java: str) -> tuple[int, str]:
+    """Return the major version of a Java, and its version with a digest of what it prints of its vendor and build."""
     try:
         done = subprocess.run([java, "-version"], check=False, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return 0, ""
-    match = _VERSION.search(done.stderr + done.stdout)
-    return (int(match["major"]), match["whole"]) if match else (0, "")
+    printed = done.stderr + done.stdout
+    match = _VERSION.search(printed)
+    if match is None:
+        return 0, ""
+    return int(match["major"]), f"{match['whole']}-{hashlib.sha256(printed.encode()).hexdigest()[:8]}"
 
 
 def new_cluster_id() -> str:

@@ -8,7 +8,7 @@ import pytest
 from agents.local_broker.container import IMAGE, Docker
 from agents.local_broker.engines import choose_engine
 from agents.local_broker.errors import NoEngine
-from agents.local_broker.java import Java
+from agents.local_broker.java import Java, remove_other_archives
 from agents.local_broker.node import HOST, discard_message, node_settings
 from agents.local_broker.paths import BrokerPaths
 
@@ -52,16 +52,33 @@ def test_java_with_maven_is_enough(machine: dict[str, str], tmp_path: Path, vers
     assert isinstance(choose_engine(machine), Java)
 
 
-def test_each_java_has_an_archive_of_classes_of_its_own(machine: dict[str, str], tmp_path: Path) -> None:
+def test_each_build_of_java_has_an_archive_of_classes_of_its_own(machine: dict[str, str], tmp_path: Path) -> None:
     put_program(tmp_path, "mvn")
     archives = []
     for version in ("17.0.15", "17.0.16", "25-ea"):
-        put_program(tmp_path, "java", f'openjdk version "{version}" 2025-04-15')
-        engine = choose_engine(machine)
-        assert isinstance(engine, Java)
-        archives.append(engine.classes.name)
+        for build in ("17.0.15+6-Debian-1deb12u1", "Temurin-17.0.15+6"):
+            put_program(tmp_path, "java", f'openjdk version "{version}" 2025-04-15 (build {build})')
+            engine = choose_engine(machine)
+            assert isinstance(engine, Java)
+            assert engine.classes.name.startswith(f"kafka-4.3.1-java-{version}-")
+            archives.append(engine.classes.name)
 
-    assert archives == [f"kafka-4.3.1-java-{version}.jsa" for version in ("17.0.15", "17.0.16", "25-ea")]
+    assert len(set(archives)) == len(archives)
+
+
+def test_archives_of_other_builds_are_removed(tmp_path: Path) -> None:
+    names = [
+        "kafka-4.3.1-java-17.0.15-0a1b2c3d.jsa",
+        "kafka-4.3.1-java-17.0.15.jsa",
+        "kafka-4.2.0-java-21-4e5f6a7b.jsa",
+    ]
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / "kafka-4.3.1").mkdir()
+
+    remove_other_archives(tmp_path / names[0])
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kafka-4.3.1", names[0]]
 
 
 def test_a_broker_starts_without_an_archive_of_classes_where_none_can_be_made(
