@@ -104,8 +104,17 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredEngine]
         assert not any(engine.stop().values()), f"a stage did not stop in good order: see {engine.log}"
 
 
-def test_a_complaint_goes_through_all_stages_each_with_its_own_rights(secured: SecuredEngine) -> None:
-    secured.start()
+@pytest.fixture
+def working(secured: SecuredEngine) -> SecuredEngine:
+    """All stages have begun, in this test or in one before."""
+    if missing := set(STAGES) - secured.alive():
+        secured.start(*missing)
+        eventually("all are ready", lambda: secured.log.read_text().count("stage_ready") >= len(STAGES))
+    return secured
+
+
+def test_a_complaint_goes_through_all_stages_each_with_its_own_rights(working: SecuredEngine) -> None:
+    secured = working
     report = uuid.uuid4().hex
     complaint = complaint_id(SOURCE, report)
     event = report_event(report, SOURCE)
@@ -183,9 +192,10 @@ def test_a_board_that_is_given_its_rights_late_shows_the_lag_from_then_on(secure
     assert failures == []
 
 
-def test_a_stage_changes_its_user_and_password_without_a_pause(secured: SecuredEngine) -> None:
+def test_a_stage_changes_its_user_and_password_without_a_pause(working: SecuredEngine) -> None:
     """Rotation of a password: with a second user of the same rights, since a user has one password."""
-    stage, others = "verification", replace(secured, processes={}, users={"verification": "latecomer"})
+    secured, stage = working, "verification"
+    others = replace(secured, processes={}, users={"verification": "latecomer"})
     assert apply(rights(ROLES[stage], secured.settings, "User:latecomer"), secured.settings)
     ready = secured.log.read_text().count("stage_ready")
     others.start(stage)

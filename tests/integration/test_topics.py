@@ -11,7 +11,7 @@ from kafka.structs import OffsetAndMetadata
 
 from agents.config.settings import Settings
 from agents.local_broker.node import address, free_ports
-from agents.ops.progress import lag
+from agents.ops.progress import lag, retry_while_starting
 from agents.ops.topics import TopicsDiffer, broker_answers, ensure_topics
 from agents.runtime.topic_layout import Difference
 from events.client.administration import topics_missing
@@ -120,7 +120,7 @@ def test_lag_shrinks_with_what_a_stage_has_committed(settings: Settings, admin: 
     ensure_topics(settings)
     send(settings, "complaints.events", partition=1, count=5)
     seen = {TopicPartition(settings.topic("complaints.events"), 1): OffsetAndMetadata(4, "", -1)}
-    admin.alter_group_offsets(settings.group("escalation"), seen)
+    retry_while_starting(lambda: admin.alter_group_offsets(settings.group("escalation"), seen))
 
     behind = lag(settings)
 
