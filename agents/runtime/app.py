@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn, cast
 import faust
 from aiokafka.errors import KafkaConnectionError
 from faust.app.base import BootStrategy
+from faust.worker import setproctitle  # type: ignore[attr-defined]  # does nothing where the library is missing
 
 from agents.config import policy_files
 from agents.config.settings import Settings
@@ -49,9 +50,9 @@ class StageWorker(faust.Worker):
         self.spinner = None
         logging.captureWarnings(capture=True)
 
-    def _setproctitle(self, info: str, *, ident: str = "") -> None:
+    def _setproctitle(self, _info: str, *, ident: str = "alur") -> None:
         """Name the process after its stage: forked ones have the command line of the supervisor."""
-        super()._setproctitle(info, ident=ident or f"alur {cast(StageApp, self.app).stage.name}")
+        setproctitle(f"{ident} {cast(StageApp, self.app).stage.name}")
 
     def execute_from_commandline(self) -> NoReturn:
         """Run until stopped, then exit the process without the interpreter's teardown, which takes a second."""
