@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agents.local_broker.errors import StartFailed, StopFailed
-from agents.local_broker.node import KAFKA_VERSION, Notify, node_settings
+from agents.local_broker.node import KAFKA_VERSION, Notify, in_one_line, node_settings
 
 IMAGE: Final = f"apache/kafka:{KAFKA_VERSION}"
 
@@ -43,7 +43,7 @@ class Docker:
         say(f"fetching the image {IMAGE}, only this once")
         done = self._run("pull", "--quiet", IMAGE, timeout=_PULL_S)
         if done.returncode != 0:
-            raise StartFailed(f"Docker could not fetch {IMAGE}: {_in_one_line(done.stderr)}")
+            raise StartFailed(f"Docker could not fetch {IMAGE}: {in_one_line(done.stderr)}")
 
     def command(self, name: str, port: int, *options: str) -> list[str]:
         """Return the command that runs the broker in a container called `name`."""
@@ -59,7 +59,7 @@ class Docker:
         self._run("rm", "--force", name)
         done = _run(self.command(name, port, "--detach", f"--volume={name}:{_DATA}"), _PULL_S)
         if done.returncode != 0:
-            raise StartFailed(f"Docker could not run {IMAGE}: {_in_one_line(done.stderr)}")
+            raise StartFailed(f"Docker could not run {IMAGE}: {in_one_line(done.stderr)}")
 
     def runs(self, name: str) -> bool:
         """Return True if the container is running."""
@@ -69,14 +69,14 @@ class Docker:
     def last_words(self, name: str) -> str:
         """Return the end of the container's log, in one line."""
         done = self._run("logs", "--tail=5", name)
-        return _in_one_line(done.stdout + done.stderr) or "it printed nothing"
+        return in_one_line(done.stdout + done.stderr) or "it printed nothing"
 
     def stop(self, name: str) -> None:
         """Stop the container and remove it, keeping its volume; raise StopFailed."""
         self._run("stop", f"--time={_STOP_S}", name)
         done = self._run("rm", "--force", name)
         if done.returncode != 0:
-            raise StopFailed(f"Docker could not remove the container {name}: {_in_one_line(done.stderr)}")
+            raise StopFailed(f"Docker could not remove the container {name}: {in_one_line(done.stderr)}")
 
     def removal(self, name: str) -> list[str]:
         """Return the command that kills the container, and deletes its data."""
@@ -88,7 +88,3 @@ class Docker:
 
 def _run(command: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout)
-
-
-def _in_one_line(text: str) -> str:
-    return " ".join(text.split())[-300:]

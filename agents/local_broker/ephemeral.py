@@ -16,7 +16,7 @@ from agents.local_broker.container import Docker
 from agents.local_broker.engines import Engine, choose_engine
 from agents.local_broker.errors import StartFailed
 from agents.local_broker.java import LOG, last_words
-from agents.local_broker.node import Notify, address, await_answer, discard_message, free_ports
+from agents.local_broker.node import Notify, address, await_answer, free_ports
 from agents.ops.topics import broker_answers
 from events.client.errors import BrokerUnreachable
 
@@ -25,7 +25,7 @@ _END_S: Final = 60.0
 
 
 @contextmanager
-def running_broker(env: Mapping[str, str], say: Notify = discard_message) -> Iterator[str]:
+def running_broker(env: Mapping[str, str], say: Notify = lambda _line: None) -> Iterator[str]:
     """Yield the address of a broker that runs until the block or this process ends, even by SIGKILL.
 
     Uses the broker in `ALUR_BROKER` instead, if set. Raises BrokerError, BrokerUnreachable, SettingsError.

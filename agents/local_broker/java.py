@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from agents.local_broker.errors import DownloadFailed, StartFailed
-from agents.local_broker.node import HOST, KAFKA_VERSION, Notify, await_answer, free_ports, node_settings
+from agents.local_broker.node import HOST, KAFKA_VERSION, Notify, await_answer, free_ports, in_one_line, node_settings
 from agents.local_broker.watchdog import start_child
 
 LOG: Final = "broker.log"
@@ -24,7 +24,6 @@ _VERSION: Final = re.compile(r'version "(?P<whole>(?:1\.)?(?P<major>[0-9]+)[^"]*
 _FETCH_S: Final = 540.0
 _FORMAT_S: Final = 60.0
 _DUMP_S: Final = 60.0
-_LAST_WORDS: Final = 300
 _JVM: Final = (
     "-Xmx512m",
     "-XX:+UseSerialGC",
@@ -130,7 +129,7 @@ class Java:
         tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties), *self.formatting)
         done = subprocess.run(self._command(*tool), check=False, capture_output=True, text=True, timeout=_FORMAT_S)
         if done.returncode != 0:
-            output = _in_one_line(done.stderr or done.stdout)
+            output = in_one_line(done.stderr or done.stdout)
             raise StartFailed(f"Kafka could not format the data directory of {properties}: {output}")
 
     def node(self, properties: Path) -> list[str]:
@@ -153,7 +152,7 @@ def last_words(directory: Path) -> str:
     """Return the end of the broker's log, in one line."""
     log = directory / LOG
     text = log.read_text(errors="replace") if log.is_file() else ""
-    return f"{_in_one_line(text) or 'it printed nothing'} (its log: {log})"
+    return f"{in_one_line(text) or 'it printed nothing'} (its log: {log})"
 
 
 def _build(java: str) -> tuple[int, str]:
@@ -179,8 +178,4 @@ def new_cluster_id() -> str:
 
 def _first_error(output: str) -> str:
     errors = [line.removeprefix("[ERROR]") for line in output.splitlines() if line.startswith("[ERROR]")]
-    return _in_one_line(errors[0] if errors else output)
-
-
-def _in_one_line(text: str) -> str:
-    return " ".join(text.split())[-_LAST_WORDS:]
+    return in_one_line(errors[0] if errors else output)

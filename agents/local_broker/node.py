@@ -16,13 +16,10 @@ HOST: Final = "127.0.0.1"
 _LISTS: Final = ("listeners", "advertised.listeners", "listener.security.protocol.map")
 _START_S: Final = 90.0
 _POLL_S: Final = 0.1
+_LAST_WORDS: Final = 300
 
 Notify = Callable[[str], None]
 """Receives progress lines for the user."""
-
-
-def discard_message(_line: str) -> None:
-    """Ignore a progress line."""
 
 
 def address(port: int) -> str:
@@ -72,3 +69,8 @@ def await_answer(port: int, alive: Callable[[], bool], last_words: Callable[[], 
         if time.monotonic() > deadline:
             raise StartFailed(f"the broker did not answer on port {port} within {_START_S:.0f} seconds: {last_words()}")
         time.sleep(_POLL_S)
+
+
+def in_one_line(output: str) -> str:
+    """Return the end of a program's output, in one line."""
+    return " ".join(output.split())[-_LAST_WORDS:]

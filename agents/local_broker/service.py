@@ -20,7 +20,7 @@ from agents.local_broker.container import Docker
 from agents.local_broker.engines import choose_engine
 from agents.local_broker.errors import PortTaken, RunningElsewhere, StartFailed, StopFailed
 from agents.local_broker.java import LOG, Java, last_words
-from agents.local_broker.node import Notify, address, await_answer, discard_message, port_is_free
+from agents.local_broker.node import Notify, address, await_answer, port_is_free
 from agents.local_broker.paths import BrokerPaths
 from agents.ops.topics import broker_answers
 
@@ -66,7 +66,7 @@ class BrokerStatus:
     directory: Path
 
 
-def start(env: Mapping[str, str], *, port: int | None = None, say: Notify = discard_message) -> Started:
+def start(env: Mapping[str, str], *, port: int | None = None, say: Notify = lambda _line: None) -> Started:
     """Start the broker, unless it is running, and return when it answers; raise a BrokerError. Default `port`: 9092."""
     state = BrokerPaths.from_environment(env).state
     state.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from agents.local_broker.container import IMAGE, Docker
 from agents.local_broker.engines import choose_engine
 from agents.local_broker.errors import NoEngine
 from agents.local_broker.java import Java, remove_other_archives
-from agents.local_broker.node import HOST, discard_message, node_settings
+from agents.local_broker.node import HOST, node_settings
 from agents.local_broker.paths import BrokerPaths
 
 
@@ -89,7 +89,7 @@ def test_a_broker_starts_without_an_archive_of_classes_where_none_can_be_made(
     engine = choose_engine(machine)
     assert isinstance(engine, Java)
 
-    engine.fetch(discard_message)
+    engine.fetch(lambda _line: None)
 
     assert not engine.classes.exists()
     assert "SharedArchiveFile" not in str(engine.node(tmp_path))
