@@ -28,6 +28,8 @@ _BATCH_BYTES: Final = 100_000_000
 _BATCH_S: Final = 5.0
 _POLL_S: Final = 1.0
 _RECORDED_EVERY: Final = timedelta(seconds=_POLL_S)
+_OUR_TABLE: Final = """
+    SELECT 1 FROM information_schema.tables WHERE table_name = 'mirror' AND table_schema = current_schema()"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +62,14 @@ class Mirror:
         """Create the tables of an empty store; refuse one with other content."""
         owner = {"prefix": self._settings.prefix, "layout": str(tables.SCHEMA_VERSION)}
         with self._store.transaction():
-            if not self._has_tables():
-                for statement in [*tables.create_statements(), *(tables.INDEXES if self._store.persistent else ())]:
+            if not self._store.rows(_OUR_TABLE):
+                for statement in [*tables.CREATE, *(tables.INDEXES if self._store.persistent else ())]:
                     self._store.execute(statement)
                 for row in owner.items():
                     self._store.execute("INSERT INTO mirror VALUES (%s, %s)", row)
                 return
             entries = dict(self._store.rows("SELECT name, value FROM mirror"))
         require_ours(entries, self._settings.prefix)
-
-    def _has_tables(self) -> bool:
-        query = "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'mirror' AND table_schema = "
-        return bool(self._store.rows(f"{query}current_schema()")[0][0])
 
     def _load_offices(self, directory: Directory) -> None:
         names = ("id", "name", "level", "parent", "agency", "province", "city", "since", "until")

@@ -29,8 +29,4 @@ def _statements(name: str) -> list[str]:
 
 
 REPLACE_COMPLAINTS: Final = _statements("replace_complaints.sql")
-
-
-def create_statements() -> list[str]:
-    """Return the SQL that creates tables and views."""
-    return _statements("tables.sql") + _statements("views.sql")
+CREATE: Final = _statements("tables.sql") + _statements("views.sql")

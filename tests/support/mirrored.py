@@ -38,7 +38,7 @@ def fill(target: Path, count: int, *, seed: int = 0, years: float = 2.0) -> None
 
 
 def _create(store: Store, prefix: str) -> None:
-    for statement in tables.create_statements():
+    for statement in tables.CREATE:
         store.execute(statement)
     for row in (("prefix", prefix), ("layout", str(tables.SCHEMA_VERSION))):
         store.execute("INSERT INTO mirror VALUES (%s, %s)", row)
