@@ -71,10 +71,6 @@ class Installation:
         """All incidents, acknowledged or not."""
         return incidents_in(self._log.values)
 
-    def read(self, key: str) -> object:
-        """Return the value of a key; None if there is none."""
-        return self._log.values.get(key)
-
     def texts_apart(self) -> bool:
         """Return True if free text is written to `complaints.texts` in place of the facts."""
         return texts_apart(self.values)
@@ -86,10 +82,6 @@ class Installation:
     def watch(self, callback: Callable[[str, object], None]) -> None:
         """Call `callback` with key and value of each later change."""
         self._watchers.append(callback)
-
-    async def put(self, key: str, value: object) -> None:
-        """Set the value of a key. Raises the errors of `change`."""
-        await self.change(lambda _values: {key: value})
 
     async def change(self, decide: Callable[[Values], Values]) -> None:
         """Write the entries that `decide` returns for the whole record; called again if another writer comes between.
@@ -108,7 +100,8 @@ class Installation:
         log.error("incident_reported", kind=incident.kind, stage=self._stage, reason=incident.reason, id=incident.id)
         known = next((each for each in self.incidents if each.key == incident.key), None)
         if known is None or (known.acknowledged_at is not None and known.first_offset is None):
-            await self.put(incident.key, replace(incident, at=incident.at or datetime.now(UTC)).to_value())
+            value = replace(incident, at=incident.at or datetime.now(UTC)).to_value()
+            await self.change(lambda _values: {incident.key: value})
 
     async def _follow(self) -> None:
         try:

@@ -29,12 +29,7 @@ def forwarded(record: KafkaRecord, key: bytes, home: int, keys: Keys) -> Outgoin
 
 def with_original_timestamp(record: KafkaRecord, keys: Keys) -> KafkaRecord:
     """Return `record` with the timestamp that `forwarded` has signed, if any."""
-    claim = header_value(record.headers, FORWARDED)
-    return record if claim is None else _stamped(record, claim, keys)
-
-
-def _stamped(record: KafkaRecord, value: bytes, keys: Keys) -> KafkaRecord:
-    match = _CLAIM.fullmatch(value)
+    match = _CLAIM.fullmatch(header_value(record.headers, FORWARDED) or b"")
     if match is None:
         return record
     signed = _signed(record, record.partition, match["claim"])

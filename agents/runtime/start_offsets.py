@@ -90,7 +90,7 @@ class StartOffset:
     @property
     def _begun(self) -> bool:
         installation = self._worker.installation
-        return installation is not None and installation.read(self._begun_key) is not None
+        return installation is not None and installation.values.get(self._begun_key) is not None
 
     async def _record(self, key: str, value: object) -> None:
         record = OutgoingRecord(TopicName.INSTALLATION, key.encode(), str(value).encode(), 0)

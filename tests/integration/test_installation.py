@@ -36,11 +36,11 @@ def test_a_change_is_seen_by_all_workers_and_by_those_that_start_later(made: Set
         await asyncio.gather(writer.start(), other.start())
         seen: asyncio.Queue[tuple[str, object]] = asyncio.Queue()
         other.watch(lambda key, value: seen.put_nowait((key, value)))
-        await writer.put("keys", ["k1"])
+        await writer.change(lambda _found: {"keys": ["k1"]})
         assert await asyncio.wait_for(seen.get(), 30) == ("keys", ["k1"])
         later = Installation(made, "lifecycle")
         await later.start()
-        assert writer.read("keys") == other.read("keys") == later.read("keys") == ["k1"]
+        assert [each.values["keys"] for each in (writer, other, later)] == [["k1"]] * 3
         layout = Layout.of(later.values)
         assert layout is not None
         assert layout.partitions == 4
@@ -58,7 +58,7 @@ def test_concurrent_additions_are_all_kept(made: Settings) -> None:
         installation = Installation(made, "intake")
         await installation.start()
         await installation.stop()
-        return installation.read("names")
+        return installation.values["names"]
 
     assert asyncio.run(work()) == [f"stage-{number}" for number in range(8)]
 
@@ -79,7 +79,7 @@ def test_of_conflicting_writers_the_first_wins_and_the_others_are_refused(made: 
         await installation.start()
         await installation.stop()
         return [digests[at] for at, each in enumerate(found) if not isinstance(each, RefusedToStart)], (
-            installation.read("policy/x")
+            installation.values["policy/x"]
         )
 
     accepted, kept = asyncio.run(work())
