@@ -63,14 +63,11 @@ class Intake(RecordHandler):
         yield OutgoingRecord(TopicName.COMMANDS, key, command, home)
 
 
-def stage(erasures: Callable[[], Erasures] | None = None) -> Stage:
-    """Return the stage; `erasures` returns the erasures of the installation; without it nothing is erased."""
+def stage(erasures: Callable[[], Erasures]) -> Stage:
+    """Return the stage; `erasures` returns the erasures of the installation."""
     return Stage(
         NAME,
         lambda partition: Intake(partition, erasures),
         poll_delay=POLL_DELAY_SECONDS,
         backpressure=("lifecycle", COMMANDS_WAITING),
     )
-
-
-STAGE: Final = stage()
