@@ -26,7 +26,6 @@ from agents.dashboard.layout import View, problem
 from agents.dashboard.list_page import list_page
 from agents.dashboard.listing import PAGE, ListPage, Lists, MemoryLists, Query, UnknownFilter, as_csv
 from agents.dashboard.overview import overview
-from agents.dashboard.pages import Asset
 from agents.dashboard.read_model import ReadModel
 from agents.dashboard.words import Words
 from agents.mirror.stores import MirrorError
@@ -230,7 +229,11 @@ class Board:
         if asset is None:
             view = self._view(request)
             return self._refuse(view, 404, view.words.say("problem_page"), view.words.say("problem_ways"))
-        return _sent(request, asset)
+        tag = f'"{asset.tag}"'
+        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        if request.headers.get("If-None-Match") == tag:
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=asset.body, content_type=asset.content_type, charset="utf-8", headers=headers)
 
     async def _health(self, request: web.Request) -> web.StreamResponse:
         question = request.path.rpartition("/")[2]
@@ -338,11 +341,3 @@ def _language(request: web.Request) -> str:
 def _html(page: str, language: str, status: int = 200) -> web.Response:
     headers = {"Content-Language": language, "Vary": "Accept-Language"}
     return web.Response(text=page, status=status, content_type="text/html", charset="utf-8", headers=headers)
-
-
-def _sent(request: web.Request, asset: Asset) -> web.Response:
-    tag = f'"{asset.tag}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache"}
-    if request.headers.get("If-None-Match") == tag:
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=asset.body, content_type=asset.content_type, charset="utf-8", headers=headers)

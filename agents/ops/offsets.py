@@ -84,7 +84,7 @@ def set_offsets(client: AdminClient, group: str, offsets: Mapping[TopicPartition
     """Commit offsets of a group without members; raise BrokerResponseError if one is refused."""
     for source, error in retry_while_starting(lambda: client.alter_group_offsets(group, offsets)).items():
         if error is not NoError:
-            raise error(f"offset of group {group} in {_name(source)}")
+            raise error(f"offset of group {group} in {source.topic}-{source.partition}")
 
 
 def _report(settings: Settings, accepted: Sequence[AcceptedOffset]) -> None:
@@ -113,7 +113,3 @@ def _report(settings: Settings, accepted: Sequence[AcceptedOffset]) -> None:
         return marks | {incident.key: incident.to_value() for incident in by_hand}
 
     change_now(settings, decide)
-
-
-def _name(source: TopicPartition) -> str:
-    return f"{source.topic}-{source.partition}"

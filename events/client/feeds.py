@@ -315,11 +315,7 @@ def _resolution(record: Record) -> PublishedResolution | ReopenedResolution | No
 
 
 def _facts(records: Collection[Record]) -> ComplaintBatch:
-    return ComplaintBatch((), *_decoded(records, _fact))
-
-
-def _fact(record: Record) -> Recorded | None:
-    return _of_known_type(decode_fact, record.value)
+    return ComplaintBatch((), *_decoded(records, lambda record: _of_known_type(decode_fact, record.value)))
 
 
 def _of_known_type(decode: Callable[[bytes | None], _Message], value: bytes | None) -> _Message | None:
