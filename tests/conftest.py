@@ -41,7 +41,7 @@ for _name in [name for name in os.environ if name.startswith("ALUR_") and name n
 gc.disable()
 
 _INTEGRATION = Path(__file__).parent / "integration"
-_LONG_AT_THE_END = {"test_tutorial.py", "test_upgrade.py"}
+_LONG_AT_THE_END = {"test_tutorial.py", "test_upgrade.py", "test_watching.py"}
 """Files that one process would still run when the others have nothing left."""
 
 
