@@ -156,7 +156,7 @@ class RecordFollowUp(Command):
 
 
 class RecordProgress(Command):
-    """The holder reports progress to the citizen, which is no answer and stops no clock."""
+    """The holder reports progress to the citizen; this is not a follow-up and stops no clock."""
 
     NAME = "record-progress"
     text: Annotated[Text, Field(description="what has been done so far, as the citizen reads it")]
