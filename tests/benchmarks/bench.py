@@ -225,27 +225,27 @@ def main() -> None:
     parser.add_argument("--partitions", type=int, help="of each topic, in parts b, c and f: 4 unless given")
     parser.add_argument("--rounds", type=int, help="how often each figure is taken; three times, or once if small")
     parser.add_argument("--json", type=Path, default=Path("bench.json"), help="where the figures are written")
-    given = parser.parse_args()
-    if unknown := set(given.only) - set(PARTS):
+    options = parser.parse_args()
+    if unknown := set(options.only) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; use one of {', '.join(PARTS)}")
-    size = SMALL if given.small else FULL
-    lives = given.lives or size.lives
+    size = SMALL if options.small else FULL
+    lives = options.lives or size.lives
     # with fewer waves than that, the rate would be that of a beginning and an end
     going = min(size.going, max(1, lives // _WAVES))
-    rounds, partitions = given.rounds or size.rounds, given.partitions or size.partitions
+    rounds, partitions = options.rounds or size.rounds, options.partitions or size.partitions
     size = replace(size, rounds=rounds, lives=lives, going=going, partitions=partitions)
     figures = Figures("what the engine carries")
     with running_broker(os.environ, say) as broker, tempfile.TemporaryDirectory() as folder:
         bench = Bench(figures, broker, Path(folder), size)
         try:
-            if ON_A_WARM_BROKER & set(given.only):
+            if ON_A_WARM_BROKER & set(options.only):
                 bench.warm_up()
-            for part in given.only:
+            for part in options.only:
                 PARTS[part](bench)
         finally:
             # an hour of figures is not lost to what went wrong in its last minute
             if figures.rows:
-                figures.show(given.json)
+                figures.show(options.json)
 
 
 if __name__ == "__main__":

@@ -144,9 +144,9 @@ def page(browser: webdriver.Chrome, complaints: Complaints, tmp_path_factory: py
             text=True,
         )
     assert process.stdout is not None
-    said = process.stdout.readline()
-    assert said.startswith("board: http://127.0.0.1:"), log.read_text()
-    yield Page(browser, said.split()[1])
+    output = process.stdout.readline()
+    assert output.startswith("board: http://127.0.0.1:"), log.read_text()
+    yield Page(browser, output.split()[1])
     process.terminate()
     assert process.wait(10) == 0, log.read_text()
 

@@ -130,10 +130,10 @@ def test_a_worker_whose_broker_has_stopped_logs_it_in_few_lines(home: dict[str, 
         assert eventually(lambda: sum(line["event"] == "partition_acquired" for line in lines()) == 2), log.read_text()
         stop(home)
         assert eventually(lambda: repeated() > 100), log.read_text()
-        said = [line for line in lines() if line["event"] == "library_message"]
-        assert {line["stage"] for line in said} == {"verification"}
-        assert any("Connect call failed" in line["message"] for line in said)
-        assert len(said) < 40, "however often it has tried"
+        messages = [line for line in lines() if line["event"] == "library_message"]
+        assert {line["stage"] for line in messages} == {"verification"}
+        assert any("Connect call failed" in line["message"] for line in messages)
+        assert len(messages) < 40, "however often it has tried"
         start(home, port=port)
     finally:
         worker.terminate()

@@ -174,16 +174,16 @@ def test_lines_before_one_that_is_too_long_are_submitted_and_reported(
 
 def test_a_command_has_its_effect_and_is_in_the_timeline(live: Alur, engine: Any, complaint: str) -> None:
     tracking = engine.snapshot(complaint)["tracking_id"]
-    said = live.does("send", "verify-complaint", "--complaint", tracking, "--category", "infrastruktur-jalan")
-    assert said.startswith("verify-complaint: verified\n")
+    output = live.does("send", "verify-complaint", "--complaint", tracking, "--category", "infrastruktur-jalan")
+    assert output.startswith("verify-complaint: verified\n")
     engine.await_status(complaint, "disposed")
 
-    said = live.does(
+    output = live.does(
         *("send", "record-follow-up", "--complaint", complaint, "--as", "/offices/denpasar-pupr"),
         *("--text", "Tim sudah menambal lubang.", "--evidence", "https://x.test/1.jpg"),
     )
-    assert said.startswith("record-follow-up: followed-up\n")
-    assert "is followed_up at version 4" in said
+    assert output.startswith("record-follow-up: followed-up\n")
+    assert "is followed_up at version 4" in output
 
     page = live.does("show", tracking)
     for expected in ("verified", "disposed", "Tim sudah menambal lubang.", "citizen_reply", "WITA", "/offices/panrb"):
@@ -219,11 +219,11 @@ def test_a_deadline_is_explained_from_the_log(live: Alur, engine: Any, complaint
 
 
 def test_a_refused_command_gives_its_reason_and_is_in_the_timeline(live: Alur, complaint: str) -> None:
-    said = live.fails(1, "send", "close-complaint", "--complaint", complaint)
-    assert "close-complaint was refused, not-allowed-in-status" in said
+    output = live.fails(1, "send", "close-complaint", "--complaint", complaint)
+    assert "close-complaint was refused, not-allowed-in-status" in output
 
-    said = live.fails(1, "send", "verify-complaint", "--complaint", complaint, "--expected-version", "7")
-    assert "version-mismatch" in said
+    output = live.fails(1, "send", "verify-complaint", "--complaint", complaint, "--expected-version", "7")
+    assert "version-mismatch" in output
     assert "not-allowed-in-status" in live.does("show", complaint)
 
 

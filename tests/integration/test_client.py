@@ -127,10 +127,10 @@ def test_an_unknown_complaint_has_an_empty_history(topics: Settings) -> None:
     assert (known.history, known.refusals) == ([], [])
 
 
-@pytest.mark.parametrize("given", ["1000001", "nonsense", ""])
-def test_an_id_without_complaint_is_refused(topics: Settings, given: str) -> None:
+@pytest.mark.parametrize("identifier", ["1000001", "nonsense", ""])
+def test_an_id_without_complaint_is_refused(topics: Settings, identifier: str) -> None:
     with pytest.raises(NoSuchComplaint):
-        find_complaint(topics, given)
+        find_complaint(topics, identifier)
 
 
 def test_a_complaint_id_is_accepted_in_any_spelling(topics: Settings) -> None:

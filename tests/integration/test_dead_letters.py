@@ -92,8 +92,8 @@ def command(settings: Settings, name: str, complaint: str, source: str, **data: 
         publisher.publish_now(TopicName.COMMANDS, complaint, json.dumps(event).encode())
 
 
-def settle(settings: Settings, complaint: str, handler: Callable[[Partition], Lifecycle]) -> None:
-    """Own the complaint's partition until its commands are settled."""
+def process_commands(settings: Settings, complaint: str, handler: Callable[[Partition], Lifecycle]) -> None:
+    """Own the partition of the complaint until its commands are processed."""
 
     async def own() -> None:
         number = partition_of(complaint, settings.partitions)
@@ -161,7 +161,7 @@ def test_a_bug_parks_the_command_and_the_complaint_goes_on(settings: Settings) -
     command(settings, "dispose-complaint", complaint, "/offices/panrb", office="denpasar-pupr")
     command(settings, "record-follow-up", complaint, PUPR, text="jumlah lubang: 0")
     command(settings, "record-follow-up", complaint, PUPR, text="Sudah ditambal.")
-    settle(settings, complaint, Stumbling)
+    process_commands(settings, complaint, Stumbling)
     assert facts(settings) == ["registered", "verified", "disposed", "followed-up"]
     [letter] = read_dead_letters(settings)
     assert (letter.stage, letter.code, letter.replays) == ("lifecycle", "bug", 0)
@@ -176,7 +176,7 @@ def test_a_bug_parks_the_command_and_the_complaint_goes_on(settings: Settings) -
     assert f"{letter.position} (lifecycle, bug) to complaints.commands-" in does(
         settings, "dead", "replay", str(letter.origin), "--by", "Putu"
     )
-    settle(settings, complaint, Stumbling)
+    process_commands(settings, complaint, Stumbling)
     first, again = read_dead_letters(settings)
     assert (first.position, first.open, str(first.disposition).endswith(" by Putu")) == (letter.position, False, True)
     assert (again.open, again.replays) == (True, 1)
@@ -184,7 +184,7 @@ def test_a_bug_parks_the_command_and_the_complaint_goes_on(settings: Settings) -
 
     # mended
     does(settings, "dead", "replay", str(again.position))
-    settle(settings, complaint, Lifecycle)
+    process_commands(settings, complaint, Lifecycle)
     assert facts(settings).count("followed-up") == 2
     assert not [each for each in read_dead_letters(settings) if each.open]
     found = audit(settings)
@@ -236,8 +236,8 @@ def test_a_letter_is_discarded_with_a_reason_and_a_record(settings: Settings) ->
     does(settings, "dead", "discard", place, "--reason", "uji coba", "--by", "Wayan")
     *_, record = read_all(settings, [TopicName.DEAD_LETTERS])
     assert (record.key, record.value, record.partition) == (b"k", None, letter.position.partition)
-    said = {name: value.decode() for name, value in record.headers.items()}
-    assert said == {"discards": place, "reason": "uji coba", "by": "Wayan"}
+    headers = {name: value.decode() for name, value in record.headers.items()}
+    assert headers == {"discards": place, "reason": "uji coba", "by": "Wayan"}
     assert "0 listed; of 1 dead letter in all, open: 0" in does(settings, "dead", "list")
     assert "discarded (uji coba) by Wayan" in does(settings, "dead", "list", "--all")
     assert "nothing is left to discard" in fails(settings, "dead", "discard", place, "--reason", "lagi")

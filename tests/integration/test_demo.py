@@ -70,13 +70,13 @@ def test_real_reports_are_taken_and_ctrl_c_still_gives_the_summary(settings: Set
     file.write_text("\n".join(["id,title,description,latitude,longitude", *rows, *rows[:10]]) + "\n")
     process = demonstration(settings, "120", str(file))
     assert process.stdout is not None
-    said = ""
+    lines_so_far = ""
     # every few seconds there is a line, so that this ends with the process at the latest
-    while "30 complaints" not in said.rpartition("\n")[2]:
+    while "30 complaints" not in lines_so_far.rpartition("\n")[2]:
         line = process.stdout.readline()
-        assert line, said
-        said += f"\n{line.rstrip()}"
-    (page,) = re.findall(r"dashboard: (http:\S+)", said)
+        assert line, lines_so_far
+        lines_so_far += f"\n{line.rstrip()}"
+    (page,) = re.findall(r"dashboard: (http:\S+)", lines_so_far)
     with urllib.request.urlopen(page, timeout=_PATIENCE) as answer:  # noqa: S310 -- the page of the demonstration
         assert answer.status == 200
     process.send_signal(signal.SIGINT)
@@ -84,7 +84,7 @@ def test_real_reports_are_taken_and_ctrl_c_still_gives_the_summary(settings: Set
     assert "catching up" not in output, "an interrupted play does not wait for the stages"
     assert re.search(rf"to look at it: \S*alur --broker {settings.broker} --prefix {settings.prefix}demo-\S+ ", output)
     found = figures(output)
-    assert process.returncode == 0, said + output
+    assert process.returncode == 0, lines_so_far + output
     assert found["reports"] == found["complaints"] == 30
     assert re.search(r"missing: body\W+10\b", output), output
     assert re.search(r"^received +30 ", output, re.MULTILINE), output

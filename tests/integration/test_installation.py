@@ -98,13 +98,13 @@ def test_an_incident_is_kept_once_and_listed_until_acknowledged(made: Settings) 
 
     [found] = recorded_incidents(made)
     assert (found.id, found.reason) == ("layout-changed/complaints.state-3/17", INCIDENT.reason)
-    status, said = alur(made, "audit")
+    status, output = alur(made, "audit")
     assert status == 1
-    assert f"sla: {INCIDENT.reason}" in said
+    assert f"sla: {INCIDENT.reason}" in output
     assert alur(made, "audit", "--acknowledge", "nothing")[0] == 2
     assert alur(made, "audit", "--acknowledge", found.id) == (0, f"acknowledged {found.id}\n")
-    status, said = alur(made, "audit", "--json")
+    status, output = alur(made, "audit", "--json")
     assert status == 0
-    [listed] = json.loads(said)["incidents"]
+    [listed] = json.loads(output)["incidents"]
     assert (listed["id"], listed["last_offset"]) == (found.id, 40)
     assert listed["acknowledged_at"] > listed["at"]

@@ -137,12 +137,12 @@ def test_any_group_gets_its_status_from_its_progress(settings: Settings, admin: 
 
     forgetful.abort_transaction(30)
     member.close()
-    status, said = alur(settings, "--group", fine, "--json")
-    again = LagReport.model_validate_json(said)
+    status, output = alur(settings, "--group", fine, "--json")
+    again = LagReport.model_validate_json(output)
     assert (status, again.groups[0].status, again.findings, again.complete) == (0, LagStatus.OK, (), False)
-    status, said = alur(settings, "--group", f"{settings.prefix}nobody")
+    status, output = alur(settings, "--group", f"{settings.prefix}nobody")
     assert status == 1
-    assert "there is no consumer group" in said
+    assert "there is no consumer group" in output
 
 
 def test_transaction_markers_alone_are_not_lag(settings: Settings, strangers: Strangers) -> None:
@@ -184,8 +184,8 @@ def test_a_frozen_stage_is_named_and_so_is_what_waits_for_it(stopped_engine: Eng
         assert not lifecycle.deadlines.drained
         found = eventually("the group has put it out", lambda: lifecycle_is(LagStatus.EMPTY))
         assert "has no members (the last on " in next(str(each) for each in found.findings if "empty" in str(each))
-    status, said = alur(engine.settings, "--window", "2")
+    status, output = alur(engine.settings, "--window", "2")
     assert status == 1
-    assert f"empty: {lifecycle.group} has no members and has not moved for" in said
-    assert "start a worker: alur run lifecycle; if its process still exists, it is frozen: kill -9 it" in said
-    assert said.splitlines()[-1].startswith("lag: groups=7 ")
+    assert f"empty: {lifecycle.group} has no members and has not moved for" in output
+    assert "start a worker: alur run lifecycle; if its process still exists, it is frozen: kill -9 it" in output
+    assert output.splitlines()[-1].startswith("lag: groups=7 ")

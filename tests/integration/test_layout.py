@@ -70,10 +70,10 @@ def test_topics_made_by_accident_are_mended_while_they_are_empty(settings: Setti
     for topic in (TopicName.INTAKE, TopicName.STORIES, TopicName.COMMANDS):
         admin.create_topics({settings.topic(topic): ONE}, wait_for_metadata=True)
 
-    status, said = alur(settings, "topics", "create", ALUR_PARTITIONS="4")
+    status, output = alur(settings, "topics", "create", ALUR_PARTITIONS="4")
 
-    assert status == 0, said
-    assert f"altered {settings.topic('complaints.stories')}: cleanup.policy delete -> compact" in said
+    assert status == 0, output
+    assert f"altered {settings.topic('complaints.stories')}: cleanup.policy delete -> compact" in output
     assert partitions(admin, settings) == {topic.name: topic.partitions_in(4) for topic in TOPICS}
     assert setting(admin, settings, TopicName.COMMANDS, "message.timestamp.type") == "LogAppendTime"
     layout = Layout.of(installation_values(settings))
@@ -81,20 +81,20 @@ def test_topics_made_by_accident_are_mended_while_they_are_empty(settings: Setti
     assert (layout.partitions, set(layout.topics)) == (4, set(TopicName))
     # from now on its own number counts, whatever the environment has by default
     assert alur(settings, "topics", "create")[0] == 0
-    status, said = alur(settings, "topics", "create", ALUR_PARTITIONS="6")
-    assert (status, "the installation has partitions=4, not 6" in said) == (1, True)
+    status, output = alur(settings, "topics", "create", ALUR_PARTITIONS="6")
+    assert (status, "the installation has partitions=4, not 6" in output) == (1, True)
 
 
 def test_records_on_an_auto_created_topic_are_kept(settings: Settings, admin: Any) -> None:
     admin.create_topics({settings.topic(TopicName.INTAKE): ONE}, wait_for_metadata=True)
     Engine(replace(settings, partitions=1), Path(os.devnull)).send("complaints.intake", b"{}")
 
-    status, said = alur(settings, "topics", "create", ALUR_PARTITIONS="4")
+    status, output = alur(settings, "topics", "create", ALUR_PARTITIONS="4")
 
     name = settings.topic(TopicName.INTAKE)
     assert status == 1
-    assert f"{name} has partitions=1, not 4" in said
-    assert f"--alter --topic {name} --partitions 4`, then `alur topics create`" in said
+    assert f"{name} has partitions=1, not 4" in output
+    assert f"--alter --topic {name} --partitions 4`, then `alur topics create`" in output
     assert partitions(admin, settings)["complaints.events"] == 0
     admin.create_partitions({name: 4})
     assert alur(settings, "topics", "create", ALUR_PARTITIONS="4")[0] == 0
@@ -108,10 +108,10 @@ def test_an_installation_from_before_is_upgraded_and_joined_by_its_first_stage(e
     admin.alter_configs([resource], incremental=True)
     eventually("it is altered", lambda: {key: setting(admin, settings, TopicName.INTAKE, key) for key in old} == old)
 
-    status, said = alur(settings, "topics", "create")
+    status, output = alur(settings, "topics", "create")
 
-    assert status == 0, said
-    assert "message.timestamp.type CreateTime -> LogAppendTime" in said
+    assert status == 0, output
+    assert "message.timestamp.type CreateTime -> LogAppendTime" in output
     for key, value in BY_NAME[TopicName.INTAKE].config.items():
         assert setting(admin, settings, TopicName.INTAKE, key) == value
     # a record that is lost is written anew by the first stage that finds all as it should be
@@ -143,8 +143,8 @@ def test_partitions_that_are_added_stop_the_stages_before_anything_is_registered
     both = ("intake", "lifecycle")
     eventually("the stages have stopped", lambda: not engine.alive())
     assert [engine.processes.pop(stage).returncode for stage in both] == [78, 78]
-    said = engine.log.read_text()
-    assert "complaints.commands has partitions=8, not 4" in said
+    output = engine.log.read_text()
+    assert "complaints.commands has partitions=8, not 4" in output
     engine.start(*both)  # and they do not begin again
     eventually("the stages have refused", lambda: not engine.alive())
     assert [engine.processes.pop(stage).returncode for stage in both] == [78, 78]

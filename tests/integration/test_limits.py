@@ -19,7 +19,7 @@ from agents.stages.lifecycle import Lifecycle
 from events.client.partitions import partition_of
 from events.ids import complaint_id
 from events.topics import INWARD_BATCH_BYTES, INWARD_RECORD_BYTES, TOPICS, TopicName
-from tests.integration.test_dead_letters import PUPR, begin, command, does, facts, fails, settle
+from tests.integration.test_dead_letters import PUPR, begin, command, does, facts, fails, process_commands
 from tests.support.engines import CITIZEN, Engine, command_event, eventually, report_event
 
 COMMANDS, INTAKE = "complaints.commands", "complaints.intake"
@@ -160,7 +160,7 @@ def test_a_command_whose_output_is_too_large_changes_nothing(
     for text in ("x" * 4_000, "Sudah ditambal.", "y" * 4_000):
         command(settings, "record-follow-up", complaint, PUPR, text=text)
     command(settings, "close-complaint", complaint, "/offices/panrb")
-    settle(settings, complaint, Lifecycle)
+    process_commands(settings, complaint, Lifecycle)
     assert facts(settings) == ["registered", "verified", "disposed", "followed-up", "closed"]
     letters = read_dead_letters(settings)
     assert [each.code for each in letters] == ["output-too-large"] * 2

@@ -52,10 +52,10 @@ def test_another_policy_is_refused_until_it_is_rolled_out_and_open_deadlines_fol
     assert "is another here" in other.log.read_text()
     assert engine.alive() == {"intake", "lifecycle", "sla"}
 
-    status, said = alur("policy", "rollout", "--dry-run")
-    assert (status, f"{holiday} becomes a day off: Cuti bersama" in said) == (0, True), said
-    status, said = alur("policy", "rollout", "--wait", "60")
-    assert status == 0, said
+    status, output = alur("policy", "rollout", "--dry-run")
+    assert (status, f"{holiday} becomes a day off: Cuti bersama" in output) == (0, True), output
+    status, output = alur("policy", "rollout", "--wait", "60")
+    assert status == 0, output
     eventually("the stages of before have stopped", lambda: not engine.alive())
     assert {process.returncode for process in engine.processes.values()} == {78}
     engine.processes.clear()

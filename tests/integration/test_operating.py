@@ -91,10 +91,10 @@ def test_complaints_pass_from_one_office_in_operation_to_another(engine: Engine)
     alur(engine, "send", "dispose-complaint", "--as", ADMIN, "--office", "denpasar", "--complaint", three)
     dry = alur(engine, "office", "close", "denpasar-pupr", "--to", "denpasar-dlhk", "--dry-run")
     assert (engine.snapshot(secret) or {})["tracking_id"] in dry, "no list by office has it"
-    said = alur(engine, "office", "close", "denpasar-pupr", "--to", "denpasar-dlhk")
+    output = alur(engine, "office", "close", "denpasar-pupr", "--to", "denpasar-dlhk")
 
-    assert "moved 3 complaints of denpasar-pupr to denpasar-dlhk" in said
-    assert "has no last day" in said
+    assert "moved 3 complaints of denpasar-pupr to denpasar-dlhk" in output
+    assert "has no last day" in output
     held = {each: engine.snapshot(each) for each in (one, two, three, secret)}
     assert {each: found["office"] for each, found in held.items() if found} == {
         one: "denpasar-dlhk",

@@ -168,8 +168,8 @@ def test_planted_words_are_where_they_may_be_and_gone_once_they_are_erased(engin
         assert set(holding(before, [REFUSED])) == refused
         assert set(holding(before, IDENTIFIERS)) == {TopicName.INTAKE, TopicName.IDENTITIES}
 
-        said = alur(engine, "privacy", "erase", complaint, "--reason", "Zqxdiminta.", "--wait", "60")
-        assert "complete on" in said, said
+        output = alur(engine, "privacy", "erase", complaint, "--reason", "Zqxdiminta.", "--wait", "60")
+        assert "complete on" in output, output
         engine.await_quiet()
         after = shown(engine, web, board, number)
         # why it was erased stays on record

@@ -27,7 +27,7 @@ def test_the_session_by_hand(stopped_engine: Engine, tmp_path: Path) -> None:
     engine.start()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = {**os.environ, **engine.settings.to_environment(), "PATH": path, "COLUMNS": "200"}
-    complaint, said = "", ""
+    complaint, output = "", ""
     for step in steps():
         sent = re.match(r"alur send (\S+)", step)
         if sent:
@@ -40,7 +40,7 @@ def test_the_session_by_hand(stopped_engine: Engine, tmp_path: Path) -> None:
         typed = ["bash", "-c", step]
         done = subprocess.run(typed, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{step}\n{done.stdout}\n{done.stderr}"
-        said += done.stdout
+        output += done.stdout
     assert engine.facts(complaint)[-2:] == ["closed", "rated"]
     for word in ("submitted 1, skipped 0", "followed-up", "replied", "closed", "rated", "Jalan berlubang"):
-        assert word in said
+        assert word in output

@@ -239,11 +239,11 @@ def _identity_is_shown_and_erased(secured: SecuredEngine, complaint: str) -> Non
         "identity-desk", "identity", "show", before[-1]["data"]["complaint"]["tracking_id"]
     )
 
-    said = secured.does(
+    output = secured.does(
         "erasers", "privacy", "erase", complaint, "--identity", "--reason", "atas permintaan", "--by", "Sari"
     )
 
-    assert f"erased of {complaint}: identity" in said
+    assert f"erased of {complaint}: identity" in output
     last = secured.read("complaints.identities")[-1]
     assert (last.key().decode().partition("/")[0], last.value()) == (complaint, None)
     # the same partition as the identity: else it would be a tombstone over nothing
@@ -259,10 +259,10 @@ def _identity_is_shown_and_erased(secured: SecuredEngine, complaint: str) -> Non
 
 
 def _nothing_shows_a_password(secured: SecuredEngine) -> None:
-    said = secured.log.read_text() + "".join(secured.said)
-    assert "partition_acquired" in said
+    output = secured.log.read_text() + "".join(secured.said)
+    assert "partition_acquired" in output
     for user in ("admin", *(f"alur-{role}" for role in ROLES)):
-        assert password(user) not in said
+        assert password(user) not in output
 
 
 def test_the_broker_allows_each_role_what_is_written_and_nothing_else(secured: SecuredEngine) -> None:

@@ -62,10 +62,10 @@ def test_the_tutorial_as_it_stands(newcomer: Engine, tmp_path: Path) -> None:
         refused = block["how"] == "tried: is refused"
         typed = ["bash", "-e", "-c", block["typed"]]
         done = subprocess.run(typed, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
-        said = done.stdout + done.stderr
-        assert (done.returncode != 0) is refused, f"{block['typed']}\n{said}"
+        output = done.stdout + done.stderr
+        assert (done.returncode != 0) is refused, f"{block['typed']}\n{output}"
         shown = (block["shown"] or "").replace("created complaints", f"created {newcomer.settings.prefix}complaints")
-        assert re.search(like(shown), said), f"{block['typed']}\n{said}\nis not like\n{shown}"
+        assert re.search(like(shown), output), f"{block['typed']}\n{output}\nis not like\n{shown}"
         if newcomer.processes:
             # a person reads for longer than the stages take; a test does not
             newcomer.await_quiet()

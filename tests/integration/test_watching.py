@@ -122,8 +122,8 @@ def test_a_stage_that_restores_is_frozen_or_cut_off_is_not_ready(
     assert metric(port, "alur_ready") == 1
 
     line.cut()
-    _, said = eventually("it misses Kafka", lambda: (found := health(port))[0] == 503 and found)
-    assert said["reason"].startswith("Kafka has not answered for "), said
+    _, body = eventually("it misses Kafka", lambda: (found := health(port))[0] == 503 and found)
+    assert body["reason"].startswith("Kafka has not answered for "), body
     assert health(port, "live") == (200, {"live": True}), "to kill it would make nothing better"
     line.mend()
     eventually("it is ready again", lambda: health(port) == (200, {"ready": True}))

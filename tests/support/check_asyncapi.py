@@ -41,8 +41,8 @@ def installed(npm: str, folder: Path) -> str | None:
     except subprocess.TimeoutExpired:
         return f"npm took longer than {_INSTALL_S} s to install {', '.join(PACKAGES)}"
     if ended.returncode:
-        said = ended.stderr.strip().splitlines() or ["without a word"]
-        return f"npm could not install {', '.join(PACKAGES)}: {said[0]}"
+        output = ended.stderr.strip().splitlines() or ["without a word"]
+        return f"npm could not install {', '.join(PACKAGES)}: {output[0]}"
     return None
 
 

@@ -215,15 +215,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a document is out of date")
     parser.add_argument("files", nargs="*", type=Path, default=[Path(name) for name in DOCUMENTS])
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     behind = 0
-    for path in given.files:
+    for path in options.files:
         text = path.read_text(encoding="utf-8")
         new = renewed(text)
-        if given.check and new != text:
+        if options.check and new != text:
             behind = 1
             sys.stderr.write(f"{path}: differs from the code; run python -m tests.support.generated_docs\n")
-        elif not given.check:
+        elif not options.check:
             path.write_text(new, encoding="utf-8")
     return behind
 

@@ -209,11 +209,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--complaints", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1708)
-    given = parser.parse_args()
+    options = parser.parse_args()
     settings = Settings.from_environment(os.environ)
     ensure_topics(settings)
-    fill(settings, given.complaints, given.seed)
-    sys.stdout.write(f"wrote {given.complaints:,} complaints to {settings.topic('complaints.*')}\n")
+    fill(settings, options.complaints, options.seed)
+    sys.stdout.write(f"wrote {options.complaints:,} complaints to {settings.topic('complaints.*')}\n")
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ class Sender:
         await client.close()
 
 
-def settle(settings: Settings, workers: Mapping[str, Worker]) -> None:
+def await_processed(settings: Settings, workers: Mapping[str, Worker]) -> None:
     """Wait until no group lags, several times in a row.
 
     Raises:
@@ -139,12 +139,12 @@ def settle(settings: Settings, workers: Mapping[str, Worker]) -> None:
     """
     still = 0
 
-    def settled() -> bool:
+    def caught_up() -> bool:
         nonlocal still
         still = 0 if any(behind(settings).values()) else still + 1
         return still >= STILL
 
-    wait_for("all is settled", settled, *workers.values(), seconds=PATIENCE_SECONDS)
+    wait_for("all groups have caught up", caught_up, *workers.values(), seconds=PATIENCE_SECONDS)
 
 
 def fuzz(settings: Settings, folder: Path, records: int, seed: int, rounds: int) -> tuple[Audit, Sender, float]:
@@ -162,12 +162,12 @@ def fuzz(settings: Settings, folder: Path, records: int, seed: int, rounds: int)
             sender.flush()
             sender.send_brimful(lots, found)
             sender.send_unreadable()
-            settle(settings, workers)
+            await_processed(settings, workers)
             memory = {stage: worker.memory()[0] for stage, worker in workers.items()}
             first = first or memory
             shown = ", ".join(f"{stage} {each:.0f}" for stage, each in memory.items())
             say(f"{number + 1}/{rounds} after {time.monotonic() - began:.0f} s; MB: {shown}")
-        settle(settings, workers)
+        await_processed(settings, workers)
         return audit(settings), sender, max(memory[stage] / first[stage] for stage in STAGES)
 
 
@@ -177,12 +177,12 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=100_000, help="for each inward topic")
     parser.add_argument("--seed", type=int, default=1708)
     parser.add_argument("--rounds", type=int, default=5, help="memory is looked at after each")
-    given = parser.parse_args()
+    options = parser.parse_args()
     with running_broker(os.environ, say) as broker, tempfile.TemporaryDirectory(prefix="alur-fuzz-") as folder:
         settings = Settings(broker=broker, prefix=f"fuzz{uuid.uuid4().hex[:8]}.", partitions=4)
         settings = with_local_keys(settings, os.environ)
         ensure_topics(settings)
-        found, sender, growth = fuzz(settings, Path(folder), given.records, given.seed, given.rounds)
+        found, sender, growth = fuzz(settings, Path(folder), options.records, options.seed, options.rounds)
     for violation in found.violations[:20]:
         say(str(violation))
     counts = found.counts

@@ -35,8 +35,8 @@ def test_a_port_that_is_taken() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        said = line(board("--port", str(port)))
-    assert said == f"alur: port {port} of 127.0.0.1 is taken: choose another with --port\n"
+        message = line(board("--port", str(port)))
+    assert message == f"alur: port {port} of 127.0.0.1 is taken: choose another with --port\n"
 
 
 def test_a_broker_that_is_not_there() -> None:
@@ -44,14 +44,14 @@ def test_a_broker_that_is_not_there() -> None:
 
 
 def test_an_address_that_is_not_ours() -> None:
-    said = board("--port", "0", "--bind", "192.0.2.1").stderr.splitlines()
-    assert said[-1].startswith("alur: cannot listen at 192.0.2.1: ")
+    output = board("--port", "0", "--bind", "192.0.2.1").stderr.splitlines()
+    assert output[-1].startswith("alur: cannot listen at 192.0.2.1: ")
 
 
 @pytest.mark.parametrize("link", ["Rapor", "=https://example.org", "Rapor=javascript:alert(1)", "Rapor=example.org"])
 def test_a_link_that_no_browser_would_follow(link: str) -> None:
-    said = line(board("--port", "0", "--link", link), status=2)
-    assert said == f"alur: --link {link!r} is not NAME=URL with an http or https URL\n"
+    message = line(board("--port", "0", "--link", link), status=2)
+    assert message == f"alur: --link {link!r} is not NAME=URL with an http or https URL\n"
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "x"])
@@ -61,9 +61,9 @@ def test_a_port_that_is_none(port: str) -> None:
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.1"])  # noqa: S104 -- there is no broker
 def test_listening_beyond_localhost_is_announced(address: str) -> None:
-    said = board("--port", "0", "--bind", address).stderr.splitlines()
-    assert said[0].startswith("anyone who reaches this machine can read the board")
-    assert len(said) == 2
+    output = board("--port", "0", "--bind", address).stderr.splitlines()
+    assert output[0].startswith("anyone who reaches this machine can read the board")
+    assert len(output) == 2
 
 
 def _answers(port: int) -> bool:
@@ -93,7 +93,7 @@ def test_it_ends_cleanly_while_it_waits_for_a_silent_broker(number: signal.Signa
                 assert process.poll() is None
                 time.sleep(0.05)
             process.send_signal(number)
-            _, said = process.communicate(timeout=5)
+            _, output = process.communicate(timeout=5)
         finally:
             process.kill()
-    assert (process.returncode, said) == (0, b"")
+    assert (process.returncode, output) == (0, b"")

@@ -162,8 +162,8 @@ def test_no_broker_is_one_line(arguments: tuple[str, ...]) -> None:
         ]
     )
 )
-def test_what_cannot_be_done_is_one_line(arguments: tuple[str, ...], status: int, said: str) -> None:
-    assert one_line(alur(*arguments), status).startswith(said)
+def test_what_cannot_be_done_is_one_line(arguments: tuple[str, ...], status: int, message: str) -> None:
+    assert one_line(alur(*arguments), status).startswith(message)
 
 
 def test_a_workbook_in_name_only_is_read_as_what_it_is(tmp_path: Path) -> None:
@@ -179,9 +179,9 @@ def test_every_reader_reports_an_empty_file(form: tuple[str, ...], tmp_path: Pat
     for name in ("reports.jsonl", "reports.csv", "reports.xlsx"):
         file = tmp_path / name
         file.touch()
-        said = f"{file}: there is nothing in it"
-        assert one_line(alur(*NOWHERE, "submit", *form, str(file)), 1) == said
-        assert one_line(alur("validate", str(file)), 1) == said
+        message = f"{file}: there is nothing in it"
+        assert one_line(alur(*NOWHERE, "submit", *form, str(file)), 1) == message
+        assert one_line(alur("validate", str(file)), 1) == message
     assert one_line(alur(*NOWHERE, "submit", *form, "-", text=""), 1) == "stdin: there is nothing in it"
 
 
@@ -222,8 +222,8 @@ def test_trying_where_rejects_can_be_written_changes_nothing(tmp_path: Path) -> 
     link.symlink_to(far)
 
     for path in (old, new, link):
-        said = one_line(alur(*NOWHERE, "submit", str(reports), "--rejects", str(path)), 1)
-        assert said.startswith("no Kafka broker answers")
+        message = one_line(alur(*NOWHERE, "submit", str(reports), "--rejects", str(path)), 1)
+        assert message.startswith("no Kafka broker answers")
     assert old.read_text() == "of another day"
     assert not new.exists()
     assert link.readlink() == far
@@ -231,7 +231,7 @@ def test_trying_where_rejects_can_be_written_changes_nothing(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("given", "right"),
+    ("value", "right"),
     [
         ("/channels/sms", True),
         ("https://lapor.go.id:8443/a;b?c=d&e/f", True),
@@ -248,12 +248,12 @@ def test_trying_where_rejects_can_be_written_changes_nothing(tmp_path: Path) -> 
         ("/" + "a" * 1_000, False),
     ],
 )
-def test_a_source_is_a_uri_reference(given: str, *, right: bool) -> None:
+def test_a_source_is_a_uri_reference(value: str, *, right: bool) -> None:
     if right:
-        assert source(given) == given
+        assert source(value) == value
     else:
         with pytest.raises(typer.BadParameter):
-            source(given)
+            source(value)
 
 
 def test_a_file_that_cannot_be_written_is_named_as_it_was_asked_for(tmp_path: Path) -> None:
@@ -374,8 +374,8 @@ def test_a_shell_completes_the_names_of_stages(words: str, completed: list[str])
 
 def test_a_command_to_copy_has_the_options_of_this_call() -> None:
     refused = "nothing was erased: use `alur {}privacy erase " + COMPLAINT
-    for given, repeated in ((), ""), (("--prefix", "a b.", "--broker", "k:1"), "--broker k:1 --prefix 'a b.' "):
-        assert one_line(alur(*given, "identity", "erase", COMPLAINT), 1).startswith(refused.format(repeated))
+    for options, repeated in ((), ""), (("--prefix", "a b.", "--broker", "k:1"), "--broker k:1 --prefix 'a b.' "):
+        assert one_line(alur(*options, "identity", "erase", COMPLAINT), 1).startswith(refused.format(repeated))
 
 
 @pytest.mark.parametrize(

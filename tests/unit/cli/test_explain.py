@@ -66,12 +66,12 @@ def test_the_example_in_the_documents_is_what_is_printed() -> None:
 
 def test_the_clocks_that_stand_are_explained_by_their_present_run() -> None:
     world = to_status(Status.REPLIED)
-    said = page(world)
+    output = page(world)
 
-    assert "follow_up of complaint 1000000: running\n" in said
-    assert "settlement of complaint 1000000: running\n" in said
-    assert "verification" not in said
-    assert "run 1" not in said
+    assert "follow_up of complaint 1000000: running\n" in output
+    assert "settlement of complaint 1000000: running\n" in output
+    assert "verification" not in output
+    assert "run 1" not in output
     for expected in (
         "5 working days",
         "LAPOR FAQ, step 3 'Tindak lanjut'",
@@ -85,22 +85,22 @@ def test_the_clocks_that_stand_are_explained_by_their_present_run() -> None:
         "Mon 2026-03-09  5  working day  due 23:59:59",
         "due 2026-03-09 23:59:59 WITA, as in the facts",
     ):
-        assert expected in said
+        assert expected in output
 
 
 def test_a_clock_that_is_asked_for_is_explained_with_all_its_runs() -> None:
-    said = page(to_status(Status.REPLIED), "follow_up")
+    output = page(to_status(Status.REPLIED), "follow_up")
 
-    assert "follow_up of complaint 1000000, run 1 of 2: over" in said
-    assert "follow_up of complaint 1000000, run 2 of 2: running" in said
-    assert "stopped  followed-up, version 4" in said
+    assert "follow_up of complaint 1000000, run 1 of 2: over" in output
+    assert "follow_up of complaint 1000000, run 2 of 2: running" in output
+    assert "stopped  followed-up, version 4" in output
 
 
 def test_a_settled_complaint_is_explained_by_what_ran() -> None:
-    said = page(to_status(Status.CLOSED))
+    output = page(to_status(Status.CLOSED))
 
     for clock in ("verification", "follow_up", "citizen_reply", "settlement"):
-        assert f"{clock} of complaint 1000000: over" in said
+        assert f"{clock} of complaint 1000000: over" in output
 
 
 def test_a_clock_that_never_ran_is_reported() -> None:
@@ -117,26 +117,26 @@ def test_pauses_extensions_warnings_and_breaches_are_shown() -> None:
     assert "warning" in page(world, "follow_up")
     world.notice("follow_up", at=warning)
     world.notice("follow_up", at=world.due("follow_up") + timedelta(milliseconds=1))
-    said = page(world, "follow_up")
-    assert "running, missed" in said
-    assert "extended  extended, version 5  2 working days; due 2026-03-11 23:59:59 WITA" in said
-    assert "warned  warned, version 6" in said
-    assert "breached  breached, version 7" in said
+    output = page(world, "follow_up")
+    assert "running, missed" in output
+    assert "extended  extended, version 5  2 working days; due 2026-03-11 23:59:59 WITA" in output
+    assert "warned  warned, version 6" in output
+    assert "breached  breached, version 7" in output
     world.send(FOLLOW_UP, PUPR, after=days(1))
-    said = page(world, "settlement")
-    assert "settlement of complaint 1000000: paused" in said
-    assert "while followed_up; 6 working days left" in said
-    assert "no due time while it is paused; 6 working days left, as in the fact" in said
+    output = page(world, "settlement")
+    assert "settlement of complaint 1000000: paused" in output
+    assert "while followed_up; 6 working days left" in output
+    assert "no due time while it is paused; 6 working days left, as in the fact" in output
 
 
 def test_working_hours_and_elapsed_time() -> None:
-    said = page(to_status(Status.DISPOSED, hourly()))
-    assert "office hours  08:00-16:00" in said
-    assert "Mon 2026-03-02  1  4 working hours  started 10:00, warning 12:24, due 14:00:00" in said
+    output = page(to_status(Status.DISPOSED, hourly()))
+    assert "office hours  08:00-16:00" in output
+    assert "Mon 2026-03-02  1  4 working hours  started 10:00, warning 12:24, due 14:00:00" in output
 
-    said = page(to_status(Status.DISPOSED, DEMO))
-    assert "8 seconds of elapsed time: no day is counted or left out" in said
-    assert "calendar" not in said
+    output = page(to_status(Status.DISPOSED, DEMO))
+    assert "8 seconds of elapsed time: no day is counted or left out" in output
+    assert "calendar" not in output
 
 
 def test_a_difference_is_the_last_word() -> None:
@@ -144,9 +144,9 @@ def test_a_difference_is_the_last_word() -> None:
     other = LAPOR.model_copy(
         update={"calendar": Calendar(extra={wib("2026-03-05T12:00").date(): "Holiday"}), "version": "lapor/2026-01-01"}
     )
-    said = page(world, "follow_up", other)
-    assert "lapor/2025-01-01, explained with lapor/2026-01-01" in said
-    assert "the fact (disposed, version 3) has due 2026-03-09 23:59:59 WITA, recomputed due 2026-03-10" in said
+    output = page(world, "follow_up", other)
+    assert "lapor/2025-01-01, explained with lapor/2026-01-01" in output
+    assert "the fact (disposed, version 3) has due 2026-03-09 23:59:59 WITA, recomputed due 2026-03-10" in output
 
 
 def test_json_has_all_of_it() -> None:

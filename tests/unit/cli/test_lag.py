@@ -87,15 +87,15 @@ def test_the_report_is_read_by_programs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--window", "1"), "Invalid value for '--window'"),
         (("--window", "soon"), "Invalid value for '--window'"),
         (("--since", "1h"), "No such option: --since"),
     ],
 )
-def test_invalid_options_are_reported_in_one_line(arguments: tuple[str, ...], said: str) -> None:
+def test_invalid_options_are_reported_in_one_line(arguments: tuple[str, ...], message: str) -> None:
     result = CliRunner().invoke(application(), ["lag", *arguments])
     assert result.exit_code == 2
     [line] = result.stderr.splitlines()
-    assert said in line
+    assert message in line

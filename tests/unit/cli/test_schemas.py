@@ -84,7 +84,7 @@ def broken(*changes: tuple[str, Callable[[Any], object]]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "said"),
+    ("name", "change", "message"),
     [
         (
             REPORT,
@@ -119,10 +119,10 @@ def broken(*changes: tuple[str, Callable[[Any], object]]) -> list[str]:
     ],
 )
 def test_a_breaking_change_is_one_line_with_field_reason_and_remedy(
-    name: str, change: Callable[[Any], object], said: str
+    name: str, change: Callable[[Any], object], message: str
 ) -> None:
     (line,) = broken((name, change))
-    assert line.startswith(f"schemas/{name}: {said}")
+    assert line.startswith(f"schemas/{name}: {message}")
     assert line.endswith("; undo it, or keep v1 unchanged and add v2, with an upcast")
 
 
@@ -227,9 +227,9 @@ class TestReleasing:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [(None, "there is no example of this message; keep one there"), ("{", "is not JSON: ")]
+    ("text", "message"), [(None, "there is no example of this message; keep one there"), ("{", "is not JSON: ")]
 )
-def test_an_example_that_is_not_there_is_one_line(tmp_path: Path, text: str | None, said: str) -> None:
+def test_an_example_that_is_not_there_is_one_line(tmp_path: Path, text: str | None, message: str) -> None:
     golden = Path(shutil.copytree(ROOT / "tests" / "golden", tmp_path / "golden"))
     example = golden / "v1" / REPORT
     example.unlink()
@@ -237,7 +237,7 @@ def test_an_example_that_is_not_there_is_one_line(tmp_path: Path, text: str | No
         example.write_text(text)
     result = schemas("write", tmp_path / "schemas", golden)
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
-    assert result.stderr.startswith(f"alur: {example}: {said}")
+    assert result.stderr.startswith(f"alur: {example}: {message}")
 
 
 def test_outside_of_a_checkout_it_is_one_line(tmp_path: Path) -> None:

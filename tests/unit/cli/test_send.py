@@ -39,24 +39,24 @@ def send(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def write(command: type[c.Command], given: dict[str, Any], expected: int | None = None) -> dict[str, Any]:
-    order = CommandRequest(command.NAME, COMPLAINT, "/offices/panrb", "m1", data_of(command, given), expected)
+def write(command: type[c.Command], fields: dict[str, Any], expected: int | None = None) -> dict[str, Any]:
+    order = CommandRequest(command.NAME, COMPLAINT, "/offices/panrb", "m1", data_of(command, fields), expected)
     with in_words_of_options():
         written: dict[str, Any] = json.loads(encode_request(order, MONDAY))
     return written
 
 
 def test_the_commands_from_outside_are_offered_and_those_of_the_stages_are_not() -> None:
-    _, said = send("--help")
+    _, output = send("--help")
 
-    offered = set(re.findall(r"^\W*([a-z]+(?:-[a-z]+)+) ", said, re.MULTILINE))
+    offered = set(re.findall(r"^\W*([a-z]+(?:-[a-z]+)+) ", output, re.MULTILINE))
     assert offered == {command.NAME for command in OUTSIDE}
 
 
 @every(OUTSIDE)
 def test_each_field_is_an_option_with_the_contracts_own_words(command: type[c.Command]) -> None:
-    status, said = send(command.NAME, "--help")
-    plain = " ".join(re.sub(r"[│╭╮╰╯─]", " ", said).split())
+    status, output = send(command.NAME, "--help")
+    plain = " ".join(re.sub(r"[│╭╮╰╯─]", " ", output).split())
 
     assert status == 0
     assert "From " in plain
@@ -86,7 +86,7 @@ def test_a_command_is_written_as_the_contract_wants_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "given", "data"),
+    ("command", "fields", "data"),
     [
         (c.VerifyComplaint, {"category": None, "edited_text": None}, {}),
         (
@@ -105,16 +105,16 @@ def test_a_command_is_written_as_the_contract_wants_it() -> None:
     ],
 )
 def test_what_is_not_given_is_not_written(
-    command: type[c.Command], given: dict[str, Any], data: dict[str, Any]
+    command: type[c.Command], fields: dict[str, Any], data: dict[str, Any]
 ) -> None:
-    event = write(command, given)
+    event = write(command, fields)
 
     assert event["data"] == data
     assert decode_command(json.dumps(event).encode()).data.NAME == command.NAME
 
 
 @pytest.mark.parametrize(
-    ("command", "given", "said"),
+    ("command", "fields", "message"),
     [
         (c.RateResolution, {"rating": 9}, "--rating: Input should be less than or equal to 5"),
         (c.CompleteReport, {}, "name at least one field of the report"),
@@ -127,17 +127,17 @@ def test_what_is_not_given_is_not_written(
     ],
 )
 def test_what_the_contract_does_not_take_is_named_by_its_option(
-    command: type[c.Command], given: dict[str, Any], said: str
+    command: type[c.Command], fields: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(Failure) as failure:
-        write(command, given)
+        write(command, fields)
 
-    assert str(failure.value).startswith(said)
+    assert str(failure.value).startswith(message)
     assert failure.value.status == 2
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["verify-complaint"], "Missing option '--complaint'"),
         (["record-follow-up", "--complaint", COMPLAINT, "--text", "x"], "Missing option '--as'"),
@@ -146,11 +146,11 @@ def test_what_the_contract_does_not_take_is_named_by_its_option(
         (["notice-deadline"], "No such command 'notice-deadline'"),
     ],
 )
-def test_a_mistyped_command_fails_in_one_line(arguments: list[str], said: str) -> None:
+def test_a_mistyped_command_fails_in_one_line(arguments: list[str], message: str) -> None:
     status, output = send(*arguments)
 
     assert status == 2
-    assert said in output
+    assert message in output
     assert len(output.splitlines()) == 1
 
 

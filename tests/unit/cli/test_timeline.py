@@ -48,9 +48,9 @@ def refused() -> RefusedCommand:
 def test_the_page_has_the_whole_history() -> None:
     world = to_status(Status.FOLLOWED_UP)
     world.send(REPLY, CITIZEN)
-    said = page(world, refusals=[refused()])
+    output = page(world, refusals=[refused()])
 
-    assert said.startswith("complaint 1000000: replied, held by denpasar-pupr\nwaits for  ")
+    assert output.startswith("complaint 1000000: replied, held by denpasar-pupr\nwaits for  ")
     for expected in (
         "Jalan berlubang di depan Pasar Badung",
         "Lubang besar sejak dua pekan",
@@ -63,8 +63,8 @@ def test_the_page_has_the_whole_history() -> None:
         "not-permitted",
         "close-complaint is for its administrator",
     ):
-        assert expected in said
-    assert [line.split()[0] for line in said.splitlines() if line.strip()[:1].isdigit()] == [
+        assert expected in output
+    assert [line.split()[0] for line in output.splitlines() if line.strip()[:1].isdigit()] == [
         "1",
         "2",
         "3",
@@ -75,37 +75,37 @@ def test_the_page_has_the_whole_history() -> None:
 
 
 def test_clocks_stand_in_the_zone_that_counts_for_them() -> None:
-    said = page(to_status(Status.DISPOSED))
+    output = page(to_status(Status.DISPOSED))
 
     # denpasar keeps the time of Bali, the settlement clock that of Jakarta
-    assert "2026-03-09 23:59:59 WITA    7 d 13 h left" in said
-    assert "settlement" in said
-    assert "WIB" in said.split("clocks")[1]
-    assert "why then: alur explain 1000000; one with its past: alur explain 1000000 follow_up or settlement" in said
+    assert "2026-03-09 23:59:59 WITA    7 d 13 h left" in output
+    assert "settlement" in output
+    assert "WIB" in output.split("clocks")[1]
+    assert "why then: alur explain 1000000; one with its past: alur explain 1000000 follow_up or settlement" in output
 
 
 def test_a_settled_complaint_has_an_end_and_no_clocks() -> None:
-    said = page(to_status(Status.CLOSED))
+    output = page(to_status(Status.CLOSED))
 
-    assert "resolved, 2026-03-02 09:00:00 WIB" in said
-    assert "clocks" not in said
+    assert "resolved, 2026-03-02 09:00:00 WIB" in output
+    assert "clocks" not in output
 
 
 def test_what_citizens_write_cannot_steer_the_terminal() -> None:
-    said = page(World(title="[red]Jalan[/red] \x1b[31mmerah\x1b]0;x\x07", body="satu\ndua\rtiga"))
+    output = page(World(title="[red]Jalan[/red] \x1b[31mmerah\x1b]0;x\x07", body="satu\ndua\rtiga"))
 
-    assert "\x1b" not in said
-    assert "\x07" not in said
-    assert "[red]Jalan[/red]" in said
+    assert "\x1b" not in output
+    assert "\x07" not in output
+    assert "[red]Jalan[/red]" in output
 
 
 def test_a_completed_report_is_shown_as_it_is_now() -> None:
     world = to_status(Status.POSTPONED, title="Lama")
     world.send(c.CompleteReport(title="Judul baru"), CITIZEN)
-    said = page(world)
+    output = page(world)
 
-    assert "\nJudul baru\n" in "\n".join(line.rstrip() for line in said.splitlines())
-    assert "revision 2: title" in said
+    assert "\nJudul baru\n" in "\n".join(line.rstrip() for line in output.splitlines())
+    assert "revision 2: title" in output
 
 
 def test_json_holds_the_snapshot_the_facts_and_the_refusals() -> None:
@@ -143,7 +143,7 @@ def clock(**changes: Any) -> Clock:
 
 
 @pytest.mark.parametrize(
-    ("given", "now", "said"),
+    ("clock_", "now", "text"),
     [
         (clock(), MONDAY, "1 d left"),
         (clock(warned=True), MONDAY + timedelta(hours=20, minutes=5), "3 h 55 min left, warned"),
@@ -152,12 +152,12 @@ def clock(**changes: Any) -> Clock:
         (clock(paused=True, breached=True), MONDAY, "paused, breached"),
     ],
 )
-def test_how_a_clock_stands(given: Clock, now: datetime, said: str) -> None:
-    assert clock_status(given, now) == said
+def test_how_a_clock_stands(clock_: Clock, now: datetime, text: str) -> None:
+    assert clock_status(clock_, now) == text
 
 
 @pytest.mark.parametrize(
-    ("length", "said"),
+    ("length", "text"),
     [
         (timedelta(0), "0 s"),
         (timedelta(milliseconds=900), "0 s"),
@@ -168,8 +168,8 @@ def test_how_a_clock_stands(given: Clock, now: datetime, said: str) -> None:
         (timedelta(seconds=-61), "1 min 1 s"),
     ],
 )
-def test_a_span_has_its_two_largest_units(length: timedelta, said: str) -> None:
-    assert span(length) == said
+def test_a_span_has_its_two_largest_units(length: timedelta, text: str) -> None:
+    assert span(length) == text
 
 
 def test_small_words() -> None:

@@ -59,7 +59,7 @@ def test_the_overview_shows_all_of_it() -> None:
     console.print(view(overview, lag, MONDAY + timedelta(seconds=10), DisplayContext.of(DEMO, Settings())))
 
     assert isinstance(console.file, io.StringIO)
-    said = console.file.getvalue()
+    output = console.file.getvalue()
     for expected in (
         "registered",
         "1,234",
@@ -73,8 +73,8 @@ def test_the_overview_shows_all_of_it() -> None:
         "1000000",
         "2 s",
     ):
-        assert expected in said
-    assert said.index("4 s over") < said.index("09:00:12 WIB"), "missed deadlines come first"
+        assert expected in output
+    assert output.index("4 s over") < output.index("09:00:12 WIB"), "missed deadlines come first"
 
 
 def test_clocks_that_expire_without_a_breach_are_no_deadlines() -> None:

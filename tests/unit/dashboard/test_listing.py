@@ -201,8 +201,8 @@ def test_a_url_says_what_differs() -> None:
         ]
     )
 )
-def test_a_value_that_cannot_be_is_refused_in_one_line(name: str, value: str, said: str) -> None:
-    with pytest.raises(UnknownFilter, match=said):
+def test_a_value_that_cannot_be_is_refused_in_one_line(name: str, value: str, message: str) -> None:
+    with pytest.raises(UnknownFilter, match=message):
         listed(filled([an_open()]), **{name: value})
 
 

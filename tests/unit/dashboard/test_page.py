@@ -119,8 +119,8 @@ def shape(found: Any) -> Any:
 
 def test_both_languages_say_the_same_things() -> None:
     assert shape(texts("id")) == shape(texts("en"))
-    for section, said in texts("id").items():
-        for name, text in said.items():
+    for section, indonesian in texts("id").items():
+        for name, text in indonesian.items():
             theirs = texts("en")[section][name]
             assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", theirs)), f"{section}.{name}"
 

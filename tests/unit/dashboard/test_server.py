@@ -286,8 +286,8 @@ class EndlessLists:
 async def problem(session: ClientSession, path: str) -> tuple[int, str]:
     """Status and text of a page that shows a problem."""
     async with session.get(path, params={"lang": "en"}) as answer:
-        [said] = re.findall(r'id="problem">([^<]*)<', await answer.text())
-        return answer.status, said
+        [message] = re.findall(r'id="problem">([^<]*)<', await answer.text())
+        return answer.status, message
 
 
 def text_of(page: str) -> str:
@@ -325,9 +325,9 @@ class TestLists:
 
     def test_a_filter_that_cannot_be_is_named(self) -> None:
         async def act(session: ClientSession) -> None:
-            status, said = await problem(session, "/complaints?status=gone")
+            status, message = await problem(session, "/complaints?status=gone")
             assert status == 400
-            assert said.startswith("status is never &#34;gone&#34;: choose one of registered")
+            assert message.startswith("status is never &#34;gone&#34;: choose one of registered")
             assert (await problem(session, "/complaints?stauts=x"))[1].startswith("there is no filter stauts: did you")
             async with session.get("/complaints?status=gone&lang=id") as answer:
                 assert "status tidak pernah bernilai &#34;gone&#34;: pilih salah satu dari" in await answer.text()
@@ -534,9 +534,9 @@ class TestComplaints:
     def test_an_invalid_complaint_number_is_reported(self, number: str) -> None:
         async def act(session: ClientSession) -> None:
             site.know()
-            status, said = await problem(session, f"/complaints/{number}")
+            status, message = await problem(session, f"/complaints/{number}")
             assert status == 400
-            assert "is neither a complaint number (digits only)" in said
+            assert "is neither a complaint number (digits only)" in message
 
         site = Site()
         run(site, act)
@@ -546,8 +546,8 @@ class TestComplaints:
     def test_a_number_that_no_complaint_has_is_not_found(self, number: str) -> None:
         async def act(session: ClientSession) -> None:
             site.know()
-            status, said = await problem(session, f"/complaints/{number}")
-            assert (status, said) == (404, f"There is no complaint with the number {number}.")
+            status, message = await problem(session, f"/complaints/{number}")
+            assert (status, message) == (404, f"There is no complaint with the number {number}.")
 
         site = Site()
         run(site, act)
@@ -555,16 +555,16 @@ class TestComplaints:
 
     def test_an_early_request_gets_a_reason(self) -> None:
         async def act(session: ClientSession) -> None:
-            status, said = await problem(session, "/complaints/1000000")
-            assert (status, said) == (404, "The board is still reading; try again in a moment.")
+            status, message = await problem(session, "/complaints/1000000")
+            assert (status, message) == (404, "The board is still reading; try again in a moment.")
 
         run(Site(sources=Sources(reading=True)), act)
 
     def test_an_unreachable_kafka_is_reported_without_its_address(self) -> None:
         async def act(session: ClientSession) -> None:
             site.know()
-            status, said = await problem(session, "/complaints/1000000")
-            assert (status, said) == (503, "Kafka cannot be reached; try again later.")
+            status, message = await problem(session, "/complaints/1000000")
+            assert (status, message) == (503, "Kafka cannot be reached; try again later.")
 
         site = Site(fails=True)
         run(site, act)
@@ -572,8 +572,8 @@ class TestComplaints:
     def test_kafka_that_is_known_to_be_away_is_not_asked(self) -> None:
         async def act(session: ClientSession) -> None:
             site.know()
-            status, said = await problem(session, "/complaints/1000000")
-            assert (status, said) == (503, "Kafka cannot be reached; try again later.")
+            status, message = await problem(session, "/complaints/1000000")
+            assert (status, message) == (503, "Kafka cannot be reached; try again later.")
 
         site = Site(sources=Sources(reading=False, trouble="unreachable"))
         run(site, act)

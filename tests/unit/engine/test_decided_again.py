@@ -89,8 +89,8 @@ def _submit_and_announce(engine: Engine, tmp_path: Path) -> None:
     tables = {}
     for office, what in (("denpasar", "Jalan berlubang"), ("badung", "Lampu mati")):
         tables[office] = tmp_path / f"{office}.csv"
-        said = f"Sudah dua pekan dan belum ada yang datang,warga {office}"
-        rows = [f"{number},{what} {number},{said}" for number in range(REPORTS)]
+        text = f"Sudah dua pekan dan belum ada yang datang,warga {office}"
+        rows = [f"{number},{what} {number},{text}" for number in range(REPORTS)]
         tables[office].write_text("\n".join(["id,title,body,name", *rows]), encoding="utf-8")
     mapped = ["--source", "/channels/tables", "--map", "name=name"]
     for table in tables.values():

@@ -107,9 +107,9 @@ def test_the_script_gives_each_right_by_one_command(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
     )
-    said = done.stdout.splitlines()
-    assert len(said) == len(found)
-    assert said[0].startswith(
+    output = done.stdout.splitlines()
+    assert len(output) == len(found)
+    assert output[0].startswith(
         "--bootstrap-server 127.0.0.1:9092 --command-config admin.properties --add --allow-principal User:it's intake"
     )
 

@@ -108,7 +108,7 @@ class TestGarbage:
         assert error.code == code
 
     @pytest.mark.parametrize(
-        ("raw", "said"),
+        ("raw", "message"),
         [
             (b'{"type": "\xe9"}', "byte 11 is not UTF-8; save it as UTF-8"),
             (b"null", "this is null"),
@@ -116,10 +116,10 @@ class TestGarbage:
             (b"1", "this is a number"),
         ],
     )
-    def test_what_is_wrong_is_said_in_words_of_json(self, raw: bytes, said: str) -> None:
+    def test_what_is_wrong_is_said_in_words_of_json(self, raw: bytes, message: str) -> None:
         error = attempt(decode.decode_report, raw)
         assert isinstance(error, Undecodable)
-        assert error.reason.endswith(said)
+        assert error.reason.endswith(message)
 
     @settings(max_examples=settings().max_examples * 3 // 2)
     @given(raw=st.binary(max_size=200))
@@ -351,7 +351,7 @@ class TestReports:
         assert decode.decode_report(report(title=None, body="Lubang")).data.title == ""
 
     @pytest.mark.parametrize(
-        ("given", "follows"),
+        ("reference", "follows"),
         [
             ("1041007", "1041007"),
             (" 1041007\n", "1041007"),
@@ -360,8 +360,8 @@ class TestReports:
             (None, None),
         ],
     )
-    def test_an_earlier_complaint_is_named_by_number_or_id(self, given: str | None, follows: str | None) -> None:
-        assert decode.decode_report(report(follows=given)).data.follows == follows
+    def test_an_earlier_complaint_is_named_by_number_or_id(self, reference: str | None, follows: str | None) -> None:
+        assert decode.decode_report(report(follows=reference)).data.follows == follows
 
     def test_null_is_what_a_channel_does_not_have(self) -> None:
         optional = ("body", "category", "event_date", "location", "office", "reporter", "attachments")

@@ -78,7 +78,7 @@ def test_every_name_that_is_known_is_written_as_names_are_compared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "wanted", "said"),
+    ("header", "wanted", "message"),
     [
         ("id,foo", [], "no column is known to hold a title or a body"),
         ("id,title", ["headline=title"], "there is no field 'headline'; use one of id, title, body"),
@@ -88,8 +88,8 @@ def test_every_name_that_is_known_is_written_as_names_are_compared() -> None:
         ("title", [], "no column is known to hold the id, .* --map id=COLUMN, or .* --no-id"),
     ],
 )
-def test_what_does_not_fit_is_said_in_one_line(header: str, wanted: list[str], said: str) -> None:
-    with pytest.raises(BadLayout, match=said) as refusal:
+def test_what_does_not_fit_is_said_in_one_line(header: str, wanted: list[str], message: str) -> None:
+    with pytest.raises(BadLayout, match=message) as refusal:
         choose_columns(header.split(","), wanted)
 
     assert "\n" not in str(refusal.value)

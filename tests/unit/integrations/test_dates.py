@@ -132,7 +132,7 @@ class TestOrderOfAColumn:
 
 class TestPlausible:
     @pytest.mark.parametrize(
-        ("column", "cell", "said"),
+        ("column", "cell", "message"),
         [
             ("created_at", "3020-01-01", "received: '3020-01-01' is in the future"),
             ("created_at", "0001-01-01", "received: '0001-01-01' is before 1980"),
@@ -144,9 +144,9 @@ class TestPlausible:
             ("event_date", "kemarin", "event_date: 'kemarin' is not a date"),
         ],
     )
-    def test_an_impossible_date_costs_the_field_and_is_reported(self, column: str, cell: str, said: str) -> None:
+    def test_an_impossible_date_costs_the_field_and_is_reported(self, column: str, cell: str, message: str) -> None:
         text = f"id,title,{column}\n1,Jalan,{cell}\n"
-        assert notes(text) == (said,)
+        assert notes(text) == (message,)
         assert report(text).time == NOW
         assert report(text).data.event_date is None
 

@@ -134,7 +134,7 @@ class TestReading:
         assert taken(Pelapor=cell).data.reporter is None
 
     @pytest.mark.parametrize(
-        ("column", "cell", "said"),
+        ("column", "cell", "message"),
         [
             ("Tracking ID", "", "id: empty"),
             ("Tracking ID", "1,04E+06", "id: '1,04E+06' was rounded by a spreadsheet"),
@@ -145,8 +145,8 @@ class TestReading:
             ("Provinsi", "x" * 101, "location.province: "),
         ],
     )
-    def test_a_cell_that_cannot_be_read_spoils_its_row_and_is_named(self, column: str, cell: str, said: str) -> None:
-        assert reason(**{column: cell}).startswith(said)
+    def test_a_cell_that_cannot_be_read_spoils_its_row_and_is_named(self, column: str, cell: str, message: str) -> None:
+        assert reason(**{column: cell}).startswith(message)
 
     @pytest.mark.parametrize(
         ("cell", "utc"),
@@ -184,14 +184,14 @@ class TestReading:
         assert first.complaint == again.complaint
 
     @pytest.mark.parametrize(
-        ("missing", "said"), [("Tracking ID", "--map id=COLUMN"), ("Judul Laporan", None), ("Provinsi", None)]
+        ("missing", "message"), [("Tracking ID", "--map id=COLUMN"), ("Judul Laporan", None), ("Provinsi", None)]
     )
-    def test_only_the_tracking_id_cannot_be_missing(self, missing: str, said: str | None) -> None:
+    def test_only_the_tracking_id_cannot_be_missing(self, missing: str, message: str | None) -> None:
         header = tuple(name for name in PLAIN if name != missing)
-        if said is None:
+        if message is None:
             assert isinstance(items(PLAIN, header=header)[0], Report)
         else:
-            with pytest.raises(BadLayout, match=said):
+            with pytest.raises(BadLayout, match=message):
                 items(PLAIN, header=header)
 
     @pytest.mark.parametrize(
@@ -234,10 +234,10 @@ class TestReading:
 
 
 def exported(world: World, reporter: str | None = None) -> dict[str, str]:
-    said = RowTexts()
+    texts = RowTexts()
     for recorded in world.history:
-        said = texts_after(said, recorded.fact)
-    cells = row(world.complaint, said, offices=OFFICES, zone=WIB, reporter=reporter)
+        texts = texts_after(texts, recorded.fact)
+    cells = row(world.complaint, texts, offices=OFFICES, zone=WIB, reporter=reporter)
     return dict(zip(HEADER, cells, strict=True))
 
 

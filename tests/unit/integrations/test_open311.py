@@ -153,7 +153,7 @@ def test_closed_entries_are_skipped_by_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"service_request_id": None}, "service_request_id: missing"),
         ({"service_request_id": {}}, "service_request_id: is not text"),
@@ -166,8 +166,8 @@ def test_closed_entries_are_skipped_by_default() -> None:
         ({"service_name": "x" * 301}, "title: String should have at most 300 characters"),
     ],
 )
-def test_a_request_that_is_no_report_has_a_reason(changes: dict[str, Any], said: str) -> None:
-    assert reason(REQUEST | changes).startswith(said)
+def test_a_request_that_is_no_report_has_a_reason(changes: dict[str, Any], message: str) -> None:
+    assert reason(REQUEST | changes).startswith(message)
 
 
 @pytest.mark.parametrize("entry", [None, 7, "text", []])
@@ -226,9 +226,9 @@ def request(**changes: Any) -> str:
         ]
     )
 )
-def test_an_impossible_value_costs_itself_and_is_reported(changes: dict[str, Any], said: str) -> None:
+def test_an_impossible_value_costs_itself_and_is_reported(changes: dict[str, Any], message: str) -> None:
     [note] = notes(request(**changes))
-    assert note.startswith(said)
+    assert note.startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -314,8 +314,8 @@ class TestPrivacy:
 
     @pytest.mark.parametrize("name", ["visibility", "unpublished", "incognito", "hide_name"])
     def test_nor_is_a_request_taken_whose_attribute_may_be_about_it(self, name: str) -> None:
-        said = f"{name}: may be about privacy, and is not understood (--ignore '{name}' leaves it out)"
-        assert reason(REQUEST | {name: "x"}) == said
+        message = f"{name}: may be about privacy, and is not understood (--ignore '{name}' leaves it out)"
+        assert reason(REQUEST | {name: "x"}) == message
         assert [type(each) for each in items(request(**{name: "x"}), ignored=(name,))] == [Report]
 
 

@@ -154,14 +154,14 @@ def flags(found: Item) -> tuple[bool, bool]:
 
 
 @every(Rows(UNDERSTOOD))
-def test_what_is_understood_is_honoured(said: dict[str, Any], meant: tuple[bool, bool]) -> None:
-    [found] = items(json.dumps([REQUEST | said]))
+def test_what_is_understood_is_honoured(attributes: dict[str, Any], meant: tuple[bool, bool]) -> None:
+    [found] = items(json.dumps([REQUEST | attributes]))
     assert flags(found) == meant
 
 
 @every(REFUSED)
-def test_what_is_not_understood_refuses_the_request(said: dict[str, Any]) -> None:
-    refused, other = items(json.dumps([REQUEST | said, REQUEST | {"service_request_id": "2"}]))
+def test_what_is_not_understood_refuses_the_request(attributes: dict[str, Any]) -> None:
+    refused, other = items(json.dumps([REQUEST | attributes, REQUEST | {"service_request_id": "2"}]))
     assert isinstance(refused, Skipped), refused
     assert "may be about privacy, and is not understood" in refused.reason or "neither yes nor no" in refused.reason
     assert "\n" not in refused.reason
@@ -170,8 +170,8 @@ def test_what_is_not_understood_refuses_the_request(said: dict[str, Any]) -> Non
 
 def test_an_ignored_column_has_no_effect() -> None:
     asked = [{"question": "Publish your name?", "answer": "No"}, {"question": "Anonymous?", "answer": "Yes"}]
-    said = {"hide_name": True, "attributes": asked}
-    [found] = items(json.dumps([REQUEST | said]), ignored=("Hide Name", "Publish your name?"))
+    fields = {"hide_name": True, "attributes": asked}
+    [found] = items(json.dumps([REQUEST | fields]), ignored=("Hide Name", "Publish your name?"))
     assert flags(found) == ANONYMOUS
 
 

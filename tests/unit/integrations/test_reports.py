@@ -153,8 +153,8 @@ def test_the_rules_and_sums_of_a_table_are_no_reports(row: str) -> None:
         ]
     )
 )
-def test_a_sum_or_a_rule_with_anything_else_is_refused_with_a_reason(header: str, row: str, said: str) -> None:
-    assert reason(f"{header}\n{row}\n", no_id=header is WITHOUT_ID).endswith(said)
+def test_a_sum_or_a_rule_with_anything_else_is_refused_with_a_reason(header: str, row: str, message: str) -> None:
+    assert reason(f"{header}\n{row}\n", no_id=header is WITHOUT_ID).endswith(message)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_an_id_that_is_made_of_a_row_does_not_change_with_its_status() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         (",Judul,,,,", "id: empty"),
         ("1,Judul,,,,keluhan", "class: 'keluhan' is not a class; use one of complaint, complaint_inspection"),
@@ -219,12 +219,12 @@ def test_an_id_that_is_made_of_a_row_does_not_change_with_its_status() -> None:
         ('1,"Judul,,,,', "not a row of a table: opens a quote that is not closed"),
     ],
 )
-def test_a_row_that_is_no_report_has_a_reason(row: str, said: str) -> None:
-    assert reason(f"id,title,event_date,lat,lon,class\n{row}\n").startswith(said)
+def test_a_row_that_is_no_report_has_a_reason(row: str, message: str) -> None:
+    assert reason(f"id,title,event_date,lat,lon,class\n{row}\n").startswith(message)
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         ("1,Judul,,north,1,", "lat: 'north' is not a number of degrees"),
         ("1,Judul,,nan,1,", "lat: 'nan' is not a number of degrees"),
@@ -234,10 +234,10 @@ def test_a_row_that_is_no_report_has_a_reason(row: str, said: str) -> None:
         ("1,Judul,,52.5,13.4,", "lat, lon: 52.5, 13.4 lies outside Indonesia"),
     ],
 )
-def test_an_impossible_place_is_dropped_and_reported(row: str, said: str) -> None:
+def test_an_impossible_place_is_dropped_and_reported(row: str, message: str) -> None:
     text = f"id,title,event_date,lat,lon,class\n{row}\n"
     [note] = notes(text)
-    assert note.startswith(said)
+    assert note.startswith(message)
     assert report(text).data.location is None
 
 
@@ -371,7 +371,7 @@ class TestMessages:
         assert "\n" not in found.reason
 
     @pytest.mark.parametrize(
-        ("change", "said"),
+        ("change", "message"),
         [
             ({"type": "other"}, "type 'other' is not lapor.report.submitted.v1"),
             ({"id": None}, "id: "),
@@ -388,8 +388,8 @@ class TestMessages:
             ({"data": {"class": "complaint", "title": "x", "anonymous": "ya"}}, "anonymous: "),
         ],
     )
-    def test_one_that_is_no_report_has_a_reason(self, change: dict[str, Any], said: str) -> None:
-        assert reason(json.dumps(REPORT | change)).startswith(said)
+    def test_one_that_is_no_report_has_a_reason(self, change: dict[str, Any], message: str) -> None:
+        assert reason(json.dumps(REPORT | change)).startswith(message)
 
     def test_options_of_tables_do_not_fit_them(self) -> None:
         with pytest.raises(TableOnly, match="--source: only for tables and Open311"):

@@ -52,7 +52,7 @@ class TestEncodings:
     TEXT = f"{HEADER}\n7;Jalan café;Lubang “besar” — São;Denpasar\n"
 
     @pytest.mark.parametrize(
-        ("encoding", "said"),
+        ("encoding", "message"),
         [
             ("utf-8", None),
             ("utf-8-sig", None),
@@ -61,9 +61,9 @@ class TestEncodings:
             ("utf-16-le", "read as utf-16-le (--encoding names another)"),
         ],
     )
-    def test_it_is_detected_and_reported(self, encoding: str, said: str | None) -> None:
+    def test_it_is_detected_and_reported(self, encoding: str, message: str | None) -> None:
         found = opened(self.TEXT.encode(encoding))
-        assert (said in found.notes) if said else not any("encoding" in line for line in found.notes)
+        assert (message in found.notes) if message else not any("encoding" in line for line in found.notes)
         [one] = found.items
         assert isinstance(one, Report)
         assert decode_report(one.value).data.body == "Lubang “besar” — São"
@@ -109,10 +109,10 @@ class TestNoTables:
             ]
         )
     )
-    def test_a_file_is_refused_by_what_it_is(self, content: bytes, said: str) -> None:
+    def test_a_file_is_refused_by_what_it_is(self, content: bytes, message: str) -> None:
         with pytest.raises((UnreadableFile, BadLayout)) as refusal:
             opened(content)
-        assert said in str(refusal.value)
+        assert message in str(refusal.value)
         assert str(refusal.value).isprintable()
 
     def test_a_cell_that_is_not_printed_is_not_printed(self) -> None:

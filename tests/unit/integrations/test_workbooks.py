@@ -151,18 +151,18 @@ class TestCellsWithoutValue:
         old = f'<c r="{place}" t="inlineStr"><is><t>{value}</t></is></c>'
         return changed(content, SHEET, old, f'<c r="{place}" t="{kind}">{inner}</c>')
 
-    @pytest.mark.parametrize(("inner", "said"), WITHOUT_VALUE)
-    def test_in_a_column_that_decides_it_costs_the_report(self, inner: str, said: str) -> None:
+    @pytest.mark.parametrize(("inner", "message"), WITHOUT_VALUE)
+    def test_in_a_column_that_decides_it_costs_the_report(self, inner: str, message: str) -> None:
         refused, whole = items(self.cell("D2", inner))
         assert isinstance(refused, Skipped)
-        assert refused.reason == f"anonymous: {said}"
+        assert refused.reason == f"anonymous: {message}"
         assert isinstance(whole, Report)
 
-    @pytest.mark.parametrize(("inner", "said"), WITHOUT_VALUE)
-    def test_in_another_it_costs_the_field(self, inner: str, said: str) -> None:
+    @pytest.mark.parametrize(("inner", "message"), WITHOUT_VALUE)
+    def test_in_another_it_costs_the_field(self, inner: str, message: str) -> None:
         first, _ = items(self.cell("C2", inner))
         assert isinstance(first, Report)
-        assert first.notes == (f"city: {said}",)
+        assert first.notes == (f"city: {message}",)
         assert decode_report(first.value).data.location is None
 
     def test_a_formula_is_read_as_what_it_came_to(self) -> None:
@@ -374,12 +374,12 @@ class TestBinaryExcel:
         sheet = archive.read("xl/worksheets/sheet1.bin")
         row = struct.pack("<IIH", 1, 0, 300)
         large = sheet.replace(row, struct.pack("<IIH", 2_000_000_000, 0, 300))
-        for damaged, said in ((large, "row 2,000,000,001"), (sheet[:-1], "ends in the middle of a record")):
+        for damaged, message in ((large, "row 2,000,000,001"), (sheet[:-1], "ends in the middle of a record")):
             out = io.BytesIO()
             with zipfile.ZipFile(out, "w") as target:
                 for name in archive.namelist():
                     target.writestr(name, damaged if name.endswith("sheet1.bin") else archive.read(name))
-            with pytest.raises(UnreadableFile, match=said):
+            with pytest.raises(UnreadableFile, match=message):
                 opened(out.getvalue())
 
 
@@ -387,7 +387,7 @@ class TestHostile:
     CONTENT = workbook(HEADER, ["1", "Jalan", "Denpasar"])
 
     @pytest.mark.parametrize(
-        ("old", "new", "said"),
+        ("old", "new", "message"),
         [
             ('<row r="2"', '<row r="2000000000"', "claims to have a cell in row 2,000,000,000"),
             ('r="C2"', 'r="XFD1048576"', "claims to have a cell in row 1,048,576, column 16,384"),
@@ -396,10 +396,10 @@ class TestHostile:
             ("</sheetData>", "", "is not a readable workbook"),
         ],
     )
-    def test_what_claims_too_much_ends_in_one_line(self, old: str, new: str, said: str) -> None:
+    def test_what_claims_too_much_ends_in_one_line(self, old: str, new: str, message: str) -> None:
         with pytest.raises(UnreadableFile) as refusal:
             opened(changed(self.CONTENT, SHEET, old, new))
-        assert said in str(refusal.value)
+        assert message in str(refusal.value)
         assert "\n" not in str(refusal.value)
 
     def test_a_claimed_dimension_means_nothing(self) -> None:
@@ -414,14 +414,14 @@ class TestHostile:
             opened(content)
 
     @pytest.mark.parametrize(
-        ("name", "said"),
+        ("name", "message"),
         [("a.txt", "is an archive, not a workbook"), ("word/document.xml", "is a document of a word")],
     )
-    def test_another_archive_is_refused_by_what_it_is(self, name: str, said: str) -> None:
+    def test_another_archive_is_refused_by_what_it_is(self, name: str, message: str) -> None:
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w") as archive:
             archive.writestr(name, "x")
-        with pytest.raises(UnreadableFile, match=said):
+        with pytest.raises(UnreadableFile, match=message):
             opened(stream.getvalue())
 
     def test_one_without_a_header_is_refused(self) -> None:

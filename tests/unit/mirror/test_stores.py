@@ -44,8 +44,8 @@ def test_no_part_of_a_password_is_in_a_message(url: str) -> None:
 def test_what_is_not_of_the_password_is_shown() -> None:
     for url in (f"postgresql://alur:s3cr3t@{AT}", f"postgresql://alur:a@{AT}"):
         assert without_password(url, url) == f"postgresql://{AT}"
-        said = 'connection to server at "127.0.0.1", port 9 failed'
-        assert without_password(said, url) == said
+        message = 'connection to server at "127.0.0.1", port 9 failed'
+        assert without_password(message, url) == message
     assert without_password("mirror.duckdb", "mirror.duckdb") == "mirror.duckdb"
     assert without_password("failed to resolve host 'pw@db'", "postgresql://alur:s3@pw@db") == (
         "failed to resolve host '***@db'"

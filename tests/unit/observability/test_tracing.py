@@ -176,8 +176,8 @@ def test_the_document_names_attributes_and_log_events() -> None:
     documented = {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
     spans: Any = Spans("lifecycle", NOWHERE).batch()
     spans.follow(record(), [output()])
-    said = set(spans._open[0].attributes) - {"messaging.system", "messaging.operation.type"}  # noqa: SLF001 -- as above
-    assert documented == said | {"tracing_disabled", "spans_dropped"}
+    recorded = set(spans._open[0].attributes) - {"messaging.system", "messaging.operation.type"}  # noqa: SLF001 -- as above
+    assert documented == recorded | {"tracing_disabled", "spans_dropped"}
 
 
 class TestSettingUp:

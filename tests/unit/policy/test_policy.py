@@ -293,7 +293,7 @@ def test_a_version_based_on_another_has_only_what_is_new() -> None:
 
 
 @pytest.mark.parametrize(
-    ("day", "said", "citizens"),
+    ("day", "written", "citizens"),
     [
         (date(2025, 1, 1), None, "open"),
         (date(2026, 11, 29), None, "open"),
@@ -302,8 +302,8 @@ def test_a_version_based_on_another_has_only_what_is_new() -> None:
         (date(2025, 1, 1), "reporter", "reporter"),
     ],
 )
-def test_a_new_version_lets_only_the_reporter_speak(day: date, said: str | None, citizens: str) -> None:
-    assert policies(version(effective_from=day, citizens=said)).versions[0].citizens == citizens
+def test_a_new_version_lets_only_the_reporter_speak(day: date, written: str | None, citizens: str) -> None:
+    assert policies(version(effective_from=day, citizens=written)).versions[0].citizens == citizens
 
 
 @pytest.mark.parametrize("day", ["2025-01-01", datetime(2025, 1, 1), date(2025, 1, 1)])  # noqa: DTZ001 -- as TOML has it
@@ -384,7 +384,7 @@ def test_the_packaged_files_are_what_they_say() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("a = " + "[" * 100_000, "nested too deeply"),
         ("a = " + "9" * 10_000, "digits"),
@@ -393,10 +393,10 @@ def test_the_packaged_files_are_what_they_say() -> None:
         ("\ufffe", "not valid TOML"),
     ],
 )
-def test_a_file_that_is_too_deep_or_too_large_ends_in_one_line(content: str, said: str, tmp_path: Path) -> None:
+def test_a_file_that_is_too_deep_or_too_large_ends_in_one_line(content: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "ours.toml"
     path.write_text(content)
-    with pytest.raises(PolicyError, match=said) as refusal:
+    with pytest.raises(PolicyError, match=message) as refusal:
         load(str(path))
     assert "\n" not in str(refusal.value)
     assert len(str(refusal.value)) < 1_000

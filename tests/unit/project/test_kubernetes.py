@@ -269,9 +269,9 @@ class TestAutoscaling:
 
     def test_it_looks_as_the_operators_do(self, scaled: Manifest) -> None:
         [authentication] = FILES["autoscaling/authentication.yaml"]
-        given = authentication["spec"]["secretTargetRef"]
-        assert {each["parameter"] for each in given} <= CREDENTIALS
-        assert {each["name"] for each in given} == {"alur-kafka-operators"}
+        references = authentication["spec"]["secretTargetRef"]
+        assert {each["parameter"] for each in references} <= CREDENTIALS
+        assert {each["name"] for each in references} == {"alur-kafka-operators"}
         assert set(ROLES["operators"].follows) == set(STAGES)
         for trigger in scaled["spec"]["triggers"]:
             assert trigger["authenticationRef"] == {"name": authentication["metadata"]["name"]}

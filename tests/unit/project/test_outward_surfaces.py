@@ -207,12 +207,12 @@ def _history(world: World, upto: int) -> str:
 
 
 def _export(world: World, upto: int) -> str:
-    said = lapor_rows.RowTexts()
+    texts = lapor_rows.RowTexts()
     for recorded in world.history[:upto]:
-        said = lapor_rows.texts_after(said, recorded.fact)
+        texts = lapor_rows.texts_after(texts, recorded.fact)
     offices = {"denpasar-pupr": ("Dinas PUPR Denpasar", "Pemerintah Kota Denpasar")}
     complaint = world.history[upto - 1].complaint
-    return "|".join(lapor_rows.row(complaint, said, offices=offices, zone=AROUND.zone, reporter=None))
+    return "|".join(lapor_rows.row(complaint, texts, offices=offices, zone=AROUND.zone, reporter=None))
 
 
 def _report(world: World, upto: int) -> str:

@@ -63,11 +63,11 @@ def test_every_key_is_there_with_its_default(heading: str) -> None:
             continue
         default = as_written(field.get_default(call_default_factory=True))
         written = defaults[name].strip("`")
-        said = None if written == "none" else tomllib.loads(f"value = {written}")["value"]
+        documented = None if written == "none" else tomllib.loads(f"value = {written}")["value"]
         if isinstance(default, list):
-            assert sorted(said or ()) == sorted(default), name
+            assert sorted(documented or ()) == sorted(default), name
         else:
-            assert said == default, name
+            assert documented == default, name
 
 
 def test_every_section_is_of_a_model() -> None:

@@ -364,16 +364,16 @@ def check_strip(run: Run, policy: Policy) -> None:
         if dates and run.due_at is not None and run.remaining is None and not run.breached and not run.over:
             assert dates[-1] == run.due_at.astimezone(ZoneInfo(run.zone)).date()
         return
-    first, given = run.steps[0], Duration.parse(run.duration)
+    first, granted = run.steps[0], Duration.parse(run.duration)
     if first.what is Happening.RESUMED:  # with what was left when the complaint was closed: nothing, if it was missed
-        given = Duration.parse(first.detail.removeprefix("with ")) if first.detail else Duration(0, given.unit)
+        granted = Duration.parse(first.detail.removeprefix("with ")) if first.detail else Duration(0, granted.unit)
     extended = sum(int(step.detail.split()[0]) for step in run.steps if step.what is Happening.EXTENDED)
     left = Duration.parse(run.remaining).amount if run.remaining else 0
-    if given.unit.in_days:
-        assert len(numbers) + left == given.amount + extended
-    elif given.unit is Unit.WORKING_SECONDS:
+    if granted.unit.in_days:
+        assert len(numbers) + left == granted.amount + extended
+    elif granted.unit is Unit.WORKING_SECONDS:
         worked = sum(day.worked.amount for day in run.days if day.worked)
-        assert worked + left == pytest.approx(given.amount + extended * policy.extension.day.amount, abs=0.0005)
+        assert worked + left == pytest.approx(granted.amount + extended * policy.extension.day.amount, abs=0.0005)
 
 
 def test_with_a_version_without_its_cap_it_says_what_differs() -> None:

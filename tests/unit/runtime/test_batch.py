@@ -53,7 +53,7 @@ class Stage:
         assert error.code
         self.undone += 1
 
-    def settle(self, count: int) -> list[int]:
+    def process_records(self, count: int) -> list[int]:
         batches = asyncio.run(process_in_parts(records(count), self.process, self.undo))
         return [len(batch.records) for batch in batches]
 
@@ -61,7 +61,7 @@ class Stage:
 @pytest.mark.parametrize("guilty", [(), (0,), (99,), (50, 51), (7, 8, 9, 98), range(100)])
 def test_failing_records_become_dead_letters_and_order_is_kept(guilty: Collection[int]) -> None:
     stage = Stage(guilty, letters_of=10**9)
-    assert sum(stage.settle(100)) == 100
+    assert sum(stage.process_records(100)) == 100
     assert stage.done == list(range(100))
     assert set(stage.letters) == set(guilty)
     assert {code for code, _ in stage.letters.values()} <= {OUTPUT_TOO_LARGE}
@@ -71,30 +71,30 @@ def test_failing_records_become_dead_letters_and_order_is_kept(guilty: Collectio
 
 def test_a_temporary_error_writes_no_dead_letter() -> None:
     stage = Stage(passes_after=1)
-    assert stage.settle(10) == [10]
+    assert stage.process_records(10) == [10]
     assert stage.letters == {}
 
 
 def test_a_record_that_is_alone_is_tried_again_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "PAUSE_SECONDS", 0.0)
     stage = Stage(passes_after=4)
-    assert sum(stage.settle(4)) == 4
+    assert sum(stage.process_records(4)) == 4
     assert (stage.letters, stage.done) == ({}, [0, 1, 2, 3])
     stage = Stage(passes_after=5)
-    stage.settle(4)
+    stage.process_records(4)
     assert set(stage.letters) == {0}, "but once only"
 
 
 def test_a_letter_that_the_broker_refuses_is_written_without_content() -> None:
     stage = Stage({3}, letters_of=NO_VALUE)
-    stage.settle(5)
+    stage.process_records(5)
     assert stage.letters == {3: (OUTPUT_TOO_LARGE, NO_VALUE)}
     assert stage.done == list(range(5))
 
 
 def test_without_any_letter_the_stage_refuses_to_work() -> None:
     with pytest.raises(RefusedToStart, match=r"alur topics create") as raised:
-        Stage({3}, letters_of=-1).settle(5)
+        Stage({3}, letters_of=-1).process_records(5)
     assert "\n" not in str(raised.value)
 
 

@@ -23,16 +23,16 @@ def test_each_key_comes_once_with_all_that_the_engine_wrote_in_order(written: li
     window = RestoreWindow()
     window.add(records[:10])
     window.add(records[10:])
-    given = list(window.drain())
-    ends = [versions[-1].offset for versions in given]
+    drained = list(window.drain())
+    ends = [versions[-1].offset for versions in drained]
     assert ends == sorted(ends), "in the order of the log"
-    assert sorted(record.offset for versions in given for record in versions) == list(range(len(records)))
+    assert sorted(record.offset for versions in drained for record in versions) == list(range(len(records)))
     ours = [record for record in records if record.headers]
-    for versions in given:
+    for versions in drained:
         assert [each.offset for each in versions] == sorted(each.offset for each in versions)
         if len(versions) > 1:
             assert all(each in ours[1:] and each.key == versions[0].key for each in versions)
-    assert len([each for each in given if each[-1].headers]) == len({record.key for record in ours[1:]}) + bool(ours)
+    assert len([each for each in drained if each[-1].headers]) == len({record.key for record in ours[1:]}) + bool(ours)
     assert list(window.drain()) == []
 
 

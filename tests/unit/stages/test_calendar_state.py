@@ -58,7 +58,7 @@ class Pair:
         self.lifecycle.ready()
         self.timers.ready()
 
-    def settle(self, value: bytes | None) -> list[OutgoingRecord]:
+    def process(self, value: bytes | None) -> list[OutgoingRecord]:
         """Let lifecycle decide on a command, and sla see the state that follows."""
         command = Record(None, value, int(self.now.timestamp() * 1000), offset=len(self.written))
         outputs = list(self.lifecycle.handle(command))
@@ -72,7 +72,7 @@ class Pair:
     def send(self, command: c.Command, by: str, subject: str, *, message: str | None = None) -> list[OutgoingRecord]:
         self.sent += 1
         name = message or f"m{self.sent}"
-        return self.settle(encode.encode_command(command, source=by, command_id=name, subject=subject, time=self.now))
+        return self.process(encode.encode_command(command, source=by, command_id=name, subject=subject, time=self.now))
 
     def register(self, number: int) -> str:
         complaint = complaint_id(CHANNEL, str(number))
@@ -89,10 +89,10 @@ class Pair:
         return self.send(data, by, CALENDAR, message=message)
 
     def tick(self, now: datetime | None = None) -> list[OutgoingRecord]:
-        """Let sla send what is due, and settle that."""
+        """Let sla send what is due, and process that."""
         sent = list(self.timers.tick(now or self.now))
         for output in sent:
-            self.settle(output.value)
+            self.process(output.value)
         return sent
 
     def compacted(self) -> list[Record]:
@@ -257,7 +257,7 @@ class TestRefusals:
                 time=MONDAY,
             )
         )
-        refused = self.rejection(Pair().settle(json.dumps(value | {"data": data}).encode()))
+        refused = self.rejection(Pair().process(json.dumps(value | {"data": data}).encode()))
         assert refused["code"] == "invalid-data"
         assert refused["message"].startswith(says)
 
@@ -268,7 +268,7 @@ class TestRefusals:
         if subject is not None:
             value["subject"] = subject  # type: ignore[assignment]
         with pytest.raises(Undecodable, match="subject"):
-            Pair().settle(json.dumps(value).encode())
+            Pair().process(json.dumps(value).encode())
 
     def test_a_complaint_that_speaks_of_it_is_one_all_the_same(self) -> None:
         pair = Pair()
@@ -281,7 +281,7 @@ class TestRefusals:
             c.WithdrawComplaint(), source=CITIZEN, command_id="1", subject=CALENDAR, time=MONDAY
         )
         with pytest.raises(Undecodable, match="subject"):
-            Pair().settle(raw)
+            Pair().process(raw)
 
 
 class TestPolicyChange:

@@ -68,9 +68,9 @@ class World:
         self, command: c.Command, complaint: str, *, by: str = CITIZEN, name: str = "m", replays: int = 0
     ) -> list[OutgoingRecord]:
         value = encode.encode_command(command, source=by, command_id=name, subject=complaint, time=MONDAY)
-        return self.settle(value, replays)
+        return self.process(value, replays)
 
-    def settle(self, value: bytes, replays: int = 0) -> list[OutgoingRecord]:
+    def process(self, value: bytes, replays: int = 0) -> list[OutgoingRecord]:
         headers = ((REPLAYS, str(replays).encode()),) if replays else ()
         record = self.add(TopicName.COMMANDS, complaint=None, value=value, headers=headers)
         outputs = list(self.lifecycle.handle(record))
@@ -284,7 +284,7 @@ class TestTheCalendar:
     def announced(self) -> World:
         world = World()
         holiday = AnnounceHoliday(day=DAY, name="Cuti bersama", decree="SKB 3 Menteri")
-        world.settle(self.command(holiday, "a1"))
+        world.process(self.command(holiday, "a1"))
         reschedule = c.RescheduleDeadlines(calendar=1)
         world.send(reschedule, FIRST, by="/stages/sla", name="r")
         return world
@@ -306,7 +306,7 @@ class TestTheCalendar:
         world.restarted()
         assert world.lifecycle.state_report().quarantined == 1
         with pytest.raises(Undecodable, match=r"quarantined: .*alur state repair calendar"):
-            world.settle(self.command(AnnounceHoliday(day=DAY, name="x", decree="y"), "a2"))
+            world.process(self.command(AnnounceHoliday(day=DAY, name="x", decree="y"), "a2"))
         assert world.send(c.WithdrawComplaint(), SECOND)
 
 

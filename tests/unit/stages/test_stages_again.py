@@ -68,8 +68,8 @@ def sent(handler: ProcessManager, recorded: Recorded) -> list[c.CommandEvent[Any
     return [decode_command(output.value) for output in handler.handle(record)]
 
 
-def settle(world: World, stages: list[ProcessManager]) -> None:
-    """Let the stages decide on the present standing until they have nothing more to say."""
+def run_stages(world: World, stages: list[ProcessManager]) -> None:
+    """Run the stages on the latest snapshot until no command follows."""
     while True:
         version = world.complaint.version
         for stage in stages:
@@ -87,7 +87,7 @@ def test_the_whole_history_read_again_changes_nothing(name: str, steps: list[Ste
     world = take(begin(policy, pick), steps, UNITS[policy.name])
     world.policy = policy.model_copy(update={"machine": EVERYTHING})
     stages = list(handlers(world.policy))
-    settle(world, stages)
+    run_stages(world, stages)
     # the worst case: it is so long ago that no command is remembered
     present = world.complaint.model_copy(update={"recent": ()})
     for recorded in world.history:

@@ -140,7 +140,7 @@ def _least(work: Callable[[], object], rounds: int = 20) -> float:
 def test_processor_time_of_a_command_beside_bare_json(partition: Partition, commands: list[Any]) -> None:
     """Life by life: so short a time is not interrupted each time, and the least is the work alone."""
 
-    def settle(life: list[Any]) -> list[OutgoingRecord]:
+    def process(life: list[Any]) -> list[OutgoingRecord]:
         handler = Lifecycle(partition)
         outputs: list[OutgoingRecord] = []
         for record in life:
@@ -160,8 +160,8 @@ def test_processor_time_of_a_command_beside_bare_json(partition: Partition, comm
     try:
         for key in dict.fromkeys(record.key for record in commands):
             life = [record for record in commands if record.key == key]
-            documents = [orjson.loads(output.value) for output in settle(life) if output.value is not None]
-            ours += _least(partial(settle, life))
+            documents = [orjson.loads(output.value) for output in process(life) if output.value is not None]
+            ours += _least(partial(process, life))
             bare += _least(partial(json, [record.value for record in life], documents))
     finally:
         gc.enable()
