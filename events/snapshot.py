@@ -40,7 +40,7 @@ class Clock(Frozen):
 
     @property
     def running(self) -> bool:
-        """Return whether it is neither paused nor breached."""
+        """Return whether the clock is neither paused nor breached."""
         return not self.paused and not self.breached
 
     @property

@@ -8,7 +8,7 @@ from events.wording import defused
 
 
 def csv_text(rows: Iterable[Sequence[object]]) -> str:
-    """Return rows with line feeds, each text defused."""
+    """Return rows as CSV in which no text is a formula; lines end with a line feed."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([defused(each) if isinstance(each, str) else each for each in row] for row in rows)

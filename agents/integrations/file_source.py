@@ -17,9 +17,10 @@ _COPY: Final = r"\(\d{1,3}\)|(?:day|hari)[-_ ]?\d{1,3}"
 
 
 def source_of(file: str) -> str:
-    """Return the source of the reports in a file, from its folder and name: the same at each submission.
+    """Return the source of the reports in a file, made from its folder and name.
 
-    Dates and names of months or weekdays are removed, so that daily exports have the same source.
+    It is the same at each submission: dates and names of months or weekdays are removed, so that daily exports
+    have the same source.
     """
     path = Path(file).resolve()
     name = " ".join(_days().sub(" ", path.stem).split()).strip(" -_.") or "table"

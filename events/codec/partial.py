@@ -160,7 +160,7 @@ def cut_fact(raw: bytes | None) -> tuple[bytes, bytes] | None:
 
 
 def fact_type_in(raw: bytes) -> str | None:
-    """Return the type of a fact of `encode_fact` without parsing; None in another format."""
+    """Return the type of an encoded fact without parsing; None for another format."""
     found = _FACT_TYPE.match(raw)
     return None if found is None else found[1].decode()
 
