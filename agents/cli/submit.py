@@ -113,7 +113,7 @@ def _send(settings: Settings, imported: Import, tally: Tally, stream: BinaryIO) 
     """Submit the reports; return the error or interruption that ended it early, if any."""
     unreadable = None
     try:
-        with Publisher(settings, linger_ms=_LINGER_MS) as publisher, _progress(imported, stream) as items:
+        with Publisher(settings, linger_ms=_LINGER_MS) as publisher, _progress(imported, tally, stream) as items:
             try:
                 _hand_over(publisher, items, tally)
             except UnreadableFile as error:
@@ -176,18 +176,19 @@ def _fail_unless_whole(tally: Tally, what: str) -> None:
 
 
 @contextmanager
-def _progress(imported: Import, stream: BinaryIO) -> Iterator[Iterator[Item]]:
-    """Yield the items of a file, with progress and remaining time on a terminal."""
+def _progress(imported: Import, tally: Tally, stream: BinaryIO) -> Iterator[Iterator[Item]]:
+    """Yield the items of a file; on a terminal show progress, confirmed reports and remaining time of reading it."""
     where = console(stderr=True)
-    columns = (TextColumn("submitting"), BarColumn(), TextColumn("{task.fields[done]:,}"), TimeRemainingColumn())
+    confirmed = TextColumn("{task.fields[tally].accepted:,} confirmed")
+    columns = (TextColumn("submitting"), BarColumn(), confirmed, TimeRemainingColumn())
     with Progress(*columns, console=where, transient=True, disable=not where.is_terminal) as progress:
         # streamed entries: only the size in bytes is known beforehand
-        task = progress.add_task("", total=imported.total or _size(stream), done=0)
+        task = progress.add_task("", total=imported.total or _size(stream), tally=tally)
 
         def items() -> Iterator[Item]:
             for done, item in enumerate(imported.items, start=1):
                 yield item
-                progress.update(task, completed=done if imported.total else _position(stream), done=done)
+                progress.update(task, completed=done if imported.total else _position(stream))
 
         yield items()
 

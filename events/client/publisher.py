@@ -1,5 +1,6 @@
 """Publisher: writes a message once, acknowledged by all replicas."""
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Final
@@ -15,6 +16,11 @@ from events.codec.encode import HEADERS
 from events.topics import INWARD_RECORD_BYTES, RecordPosition, TopicName
 
 _DELIVERY_MS: Final = 30_000
+_SILENCE_S: Final = 35.0
+"""Seconds without a confirmation after which `flush` fails.
+
+kafka-python 3.0 may keep a batch for ever after an outage, in spite of its delivery timeout."""
+_LOOK_S: Final = 0.5
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
@@ -37,12 +43,15 @@ def abandon(producer: Any) -> None:  # noqa: ANN401 -- a producer of kafka-pytho
 class Publisher(AbstractContextManager["Publisher"]):
     """Sends messages in the background, idempotently, acknowledged by all replicas; a context manager.
 
-    Records go to the partition of Kafka's own partitioner (murmur2). `linger_ms` trades latency for throughput.
+    Records go to the partition of Kafka's own partitioner (murmur2). `linger_ms` trades latency for throughput;
+    `silence_s` limits how long `flush` waits for the next confirmation.
     """
 
-    def __init__(self, settings: ClientSettings, *, linger_ms: int = 0) -> None:
+    def __init__(self, settings: ClientSettings, *, linger_ms: int = 0, silence_s: float = _SILENCE_S) -> None:
         self._settings = settings
         self._linger_ms = linger_ms
+        self._silence_s = silence_s
+        self._confirmed = 0
         self._failure: KafkaError | None = None
         self._producer: Any = self._connected()
 
@@ -58,10 +67,11 @@ class Publisher(AbstractContextManager["Publisher"]):
         )
 
     def __exit__(self, *failure: object) -> None:
-        if any(failure):
+        try:
+            if not any(failure) and self._failure is None:
+                self.flush()
+        finally:
             abandon(self._producer)
-        else:
-            self._producer.close()
 
     def publish(  # noqa: PLR0913 -- a message, its partition, and callbacks
         self,
@@ -98,7 +108,9 @@ class Publisher(AbstractContextManager["Publisher"]):
                 raise
             refused(_too_large(value))
             return
-        future.add_callback(lambda stored: accepted(RecordPosition(topic, stored.partition, stored.offset)))
+        future.add_callback(
+            lambda stored: self._accepted(RecordPosition(topic, stored.partition, stored.offset), accepted)
+        )
         future.add_errback(lambda error: self._failed(error, value, refused))
 
     def publish_now(self, topic: TopicName, key: str, value: bytes) -> RecordPosition:
@@ -126,14 +138,32 @@ class Publisher(AbstractContextManager["Publisher"]):
     def flush(self) -> None:
         """Wait until all messages are confirmed or refused; raise Unconfirmed or KafkaRefused."""
         with confirmation(self._settings):
-            self._producer.flush()
+            self._await_confirmations()
         self._raise_failure()
+
+    def _await_confirmations(self) -> None:
+        """Wait until no message is unconfirmed, or one has failed, or none was confirmed for `silence_s` seconds."""
+        confirmed, until = self._confirmed, time.monotonic() + self._silence_s
+        while self._failure is None:
+            try:
+                self._producer.flush(timeout=_LOOK_S)
+            except KafkaTimeoutError as error:
+                if confirmed != self._confirmed:
+                    confirmed, until = self._confirmed, time.monotonic() + self._silence_s
+                elif time.monotonic() > until:
+                    self._failure = error
+            else:
+                return
 
     def _begin_anew(self) -> None:
         # undelivered batches of an idempotent producer would delay or corrupt the next ones
         abandon(self._producer)
         self._producer = self._connected()
         self._failure = None
+
+    def _accepted(self, position: RecordPosition, accepted: Callable[[RecordPosition], None]) -> None:
+        self._confirmed += 1
+        accepted(position)
 
     def _failed(self, error: KafkaError, value: bytes, refused: Callable[[str], None]) -> None:
         if isinstance(error, _TOO_LARGE):

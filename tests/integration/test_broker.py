@@ -21,9 +21,11 @@ from agents.local_broker.engines import choose_engine
 from agents.local_broker.errors import NoEngine, PortTaken, RunningElsewhere
 from agents.local_broker.node import address, free_ports, port_is_free
 from agents.ops.topics import broker_answers, ensure_topics
+from events.client import Publisher
 from events.client.administration import topics_missing
-from events.client.errors import BrokerUnreachable
+from events.client.errors import BrokerUnreachable, Unconfirmed
 from events.client.settings import SettingsError
+from events.topics import TopicName
 
 _PATIENCE_S = 90.0
 _OWNER = """
@@ -98,11 +100,20 @@ def test_data_stay_when_the_broker_is_killed_and_started_again(home: dict[str, s
     settings = Settings(broker=broker.address, partitions=1)
     ensure_topics(settings)
 
-    os.kill(broker.pid, signal.SIGKILL)
+    with Publisher(settings, silence_s=2.0) as publisher:
+        publisher.publish_now(TopicName.INTAKE, "a", b"{}")
 
-    assert eventually(lambda: status(home).broker is None)
-    assert not start(home, port=broker.port).already
-    assert topics_missing(settings) == ()
+        os.kill(broker.pid, signal.SIGKILL)
+
+        assert eventually(lambda: status(home).broker is None)
+        publisher.publish(TopicName.INTAKE, "a", b"{}")
+        begun = time.monotonic()
+        with pytest.raises(Unconfirmed, match="has not confirmed the message"):
+            publisher.flush()
+        assert time.monotonic() - begun < 10
+        assert not start(home, port=broker.port).already
+        assert topics_missing(settings) == ()
+        assert publisher.publish_now(TopicName.INTAKE, "a", b"{}").offset > 0
 
 
 def test_a_worker_whose_broker_has_stopped_logs_it_in_few_lines(home: dict[str, str], tmp_path: Path) -> None:
