@@ -11,6 +11,7 @@ from agents.config.settings import Settings
 from agents.ops.complaint_policy import policy_of
 from events.client import ComplaintHistory, NoSuchComplaint, find_complaint, read_history, require_topics
 from events.topics import TopicName
+from events.wording import number_of
 
 _TOPICS = (TopicName.EVENTS, TopicName.REJECTIONS, TopicName.STATE)
 
@@ -38,9 +39,9 @@ def history_of(settings: Settings, complaint: str) -> ComplaintHistory:
     require_topics(settings, _TOPICS)
     history = read_history(settings, find_complaint(settings, complaint))
     if not history.history:
-        refused = f"; {len(history.refusals)} commands about it were refused" if history.refusals else ""
+        refused = number_of(len(history.refusals), "command about it was", "commands about it were")
         raise NoSuchComplaint(
             f"there is no complaint {history.complaint} (a report that was just submitted may still be on its way)"
-            f"{refused}"
+            + (f"; {refused} refused" if history.refusals else "")
         )
     return history

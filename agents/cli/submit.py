@@ -150,7 +150,7 @@ def _conclude(
             say(str(unwritten))  # the last line is the failure that ended it
     if ended_by is not None:
         raise _failure(ended_by, _counts_so_far(tally), empty=not tally.handed_over) from ended_by
-    _fail_unless_whole(tally, "were not submitted")
+    _fail_unless_whole(tally, "was not submitted", "were not submitted")
 
 
 def _failure(ended_by: _Ending, so_far: str, *, empty: bool) -> Exception:
@@ -165,13 +165,14 @@ def _counts_so_far(tally: Tally, *, dry_run: bool = False) -> str:
     if dry_run or not tally.handed_over:
         return "nothing was submitted"
     unconfirmed = f", and {tally.unconfirmed} may or may not be in the log" if tally.unconfirmed else ""
-    return f"{tally.accepted} were submitted{unconfirmed}; doing it again does no harm"
+    return f"{number_of(tally.accepted, 'was', 'were')} submitted{unconfirmed}; doing it again does no harm"
 
 
-def _fail_unless_whole(tally: Tally, what: str) -> None:
+def _fail_unless_whole(tally: Tally, one: str, many: str = "") -> None:
     if tally.empty:
         raise UnreadableFile(NOTHING)
     if left_out := tally.left_out:
+        what = one if len(left_out) == 1 else many or one
         raise Failure(f"{len(left_out)} of {number_of(tally.accepted + len(left_out), 'report')} {what}")
 
 

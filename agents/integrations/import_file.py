@@ -39,6 +39,7 @@ from agents.integrations.survey import ColumnSurvey, Survey
 from agents.integrations.table_detection import Table, find_table
 from agents.integrations.tables import Grid, csv_grid
 from agents.integrations.workbooks import OLE, ZIP, sheets_of
+from events.wording import number_of
 
 OPEN311: Final = "open311"
 LAPOR: Final = "lapor"
@@ -246,7 +247,7 @@ def _rows(table: Table, columns: Columns) -> Iterator[Entry | Skipped]:
             cells += [""] * (width - len(cells))
         if len(cells) != width:
             # else the rest of a text that a stray quote has split would become a complaint
-            yield Skipped(number, f"has {len(cells)} cells under {width} columns", cells)
+            yield Skipped(number, f"has {number_of(len(cells), 'cell')} under {number_of(width, 'column')}", cells)
         else:
             values = {name: as_written(cells[at]) for name, at in columns.positions.items()}
             source = cells[added[SOURCE]].strip() if SOURCE in added else None

@@ -15,6 +15,7 @@ from agents.runtime.stage import RefusedToStart
 from agents.runtime.worker import Worker
 from events.installation import EXPIRED_UNREAD, OFFSET_LOST, Incident, begun_key, writer_key, writer_since
 from events.topics import TopicName
+from events.wording import number_of
 
 
 class StartOffset:
@@ -59,8 +60,8 @@ class StartOffset:
             self._check(committed, end, decided)
         elif restored:
             raise self._refused(
-                f"is gone, while its memory has {restored} records: all would be decided again. Set it to where it was "
-                f"(kafka-consumer-groups --reset-offsets), then run {self._accept}"
+                f"is gone, while its memory has {number_of(restored, 'record')}: all would be decided again. Set "
+                f"it to where it was (kafka-consumer-groups --reset-offsets), then run {self._accept}"
             )
         progress = GroupProgress(None if committed is None else committed.offset, start, end)
         # before the first commit, after which the loss would be undetectable
@@ -99,17 +100,18 @@ class StartOffset:
     async def _report_lost(self, progress: GroupProgress) -> None:
         """Report a lost offset, as an incident without a record, so that a later loss is a new incident."""
         gone = f", what lay before {progress.start} may never have been read" if progress.start else ""
-        stage = self._worker.stage.name
+        stage, reads = self._worker.stage.name, f"it reads {number_of(progress.lag, 'record')}"
         await self._report(
             OFFSET_LOST,
             None,
-            f"the committed offset of {stage} is gone: {progress.lag} records from {progress.start} on are read{gone}",
+            f"the committed offset of {stage} is gone: {reads} from {progress.start} on{gone}",
         )
 
     async def _report_expired(self, offsets: range) -> None:
         """Report records that were deleted before the stage had read them."""
         stage = self._worker.stage.name
-        why = f"{len(offsets)} records expired before {stage} has read them; their senders have to send them again"
+        expired = number_of(len(offsets), "record")
+        why = f"{expired} expired before {stage} has read them; their senders have to send them again"
         await self._report(EXPIRED_UNREAD, offsets, why)
 
     async def _report(self, kind: str, offsets: range | None, reason: str) -> None:

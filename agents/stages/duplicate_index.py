@@ -23,6 +23,7 @@ from events.codec.partial import is_apart
 from events.ids import complaint_of_identity, fact_id
 from events.provenance import Origin, header_value
 from events.topics import TopicName
+from events.wording import number_of
 from workflow.policy.model import Policy, PolicySet
 from workflow.stages.duplicates import Index
 
@@ -143,7 +144,7 @@ class DuplicateIndex:
         followers = self._texts, self._facts
         unread = sum(each.unread for each in followers)
         if self._archives and (unread or any(each.has_waiters for each in followers)):
-            return f"reading earlier reports: {unread} records to go"
+            return f"reading earlier reports: {number_of(unread, 'record')} to go"
         return None
 
     async def wait_until_indexed(self, batch: Mapping[int, Sequence[KafkaRecord]]) -> None:

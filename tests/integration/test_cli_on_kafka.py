@@ -159,7 +159,7 @@ def test_lines_before_one_that_is_too_long_are_submitted_and_reported(
     assert result.exit_code == 1
     assert result.stderr == (
         f"alur: {file}: line 3 has more than 1,000 bytes: write one entry a line, or several files "
-        "(before that 1 were submitted; doing it again does no harm)\n"
+        "(before that 1 was submitted; doing it again does no harm)\n"
     )
     reason = "a report needs a title or a body that is not empty"
     assert result.stdout.splitlines() == [
@@ -264,7 +264,7 @@ def test_an_unknown_complaint_is_refused_or_not_shown(live: Alur) -> None:
     stranger = str(uuid.uuid4())
 
     assert "unknown-complaint" in live.fails(1, "send", "withdraw-complaint", "--complaint", stranger)
-    assert "1 commands about it were refused" in live.fails(1, "show", stranger)
+    assert "1 command about it was refused" in live.fails(1, "show", stranger)
     assert "no complaint with the tracking id 987654321" in live.fails(1, "show", "987654321")
 
 

@@ -157,7 +157,7 @@ def test_lapor_rows_are_imported_once_and_exported_without_identities(
         result = alur(engine, "submit", "--format", "lapor", str(workbook))
         assert result.stdout.splitlines()[-1] == "submitted 2, skipped 1"
         assert "line 4: id: '7.003' is not a Tracking ID" in result.stdout
-        assert result.stderr == "alur: 1 of 3 reports were not submitted\n"
+        assert result.stderr == "alur: 1 of 3 reports was not submitted\n"
     for each in (hidden, named):
         engine.await_status(each, "postponed")
     engine.await_quiet()

@@ -30,6 +30,7 @@ from events.ids import digest
 from events.installation import TEXTS_APART, TEXTS_IN_FACTS, Layout, texts_apart, unfinished_migration, writer_since
 from events.provenance import Origin
 from events.topics import ALL_TOPICS, FROM_MEMORY, INWARD, STAGES, TOPICS, TopicName
+from events.wording import number_of
 
 COPIED: Final = tuple(topic.name for topic in TOPICS if topic.partitions is None and topic.name not in INWARD)
 """Topics to copy, in this order; the installation record is written anew."""
@@ -118,8 +119,8 @@ def settled_ends(source: Settings) -> dict[str, list[int]]:
     for stage, records_by_partition in lag(source).items():
         if stage != FROM_MEMORY and (unread := sum(records_by_partition.values())):
             raise MigrationRefused(
-                f"{stage} has {unread} records of {source.topic(STAGES[stage])} unread: stop the senders, start the "
-                "stages until `alur lag` shows nothing, and stop them"
+                f"{stage} has {number_of(unread, 'record')} of {source.topic(STAGES[stage])} unread: stop the "
+                "senders, start the stages until `alur lag` shows nothing, and stop them"
             )
     numbers = range(source.partitions)
     partitions = {name: [TopicPartition(source.topic(name), n) for n in numbers] for name in (*COPIED, *INWARD)}
@@ -171,7 +172,7 @@ async def _calendars(source: Settings, values: Mapping[str, Any]) -> tuple[KeptC
                     calendar = KeptCalendar(decode_calendar(record.value), record.timestamp)
         if quarantined := [key for key in foreign if _is_at_home(key, number, source.partitions)]:
             raise MigrationRefused(
-                f"{len(quarantined)} complaints of partition {number} are quarantined, such as "
+                f"quarantined in partition {number}: {number_of(len(quarantined), 'complaint')}, such as "
                 f"{quarantined[0].decode(errors='replace')}: run `alur state repair` for each"
             )
         calendars.append(calendar)

@@ -21,7 +21,7 @@ from events.ids import complaint_id
 from tests.support.table_files import HALF_READ, opened, report, workbook
 
 GONE = KafkaFailure("Kafka at kafka:9092 does not answer.")
-BEFORE = " (before that 1 were submitted; doing it again does no harm)"
+BEFORE = " (before that 1 was submitted; doing it again does no harm)"
 TOLD = "line 3: nothing in it\nsubmitted 1, skipped 1\n"
 RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
 TABLE = Import((), header=("id", "title"))
@@ -78,6 +78,20 @@ def test_rejects_that_cannot_be_written_hide_nothing(tmp_path: Path, capsys: pyt
     with pytest.raises(Failure) as failure:
         _conclude(tally(), tmp_path, TABLE, GONE, None)
     assert (str(failure.value), capsys.readouterr().out) == (f"{GONE}{BEFORE}", f"{TOLD}{unwritten}\n")
+
+
+@pytest.mark.parametrize(
+    ("left_out", "accepted", "message"),
+    [
+        (1, 0, "1 of 1 report was not submitted"),
+        (1, 2, "1 of 3 reports was not submitted"),
+        (2, 1, "2 of 3 reports were not submitted"),
+    ],
+)
+def test_one_report_that_is_left_out_was_not_submitted(left_out: int, accepted: int, message: str) -> None:
+    counted = Tally(handed_over=accepted, accepted=accepted, skipped=[Skipped(3, "nothing in it", [])] * left_out)
+    with pytest.raises(Failure, match=f"^{message}$"):
+        _conclude(counted, None, TABLE, None, None)
 
 
 def test_new_known_and_changed_are_counted_with_a_few_ids() -> None:

@@ -216,6 +216,7 @@ def test_an_id_that_is_made_of_a_row_does_not_change_with_its_status() -> None:
         ("1,Judul\x00,,,,", "title: holds a character that is not allowed there"),
         ("1,Judul,,,,,x,", "has 7 cells under 6 columns"),
         ("1,Judul", "has 2 cells under 6 columns"),
+        ("1", "has 1 cell under 6 columns"),
         ('1,"Judul,,,,', "not a row of a table: opens a quote that is not closed"),
     ],
 )
