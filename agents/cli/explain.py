@@ -104,7 +104,7 @@ def as_text(explained: Sequence[Explanation]) -> Iterator[RenderableType]:
 
 def _title(each: Explanation, run: Run, number: int) -> Text:
     which = f", run {number} of {len(each.runs)}" if len(each.runs) > 1 else ""
-    status = "over" if run.over else "paused" if run.remaining else "running"
+    status = "ended" if run.over else "paused" if run.remaining else "running"
     missed = ", missed" if run.breached else ""
     return Text(f"{each.clock} of complaint {each.tracking_id}{which}: {status}{missed}", style="bold")
 

@@ -78,7 +78,7 @@ def _sender(command: type[Command]) -> Callable[..., None]:
 
 
 def _sender_option(command: type[Command]) -> inspect.Parameter:
-    """Return the option `--as`, without a default if the sender is the holder of the complaint."""
+    """Return the option `--as`; it is required for a command that only offices may send."""
     default, annotation = None, str | None
     if Role.CITIZEN in PERMITTED_ROLES[command]:
         explanation = "sender; default: the channel of the report"

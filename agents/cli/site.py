@@ -25,7 +25,9 @@ def build(
     mirror: FromMirror,
     url: Annotated[str, typer.Option(help="address of the site, for the feed")] = "",
 ) -> None:
-    """Write pages in Indonesian and English, a feed and open data. Keep DIR, from which published quarters are read.
+    """Write pages in Indonesian and English, a feed and open data.
+
+    Keep DIR: the next build reads the published quarters from it.
 
     alur site build public --from mirror.duckdb --url https://example.org
     """

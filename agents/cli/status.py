@@ -9,6 +9,7 @@ from agents.cli.context import proposed, say, settings_of
 from agents.cli.errors import FAILED
 from agents.dashboard.projection import read_model_now
 from agents.ops.lag import LagReport, measure
+from events.wording import number_of
 
 _WINDOW_S = 3.0
 
@@ -56,4 +57,5 @@ def summary(report: LagReport) -> tuple[str, bool]:
     if idle:
         return f"no worker of {', '.join(idle)}: alur run {' '.join(idle)}", False
     behind = sum(each.lag for each in report.groups)
-    return f"ok, {len(report.groups)} stages work, {behind:,} offsets wait", True
+    lag = f"lag of {number_of(behind, 'record')}" if behind else "no lag"
+    return f"ok, {number_of(len(report.groups), 'stage works', 'stages work')}, {lag}", True

@@ -79,7 +79,7 @@ def _summary(history: ComplaintHistory, policy: Policy, now: datetime) -> Table:
     asked = f"{history.asked_office} (not in the directory when it was asked for)" if history.asked_office else ""
     counts = (
         f"dispositions {complaint.round}, returns {complaint.returns}, breaches {complaint.breaches}, "
-        f"rung {complaint.rung}" + (", ladder exhausted" if complaint.exhausted else "")
+        f"rung {complaint.rung}" + (", escalation exhausted" if complaint.exhausted else "")
     )
     rows = {
         "waits for": _waits(complaint, policy, now),

@@ -101,7 +101,7 @@ def view(overview: Overview, behind: Mapping[str, Mapping[int, int]], now: datet
         letters[reason.stage] += count
     troubles = {
         "overdue": (model.overdue, "red"),
-        "incidents (ladder used up)": (model.exhausted, "bold red"),
+        "escalation exhausted": (model.exhausted, "bold red"),
         "rejections": (overview.rejections, "yellow"),
         "dead letters": (letters.total(), "red"),
         **{f"  of {safe(stage)}": (count, "red") for stage, count in sorted(letters.items())},

@@ -83,7 +83,7 @@ def deadlines(tally: Tally) -> Table:
     """Return the table of breaches and escalations."""
     breaches = {f"{clock} breached": number for clock, number in sorted(tally.breaches.items())}
     rungs = {f"escalated to rung {rung}": number for rung, number in sorted(tally.escalations.items())}
-    return counted("deadlines", breaches, rungs | {"ladder exhausted": len(tally.exhausted)})
+    return counted("deadlines", breaches, rungs | {"escalation exhausted": len(tally.exhausted)})
 
 
 def _slowest(tally: Tally, now: datetime) -> Table:

@@ -188,7 +188,7 @@ def _decoded(key: bytes, value: bytes | None) -> Complaint | Announcements | Non
 def _as_lifecycle(
     settings: Settings, number: int, *, dry_run: bool
 ) -> AbstractContextManager[TransactionalWriter | None]:
-    """Fence the lifecycle of a partition; without effect in a dry run."""
+    """Stop lifecycle from writing to a partition while the block runs; without effect in a dry run."""
     if dry_run:
         return nullcontext()
     return TransactionalWriter(settings, "repair", settings.transactional_id("lifecycle", number))

@@ -111,11 +111,11 @@ class Middleware:
     """Wrapper of both steps of a batch; this one does nothing."""
 
     def decide(self, batch: Batch, proceed: Decide) -> None:
-        """Wrap the decision on all records of `batch`."""
+        """Decide all records of `batch`, by `proceed`."""
         proceed(batch)
 
     async def commit(self, batch: Batch, proceed: Commit) -> None:
-        """Wrap writing the outputs and committing the offset."""
+        """Write the outputs and commit the offset, by `proceed`."""
         await proceed(batch)
 
 

@@ -68,7 +68,7 @@ class Stateful(RecordHandler, Protocol):
     """Handler with state, restored from a compacted topic; by default each record of a key replaces the one before."""
 
     def restore(self, record: KafkaRecord) -> None:
-        """Restore one record of the state; the last one of a key is valid."""
+        """Restore one record of the state; the last record of a key counts."""
         ...
 
     def supersedes(self, versions: Sequence[KafkaRecord]) -> bool:

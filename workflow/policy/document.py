@@ -101,9 +101,9 @@ class _Version(NamedTuple):
 
 
 def _completed(document: Mapping[str, Any]) -> tuple[list[_Version], list[tuple[str, str]]]:
-    """Fill in values inherited from base versions, table by table, and in old versions the values of new keys.
+    """Return the versions with the values that they inherit, and the mistakes, each with its path.
 
-    Also returns mistakes, each with its path.
+    A version inherits from its base version, table by table. An old version gets the values of newer keys.
     """
     written = document.get("versions")
     versions: list[_Version] = []

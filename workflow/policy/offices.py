@@ -252,7 +252,7 @@ class Directory:
         return tuple(self._children.get(self.get(office).id, ()))
 
     def units_below(self, office: str) -> tuple[str, ...]:
-        """Return all units below, at any depth; raises UnknownOffice."""
+        """Return all units below this office, at any depth; raises UnknownOffice."""
         units: list[str] = []
         for child in self.children(office):
             units += [child] if self._offices[child].level is Level.UNIT else self.units_below(child)

@@ -91,7 +91,7 @@ def test_the_clocks_that_stand_are_explained_by_their_present_run() -> None:
 def test_a_clock_that_is_asked_for_is_explained_with_all_its_runs() -> None:
     output = page(to_status(Status.REPLIED), "follow_up")
 
-    assert "follow_up of complaint 1000000, run 1 of 2: over" in output
+    assert "follow_up of complaint 1000000, run 1 of 2: ended" in output
     assert "follow_up of complaint 1000000, run 2 of 2: running" in output
     assert "stopped  followed-up, version 4" in output
 
@@ -100,7 +100,7 @@ def test_a_settled_complaint_is_explained_by_what_ran() -> None:
     output = page(to_status(Status.CLOSED))
 
     for clock in ("verification", "follow_up", "citizen_reply", "settlement"):
-        assert f"{clock} of complaint 1000000: over" in output
+        assert f"{clock} of complaint 1000000: ended" in output
 
 
 def test_a_clock_that_never_ran_is_reported() -> None:

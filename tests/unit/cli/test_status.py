@@ -41,7 +41,8 @@ def report(*groups: GroupLag, findings: tuple[LagFinding, ...] = ()) -> LagRepor
 @pytest.mark.parametrize(
     ("found", "line", "works"),
     [
-        (report(group("sla", 1, 3), group("intake", 2)), "ok, 2 stages work, 3 offsets wait", True),
+        (report(group("sla", 1, 3), group("intake", 2)), "ok, 2 stages work, lag of 3 records", True),
+        (report(group("sla", 1)), "ok, 1 stage works, no lag", True),
         (report(group("sla", 0), group("intake", 0)), "no stage runs: start them with alur run", False),
         (report(group("sla", 1), group("intake", 0)), "no worker of intake: alur run intake", False),
         (

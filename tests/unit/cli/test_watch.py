@@ -65,7 +65,7 @@ def test_the_overview_shows_all_of_it() -> None:
         "1,234",
         "sla",
         "of intake",
-        "overdue                         1",
+        "overdue                   1",
         "2026-03-02 09:00:06 WIB",
         "4 s over",
         "2026-03-02 09:00:12 WIB",
