@@ -15,13 +15,13 @@ from agents.cli.options import FromMirrorIfAny
 from agents.cli.tables import new_table
 from agents.cli.wording import left_until, local, safe, span
 from agents.config.settings import Settings
-from agents.dashboard.complaint_row import ComplaintRow
+from agents.dashboard.complaint_row import BREACHED, ComplaintRow
 from agents.dashboard.figures import DisplayContext
 from agents.dashboard.listing import DUE, ORDERS, STATES, Lists, MemoryLists, Query, as_csv, values_of
 from agents.dashboard.mirror_list import MirrorLists
 from agents.dashboard.projection import read_model_now
 from agents.dashboard.read_model import LATEST
-from events.vocabulary import ClockName, Status
+from events.vocabulary import Status
 
 
 class Form(StrEnum):
@@ -43,7 +43,9 @@ def list_complaints(  # noqa: PLR0913 -- one for each option
     status: Annotated[list[Status] | None, typer.Option(help="may be repeated")] = None,
     office: Annotated[_Text, typer.Option(metavar="ID", help="with its units; `none`: no office holds it")] = None,
     units: Annotated[bool, typer.Option(help="with the units of the office")] = True,
-    clock: Annotated[ClockName | None, typer.Option(help="the deadline that was missed or is next")] = None,
+    clock: Annotated[
+        _Text, typer.Option(help=f"the deadline that was missed or is next: {', '.join(BREACHED)}")
+    ] = None,
     due: Annotated[_Text, typer.Option(help=", ".join(DUE))] = None,
     category: Annotated[_Text, typer.Option(metavar="NAME")] = None,
     rung: Annotated[_Text, typer.Option(metavar="NUMBER|exhausted", help="of the ladder of escalation")] = None,

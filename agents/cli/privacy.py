@@ -46,8 +46,8 @@ def texts(
 ) -> None:
     """Show or set where free text is written to from now on; both forms stay readable.
 
-    Apart, as in a new installation, it can be erased, and subscribers of release 0.1.0 see `[complaints.texts]`
-    instead. In facts they see it, but it can never be erased.
+    Apart, as in a new installation, it can be erased, and subscribers of release 0.1.0 see the name of that
+    topic in brackets. In facts they see it, but it can never be erased.
 
         alur privacy texts apart
     """

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.markup import render
 
 from agents.cli.app import COMMANDS, all_commands, load
+from agents.dashboard.listing import FILTER_VALUES
 from tests.support.cli_reference import main
 from tests.support.tables import every
 
@@ -38,6 +40,24 @@ def test_help_fills_the_width_of_a_narrow_terminal(name: str, monkeypatch: pytes
     for line, following in pairwise(prose):
         if line and following and not line.startswith("alur "):
             assert len(line) + len(following.split()[0]) + 1 > 80 - 3, line
+
+
+def _with_subcommands(command: Any) -> Iterator[Any]:
+    yield command
+    for each in getattr(command, "commands", {}).values():
+        yield from _with_subcommands(each)
+
+
+@every(COMMANDS)
+def test_no_word_of_a_help_is_taken_for_markup(name: str) -> None:
+    for command in _with_subcommands(load(name)):
+        for text in (command.help, *(getattr(each, "help", None) for each in command.params)):
+            assert text is None or render(text).plain == text
+
+
+def test_list_offers_the_clocks_that_it_accepts() -> None:
+    [clock] = [each for each in load("list").params if each.name == "clock"]
+    assert clock.help.partition(": ")[2].split(", ") == list(FILTER_VALUES["clock"])
 
 
 @every(COMMANDS)
