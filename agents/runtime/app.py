@@ -23,6 +23,7 @@ from agents.config.settings import Settings
 from agents.observability import logs
 from agents.observability.tracing import tracing
 from agents.runtime import failpoints, lifeline
+from agents.runtime.http import health
 from agents.runtime.http.server import StageWeb
 from agents.runtime.process import EXIT_REFUSED, NOT_ALLOWED, STOP_SECONDS, exit_with_error
 from agents.runtime.stage import RefusedToStart, Stage
@@ -101,6 +102,7 @@ class StageApp(faust.App):
                 self.stage.name,
                 await asyncio.to_thread(_explained, error, self.alur, ROLES[self.stage.name].topics),
             )
+        self.stage_consumer.add_future(health.watch_kafka(self.stage_consumer))
         if self.stage.tick_seconds is not None:
             self.stage_consumer.add_future(self._tick(self.stage.tick_seconds))
 

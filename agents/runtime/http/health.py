@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from typing import Final
 
+import structlog
 from aiokafka.errors import KafkaError
 
 from agents.runtime.stage_consumer import StageConsumer
@@ -18,6 +19,9 @@ READY_SECONDS: Final = 10.0
 LIVE_SECONDS: Final = 60.0
 """Maximum seconds of a poll of a live worker: longer than Kafka's own time limits, which end the process."""
 _ASK_SECONDS: Final = 2.0
+_WATCH_SECONDS: Final = 2.0
+
+log = structlog.get_logger()
 
 
 def liveness_problem(stage_consumer: StageConsumer) -> str | None:
@@ -28,19 +32,25 @@ def liveness_problem(stage_consumer: StageConsumer) -> str | None:
 
 def readiness_problem(stage_consumer: StageConsumer) -> str | None:
     """Return why the worker does not work at present, in one line; None if it is ready."""
+    problem = _own_problem(stage_consumer) or _stuck_poll(stage_consumer, READY_SECONDS)
+    if problem is not None:
+        return problem
+    silent = _silent_seconds(stage_consumer)
+    return f"Kafka has not answered for {silent:.0f} s" if silent > READY_SECONDS else None
+
+
+def _own_problem(stage_consumer: StageConsumer) -> str | None:
+    """Return why the worker itself asks nothing of Kafka at present; None if it does."""
     if stage_consumer.should_stop:
         return "stopping"
-    stuck = stage_consumer.guard.reason or stage_consumer.wait_reason() or _stuck_poll(stage_consumer, READY_SECONDS)
-    if stuck is not None:
-        return stuck
+    waiting = stage_consumer.guard.reason or stage_consumer.wait_reason()
+    if waiting is not None:
+        return waiting
     if stage_consumer.rebalancing:
         return "the group has not assigned its partitions yet"
     loading = sorted(source.partition for source, processor in stage_consumer.processors.items() if not processor.open)
     if loading:
         return f"reading back the memory of partitions {', '.join(map(str, loading))}"
-    silent = _silent_seconds(stage_consumer)
-    if silent > READY_SECONDS:
-        return f"Kafka has not answered for {silent:.0f} s"
     return None
 
 
@@ -68,3 +78,21 @@ async def ping_kafka(stage_consumer: StageConsumer) -> None:
         async with asyncio.timeout(_ASK_SECONDS):
             await stage_consumer.worker.writer.producer.client.fetch_all_metadata()
             stage_consumer.metrics.answered()
+
+
+async def watch_kafka(stage_consumer: StageConsumer) -> None:
+    """Log once when Kafka stops answering, and once when it answers again, until the worker stops."""
+    stage_consumer.metrics.answered()  # it has connected
+    silent, stage = False, stage_consumer.stage.name
+    while not stage_consumer.should_stop:
+        await ping_kafka(stage_consumer)
+        seconds = 0.0 if _own_problem(stage_consumer) else _silent_seconds(stage_consumer)
+        if not silent and seconds > READY_SECONDS:
+            log.error(
+                "kafka_silent", stage=stage, seconds=round(seconds), next="check the brokers; it goes on by itself"
+            )
+            silent = True
+        elif silent and seconds < READY_SECONDS:
+            log.info("kafka_answered", stage=stage)
+            silent = False
+        await asyncio.sleep(_WATCH_SECONDS)

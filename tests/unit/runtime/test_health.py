@@ -1,5 +1,6 @@
 """Readiness and liveness of a worker with the reason; tests/integration has a real broker."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from structlog.testing import capture_logs
 
 from agents.config import policy_files
 from agents.config.settings import Settings
@@ -111,6 +113,27 @@ def test_a_commit_is_an_answer_of_kafka_too() -> None:
     stage_consumer = Shared(ONE, fetched_seconds_ago=health.READY_SECONDS + 3)
     stage_consumer.metrics.batch_processed(1, [0], time.monotonic())
     assert health.readiness_problem(stage_consumer) is None
+
+
+def test_a_silent_kafka_is_logged_once_and_so_is_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_WATCH_SECONDS", 0.001)
+    stage_consumer = Shared(ONE, fetched_seconds_ago=health.READY_SECONDS + 3)
+
+    async def watched() -> None:
+        watch = asyncio.create_task(health.watch_kafka(stage_consumer))
+        await asyncio.sleep(0.02)
+        assert lines == [], "it has just connected"
+        stage_consumer.metrics.answered_at = time.monotonic() - health.READY_SECONDS - 5
+        await asyncio.sleep(0.02)
+        stage_consumer.metrics.answered()
+        await asyncio.sleep(0.02)
+        stage_consumer._stopped.set()  # noqa: SLF001 -- as `stop` does first
+        await watch
+
+    with capture_logs() as lines:
+        asyncio.run(watched())
+    assert [line["event"] for line in lines] == ["kafka_silent", "kafka_answered"]
+    assert lines[0]["seconds"] == 13
 
 
 def test_one_that_stops_is_not_ready() -> None:
