@@ -133,20 +133,20 @@ def refuse_overlooked(columns: Columns, kinds: Mapping[int, str]) -> None:
     }
     if not overlooked:
         return
+    overlooked = {position: kind for position, kind in overlooked.items() if kind == "nik"} or overlooked
     listed = ", ".join(f"{columns.name(position)!r} ({_LOOKS[kind]})" for position, kind in overlooked.items())
     first, kind = next(iter(overlooked.items()))
     name = columns.name(first)
-    such = " or ".join(f"--map '{field}={name}'" for field in _SUGGESTED[kind])
-    raise BadLayout(
-        f"not used, and may matter: {listed}: name each with --map (such as {such}), or leave it out on purpose with "
-        f"--ignore '{name}'"
-    )
+    such = " or ".join(f"--map '{field}={name}'" for field in _SUGGESTED.get(kind, ()))
+    mapping = f"name each with --map (such as {such}), or leave it out on purpose" if such else "leave it out"
+    raise BadLayout(f"not used, and may matter: {listed}: {mapping} with --ignore '{name}'")
 
 
 _LOOKS: Final = {
     "id": "an id",
     "status": "a status",
     "privacy": "privacy",
+    "nik": "an identity number, which no field of a report holds",
     "name": "who reports",
     "date": "a date",
 }

@@ -130,6 +130,16 @@ def test_a_column_that_may_matter_stops_until_it_is_decided_about(column: str, c
     assert len(items(text, ignored=(column,))) == 1
 
 
+@pytest.mark.parametrize("column", ["nik", "No KTP", "NIK Pelapor"])
+def test_an_identity_number_is_never_to_be_mapped(column: str) -> None:
+    with pytest.raises(BadLayout) as refusal:
+        opened(f"id,title,keadaan,{column}\n1,Jalan,baru,5171010101800001\n")
+    assert str(refusal.value) == (
+        f"not used, and may matter: '{column}' (an identity number, which no field of a report holds): "
+        f"leave it out with --ignore '{column}'"
+    )
+
+
 def test_two_columns_of_one_name_are_addressed_by_their_numbers() -> None:
     text = "id,title,Anonim,Anonim\n1,Jalan,,ya\n"
     with pytest.raises(BadLayout, match=r"^not used, and may matter: 'column 4' \(privacy\).*--ignore 'column 4'$"):
