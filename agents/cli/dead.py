@@ -16,6 +16,7 @@ from agents.cli.options import By
 from agents.cli.tables import grid, new_table
 from agents.cli.wording import local, safe, shortened
 from agents.config.settings import Settings
+from agents.observability.metrics import CODES
 from agents.ops.dead_letters.records import DeadLetterRecord, find_dead_letters, parse_position, read_dead_letters
 from agents.ops.dead_letters.service import DeadLetterRefused, DeadLetterService
 from events.topics import STAGES, TopicName
@@ -53,6 +54,8 @@ def listing(  # noqa: PLR0913 -- one option a filter
     """
     if stage is not None and stage not in {*STAGES, "unknown"}:
         raise Failure(f"--stage: there is no stage {stage!r}; use one of {', '.join(STAGES)}", MISUSED)
+    if code is not None and code not in {*CODES, "unknown"}:
+        raise Failure(f"--code: there is no code {code!r}; use one of {', '.join(CODES)}", MISUSED)
     settings = settings_of(ctx)
     after = _LONG_AGO if since is None else _moment(since, datetime.now(UTC))
     origins = set(TopicName) | {None} if topic is None else {_topic(settings, topic)}

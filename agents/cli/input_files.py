@@ -22,6 +22,8 @@ def name_of(file: str) -> str:
 @contextmanager
 def opened(file: str) -> Iterator[BinaryIO]:
     """Open a file, or standard input for `-`."""
+    if not file:
+        raise Failure(f"the name of the file is empty: name one, or {_STDIN} for standard input", MISUSED)
     if file == _STDIN:
         yield sys.stdin.buffer
     else:

@@ -36,7 +36,8 @@ def sync(ctx: typer.Context, target: Target, *, rebuild: Rebuild = False) -> Non
     with interruptible(lambda: _RESUME), open_store(target, rebuild=rebuild) as store:
         from rich.progress import Progress as Bar  # noqa: PLC0415 -- slow to import, not needed by --help
 
-        with Bar(console=console(stderr=True), transient=True) as bar:
+        screen = console(stderr=True)
+        with Bar(console=screen, transient=True, disable=not screen.is_terminal) as bar:
             task = bar.add_task("records")
             for each in Mirror(settings, store).sync():
                 total, unread = total + each.records, unread + each.unread

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
-from agents.integrations.entries import BadLayout, Skipped, UnreadableFile
+from agents.integrations.entries import NOTHING, BadLayout, Skipped, UnreadableFile
 from agents.integrations.tables import HEAD, Grid, Row, Score
 from events.wording import clipped
 
@@ -80,7 +80,7 @@ def find_table(grids: Sequence[Grid], score: Score, *, header_row: int | None = 
     if not candidates:
         if header_row is not None:
             raise BadLayout(f"--header-row {header_row}: there is nothing in that row")
-        raise UnreadableFile("has no header line")
+        raise UnreadableFile(NOTHING)
     points, best = max(candidates, key=lambda each: each[0])
     best = _widened(best)
     others = [grid.name for grid in grids if grid is not best.grid]

@@ -69,7 +69,11 @@ class BrokerStatus:
 def start(env: Mapping[str, str], *, port: int | None = None, say: Notify = lambda _line: None) -> Started:
     """Start the broker, unless it is running, and return when it answers; raise a BrokerError. Default `port`: 9092."""
     state = BrokerPaths.from_environment(env).state
-    state.mkdir(parents=True, exist_ok=True)
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}"
+        raise StartFailed(f"{reason}: set ALUR_HOME to a directory where you may write") from error
     with _locked(state) as lock:
         running = _other_start(state) if lock is None else _container(env, state)
         if running is not None:

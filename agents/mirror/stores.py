@@ -127,6 +127,9 @@ class DuckStore(Store):
         self._path, self._writer = path, path.with_name(path.name + ".writer")
         if path.is_dir():
             raise MirrorError(f"{path} is a directory: name a file in it, such as {path / 'mirror.duckdb'}")
+        if not path.parent.is_dir():
+            shown = without_password(str(path), str(path))
+            raise MirrorError(f"{shown}: there is no such directory: create it, or name another file")
         _refuse_others(path)
         if rebuild:
             for file in (self._writer, self._writer.with_name(self._writer.name + ".wal")):

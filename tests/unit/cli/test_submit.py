@@ -94,6 +94,29 @@ def test_one_report_that_is_left_out_was_not_submitted(left_out: int, accepted: 
         _conclude(counted, None, TABLE, None, None)
 
 
+@pytest.mark.parametrize("name", ["laporan.xlsx", "laporan.ODS"])
+def test_text_with_the_name_of_a_workbook_is_not_read_as_a_table(name: str, tmp_path: Path) -> None:
+    message = f"is text, not a workbook: if it is a table, name it .csv instead of {Path(name).suffix.lower()}\n"
+    assert dry("not a zip\n", tmp_path, name=name).stderr.endswith(message)
+    assert "would submit 1" in dry("id,title\n1,Jalan\n", tmp_path, name="laporan.xls").output
+
+
+def test_files_without_entries_are_refused_in_the_same_words(tmp_path: Path) -> None:
+    for name, content in (("a.csv", ""), ("b.csv", "id,title\n"), ("c.xlsx", workbook([])), ("d.xlsx", "")):
+        assert dry(content, tmp_path, name=name).stderr.endswith(": there is nothing in it\n"), name
+
+
+def test_a_file_without_a_name_is_refused() -> None:
+    done = alur("submit", "")
+    assert done.exit_code == 2
+    assert done.stderr == "alur: the name of the file is empty: name one, or - for standard input\n"
+
+
+def test_an_unknown_code_of_a_dead_letter_is_refused() -> None:
+    done = alur("dead", "list", "--code", "foo")
+    assert (done.exit_code, done.stderr[:45]) == (2, "alur: --code: there is no code 'foo'; use one")
+
+
 def test_new_known_and_changed_are_counted_with_a_few_ids() -> None:
     found = tally()
     found.lines = [(2, "one")]

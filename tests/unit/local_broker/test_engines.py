@@ -7,10 +7,11 @@ import pytest
 
 from agents.local_broker.container import IMAGE, Docker
 from agents.local_broker.engines import choose_engine
-from agents.local_broker.errors import NoEngine
+from agents.local_broker.errors import NoEngine, StartFailed
 from agents.local_broker.java import Java, remove_other_archives
 from agents.local_broker.node import HOST, node_settings
 from agents.local_broker.paths import BrokerPaths
+from agents.local_broker.service import start
 
 
 def put_program(directory: Path, name: str, prints: str = "", exit_code: int = 0) -> None:
@@ -95,6 +96,13 @@ def test_a_broker_starts_without_an_archive_of_classes_where_none_can_be_made(
     assert "SharedArchiveFile" not in str(engine.node(tmp_path))
     engine.classes.touch()
     assert f"-XX:SharedArchiveFile={engine.classes}" in engine.node(tmp_path)
+
+
+def test_a_directory_that_cannot_be_made_is_refused_with_the_variable(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(StartFailed, match="file/broker: Not a directory: set ALUR_HOME to a directory where you may"):
+        start({"ALUR_HOME": str(file)})
 
 
 def test_maven_is_not_needed_once_the_libraries_are_there(machine: dict[str, str], tmp_path: Path) -> None:

@@ -58,6 +58,11 @@ def test_a_directory_is_refused_before_anything_is_copied(tmp_path: Path) -> Non
     assert list(tmp_path.parent.glob(f"{tmp_path.name}.*")) == []
 
 
+def test_a_missing_directory_is_refused_as_that(tmp_path: Path) -> None:
+    with pytest.raises(MirrorError, match=r"m\.duckdb: there is no such directory: create it, or name another file$"):
+        open_store(str(tmp_path / "missing" / "m.duckdb"), rebuild=False)
+
+
 @pytest.mark.parametrize("rebuild", [False, True])
 def test_another_database_is_not_a_mirror_and_is_not_replaced(tmp_path: Path, *, rebuild: bool) -> None:
     other = tmp_path / "other.duckdb"
