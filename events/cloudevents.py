@@ -90,10 +90,14 @@ class Frozen(BaseModel):
         if deep:
             return super().model_copy(update=update, deep=True)
         copied = self.__class__.__new__(self.__class__)
-        changed, given = update or {}, self.__pydantic_fields_set__
+        changed, fields_set = update or {}, self.__pydantic_fields_set__
         _set(copied, "__dict__", {**self.__dict__, **changed})
         # a frozen model never changes this set: copies share it
-        _set(copied, "__pydantic_fields_set__", given if given.issuperset(changed) else given.union(changed))
+        _set(
+            copied,
+            "__pydantic_fields_set__",
+            fields_set if fields_set.issuperset(changed) else fields_set.union(changed),
+        )
         _set(copied, "__pydantic_extra__", None)
         _set(copied, "__pydantic_private__", None)
         return copied
@@ -122,15 +126,15 @@ def unseen(text: str) -> bool:
     return all(letter in _FILLERS or unicodedata.category(letter) in _UNSEEN for letter in text)
 
 
-def _linked(found: tuple[Link | Attachment, ...]) -> tuple[Link | Attachment, ...]:
-    for each in found:
+def _linked(links: tuple[Link | Attachment, ...]) -> tuple[Link | Attachment, ...]:
+    for each in links:
         link = each.url if isinstance(each, Attachment) else each
         # browsers ignore white space and control characters in a scheme
         scheme = _SCHEME.match("".join(letter for letter in link if unicodedata.category(letter) not in _UNSEEN))
         if scheme and scheme[1].casefold() not in LINK_SCHEMES:
             msg = f"a link with {scheme[1][:20]}: is not an attachment: use http or https"
             raise ValueError(msg)
-    return found
+    return links
 
 
 NewLinks = Annotated[Links, AfterValidator(_linked)]

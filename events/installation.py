@@ -55,8 +55,8 @@ def writer_key(topic: TopicName, partition: int) -> str:
 
 def writer_since(values: Mapping[str, Any], topic: TopicName, partition: int) -> int | None:
     """Return the first offset of a partition from which records have a writer number; None if unknown."""
-    found = values.get(writer_key(topic, partition))
-    return found if isinstance(found, int) else None
+    offset = values.get(writer_key(topic, partition))
+    return offset if isinstance(offset, int) else None
 
 
 def texts_apart(values: Mapping[str, Any]) -> bool:
@@ -71,8 +71,8 @@ def begun_key(stage: str, partition: int) -> str:
 
 def unfinished_migration(values: Mapping[str, Any]) -> str | None:
     """Return the source prefix of a migration that ended early; None if there is no such migration."""
-    found = values.get(MIGRATION_KEY)
-    return None if found is None or found["complete"] else str(found["from"])
+    migration = values.get(MIGRATION_KEY)
+    return None if migration is None or migration["complete"] else str(migration["from"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ class Layout:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Layout | None":
         """Return the layout in an installation record; None if the record has none yet."""
-        found = values.get(LAYOUT_KEY)
-        return None if found is None else _LAYOUT.validate_python(found)
+        layout = values.get(LAYOUT_KEY)
+        return None if layout is None else _LAYOUT.validate_python(layout)
 
     def to_value(self) -> dict[str, Any]:
         """Return the JSON value that the installation record keeps."""
@@ -145,8 +145,10 @@ _INCIDENT: Final = TypeAdapter(Incident)
 
 def incidents_in(values: Mapping[str, Any]) -> list[Incident]:
     """Return the incidents of an installation record in the order of their report."""
-    found = [_INCIDENT.validate_python(value) for key, value in values.items() if value and key.startswith(INCIDENTS)]
-    return sorted(found, key=lambda each: (str(each.at), each.id))
+    incidents = [
+        _INCIDENT.validate_python(value) for key, value in values.items() if value and key.startswith(INCIDENTS)
+    ]
+    return sorted(incidents, key=lambda each: (str(each.at), each.id))
 
 
 class InstallationLog:
@@ -166,7 +168,7 @@ class InstallationLog:
     ) -> dict[str, Any]:
         """Apply a record of the topic; return the entries that change: none if the record is not valid."""
         try:
-            name, found = (key or b"").decode(), json.loads(value or b"null")
+            name, entry = (key or b"").decode(), json.loads(value or b"null")
             after = header_value(headers, AFTER_HEADER)
             read = None if after is None else int(after)
         except ValueError:
@@ -174,8 +176,8 @@ class InstallationLog:
         # without the header: the key has one writer only; else compaction may have removed the previous entry
         if read is not None and read < self.offsets.get(name, -1):
             return {}
-        self.values[name], self.offsets[name] = found, offset
-        return {name: found}
+        self.values[name], self.offsets[name] = entry, offset
+        return {name: entry}
 
     def after(self, key: str) -> tuple[str, bytes]:
         """Return the header of an entry for `key` that is valid unless another one is written before it."""

@@ -185,7 +185,7 @@ def _placeholders(words: Mapping[str, Any]) -> dict[str, Any]:
 
 def _with_words(model: M, texts: FactTexts | None) -> M:
     names = FREE_TEXT[type(model)]
-    given = set() if texts is None else texts.model_fields_set
-    words = {name: getattr(texts, name) for name in names if name in given}
+    present = set() if texts is None else texts.model_fields_set
+    words = {name: getattr(texts, name) for name in names if name in present}
     gone = {name: ERASED for name in names if name not in words and getattr(model, name) == PLACEHOLDER}
     return model.model_copy(update=gone | words)

@@ -71,10 +71,10 @@ def _note_setup(bind: str, mirror: str | None) -> None:
         note(f"there is no mirror {shown} yet: lists come from memory until alur mirror sync has made it")
 
 
-def links_of(given: Sequence[str]) -> dict[str, str]:
+def links_of(options: Sequence[str]) -> dict[str, str]:
     """Parse the links of the page; raise Failure for one without a name or with an invalid address."""
     links = {}
-    for each in given:
+    for each in options:
         name, _, address = each.partition("=")
         if not name.strip() or not address.startswith(("https://", "http://", "/")):
             raise Failure(f"--link {each!r} is not NAME=URL with an http or https URL", MISUSED)

@@ -41,11 +41,11 @@ def settings_of(ctx: typer.Context, **more: str | None) -> "Settings":
 
 def proposed(message: str, ctx: typer.Context | None) -> str:
     """Return a message with global options in its suggested commands, and in place of variables."""
-    given = ctx.obj.environment if ctx is not None and isinstance(ctx.obj, Overrides) else {}
+    overrides = ctx.obj.environment if ctx is not None and isinstance(ctx.obj, Overrides) else {}
     variable, colon, wrong = message.partition(": ")
-    if variable in given:
+    if variable in overrides:
         message = f"{_OPTIONS[variable]}{colon}{wrong}"
-    options = "".join(f"{_OPTIONS[name]} {shlex.quote(value)} " for name, value in given.items())
+    options = "".join(f"{_OPTIONS[name]} {shlex.quote(value)} " for name, value in overrides.items())
     return _COMMAND.sub(lambda match: match[0] + options, message)
 
 

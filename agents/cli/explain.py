@@ -76,8 +76,8 @@ def explain_deadlines(
 def explanations(history: Sequence[Recorded], clock: ClockName | None, policy: Policy) -> list[Explanation]:
     """Explain all runs of a clock; without one, the last run of each present clock, else all clocks."""
     present = history[-1].complaint.clocks
-    asked = [clock] if clock else [name for name in ClockName if name in present] or list(ClockName)
-    explained = [explain(history, name, policy) for name in asked]
+    clocks = [clock] if clock else [name for name in ClockName if name in present] or list(ClockName)
+    explained = [explain(history, name, policy) for name in clocks]
     if clock is None and present:
         return [replace(each, runs=each.runs[-1:]) for each in explained]
     if clock and not explained[0].runs:

@@ -68,8 +68,8 @@ def _reason(view: View, day: Day) -> str:
 
 def _translated(words: Words, reason: str) -> str:
     """Return a translated reason; the part in parentheses is a status, a weekday or the name of a day off."""
-    said, _, within = reason.removesuffix(")").partition(" (") if reason.endswith(")") else (reason, "", "")
-    shown = words.of("day", words.duration(said))
+    outer, _, within = reason.removesuffix(")").partition(" (") if reason.endswith(")") else (reason, "", "")
+    shown = words.of("day", words.duration(outer))
     return f"{shown} ({words.of('day', words.of('status', within))})" if within else shown
 
 

@@ -99,10 +99,10 @@ class Query:
     page: int = 1
 
     @classmethod
-    def parse(cls, given: Iterable[tuple[str, str]]) -> "Query":
+    def parse(cls, parameters: Iterable[tuple[str, str]]) -> "Query":
         """Parse the parameters of a URL; raise UnknownFilter for an unknown parameter or value."""
         values: dict[str, Any] = {}
-        for name, text in given:
+        for name, text in parameters:
             if name not in {*cls.__dataclass_fields__, _LANGUAGE}:
                 raise UnknownFilter("name", name, known=cls.__dataclass_fields__)
             if name in _REPEATABLE and text:
@@ -136,8 +136,8 @@ _LONGEST_NUMBER: Final = 8
 
 
 def _check(values: Mapping[str, Any]) -> None:
-    for name, given in values.items():
-        if any(char == "\0" or "\ud800" <= char <= "\udfff" for text in given for char in text):
+    for name, written in values.items():
+        if any(char == "\0" or "\ud800" <= char <= "\udfff" for text in written for char in text):
             raise UnknownFilter("character", name)
     for name, known in FILTER_VALUES.items():
         for text in values.get(name, ()) if name in _REPEATABLE else filter(None, [values.get(name)]):

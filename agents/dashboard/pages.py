@@ -54,10 +54,10 @@ def runbook() -> Asset:
     return Asset(templates().get_template("runbook.html").render(body=body).encode(), "text/html")
 
 
-def chosen_language(asked: str | None, accepts: str) -> str:
+def chosen_language(requested: str | None, accepts: str) -> str:
     """Return the requested language, else the one of Accept-Language (RFC 9110, 12.5.4), else the default."""
-    if asked in LANGUAGES:
-        return asked
+    if requested in LANGUAGES:
+        return requested
     best, most = LANGUAGES[0], 0.0
     for preference in accepts[:_LONGEST_HEADER].split(","):
         match = _PREFERENCE.fullmatch(preference)

@@ -48,8 +48,8 @@ class MirrorWeb:
     def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path == "/metrics":
-            found: Iterable[bytes] = self._metrics(environ, start)
-            return found
+            metrics: Iterable[bytes] = self._metrics(environ, start)
+            return metrics
         if path not in _QUESTIONS:
             start("404 Not Found", [])
             return []

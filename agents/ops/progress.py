@@ -31,12 +31,12 @@ def stage_progress(settings: Settings) -> dict[str, dict[int, GroupProgress]]:
         # committed offsets first: records that expire meanwhile do not count as unread
         offsets = {stage: committed(client, settings.group(stage)) for stage in STAGES}
         starts, ends = bounds(client, settings, {settings.topic(topic) for topic in STAGES.values()})
-    found = {}
+    progress_by_stage = {}
     for stage, topic in STAGES.items():
         own = {source: end for source, end in ends.items() if source.topic == settings.topic(topic)}
         progress = progress_of(offsets[stage], starts, own)
-        found[stage] = {source.partition: each for source, each in progress.items()}
-    return found
+        progress_by_stage[stage] = {source.partition: each for source, each in progress.items()}
+    return progress_by_stage
 
 
 def progress_of(

@@ -30,9 +30,9 @@ class StallTimer:
         self._since: float | None = None
         self._reported = False
 
-    def is_overdue(self, asked: float, answered: float) -> bool:
+    def is_overdue(self, requested: float, answered: float) -> bool:
         """Record that there was no capacity; return True when the stall is to be logged."""
-        if self._since is None or answered - asked > _LATE_ANSWER_SECONDS:
+        if self._since is None or answered - requested > _LATE_ANSWER_SECONDS:
             self._since = answered
         report = answered - self._since > _WARN_SECONDS and not self._reported
         self._reported = self._reported or report

@@ -243,14 +243,14 @@ class Lifecycle(Stateful):
         """Quarantine or forward a command about no complaint of this partition; None if it is decided here."""
         if id_bytes in self._quarantine:
             # a dead letter that is replayed too early becomes a dead letter again
-            asked = f"{sender.command_id}/{replays_of(record.headers)}"
-            self._quarantine.refuse(id_bytes, sender.source, asked, self._on_commit.append)
+            attempt = f"{sender.command_id}/{replays_of(record.headers)}"
+            self._quarantine.refuse(id_bytes, sender.source, attempt, self._on_commit.append)
             return []
         home = partition_of(sender.subject, self._partition.count)
         return None if home == record.partition else [self._forward(record, sender.subject, home)]
 
-    def _erasable(self, asked: EraseData, decision: Facts | Rejected) -> Facts | Rejected:
-        if not asked.texts or self._partition.texts_apart() or not decision or isinstance(decision, Rejected):
+    def _erasable(self, erasure: EraseData, decision: Facts | Rejected) -> Facts | Rejected:
+        if not erasure.texts or self._partition.texts_apart() or not decision or isinstance(decision, Rejected):
             return decision
         return Rejected(
             Refusal.NOT_PERMITTED,
@@ -386,9 +386,9 @@ class Lifecycle(Stateful):
 
 def _sender_of(command: CommandEvent[Command], detail: Detail | None = None) -> Sender:
     """Return the addressee of a rejection: the channel, if a redelivered report differs."""
-    asked, subject = command.data, str(command.subject)
-    if detail is Detail.CONTENT_DIFFERS and isinstance(asked, RegisterComplaint):
-        return Sender(subject, asked.source, asked.report_id, ReportSubmitted.TYPE)
+    data, subject = command.data, str(command.subject)
+    if detail is Detail.CONTENT_DIFFERS and isinstance(data, RegisterComplaint):
+        return Sender(subject, data.source, data.report_id, ReportSubmitted.TYPE)
     return Sender(subject, command.source, command.id, command.type)
 
 

@@ -75,9 +75,9 @@ class ContentDigests:
             return None
         made = b64encode(b"".join([_digest(getattr(content, each, None), secret, salt, of) for each, of in _FIELDS]))
         if isinstance(content, CompleteReport):
-            given = (getattr(content, each, None) is not None for each, _ in _FIELDS)
+            supplied = (getattr(content, each, None) is not None for each, _ in _FIELDS)
             slots = (made[start : start + SLOT] for start in range(0, len(made), SLOT))
-            made = b"".join(slot if present else _NOT_GIVEN for slot, present in zip(slots, given, strict=True))
+            made = b"".join(slot if present else _NOT_GIVEN for slot, present in zip(slots, supplied, strict=True))
         return f"{key}:{made.decode()}"
 
 

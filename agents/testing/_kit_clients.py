@@ -70,26 +70,26 @@ class KitConsumer:
         return {each: self._log.end_of(each, committed=True) for each in partitions}
 
     def offsets_for_times(self, timestamps: Mapping[TopicPartition, int]) -> dict[TopicPartition, Stored | None]:
-        found = {each: self._log.first_since(each, stamp, committed=True) for each, stamp in timestamps.items()}
-        return {each: None if at is None else Stored(*each, at[0]) for each, at in found.items()}
+        stored = {each: self._log.first_since(each, stamp, committed=True) for each, stamp in timestamps.items()}
+        return {each: None if at is None else Stored(*each, at[0]) for each, at in stored.items()}
 
     def poll(self, timeout_ms: int = 0) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
-        found = self._next()
-        if not found:
+        batch = self._next()
+        if not batch:
             self._settle()
-            found = self._next()
-        if not found:
+            batch = self._next()
+        if not batch:
             time.sleep(timeout_ms / 1000)
-        return found
+        return batch
 
     def _next(self) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
-        found = {}
+        batch = {}
         for partition, at in self._positions.items():
             start = max(at, self._log.start(partition))
             records, self._positions[partition] = self._log.read(partition, start, 2_000, committed=True)
             if records:
-                found[partition] = records
-        return found
+                batch[partition] = records
+        return batch
 
 
 class KitProducer(AbstractContextManager["KitProducer"]):
@@ -163,10 +163,10 @@ class KitAdmin(AbstractContextManager["KitAdmin"]):
 
     def list_partition_offsets(self, specs: Mapping[TopicPartition, Any], **options: object) -> dict[Any, Stored]:
         committed = options.get("isolation_level") == "read_committed"
-        found = {}
+        offsets = {}
         for each, spec in specs.items():
             if spec not in {OffsetSpec.EARLIEST, OffsetSpec.LATEST}:
                 raise NotInMemory(f"offsets of {spec}")
             end = self._log.end_of(each, committed=committed)
-            found[each] = Stored(*each, end if spec is OffsetSpec.LATEST else self._log.start(each))
-        return found
+            offsets[each] = Stored(*each, end if spec is OffsetSpec.LATEST else self._log.start(each))
+        return offsets

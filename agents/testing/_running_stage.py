@@ -98,22 +98,22 @@ class RunningStage:
     async def process(self) -> bool:
         """Process one poll; return False if there were no records."""
         self._record.refresh()
-        found = await self._worker.consumer.getmany(timeout_ms=0, max_records=clients.RECORDS_PER_POLL)
+        batch = await self._worker.consumer.getmany(timeout_ms=0, max_records=clients.RECORDS_PER_POLL)
         if self._duplicates is not None:
             await self._index_reports(self._duplicates)
         if self.stage.name == intake.NAME:
             for each in self._log.records(self._settings.topic(TopicName.ERASURES)):
                 self._erasures.take(each.key, each.value)
         if self.stage.name == resolution.NAME:
-            await self._texts.load(self._settings, {source.partition: records for source, records in found.items()})
-        for source, records in found.items():
+            await self._texts.load(self._settings, {source.partition: records for source, records in batch.items()})
+        for source, records in batch.items():
             await self._processors[source].process(records)
-        for source in self._processors.keys() - found.keys():
+        for source in self._processors.keys() - batch.keys():
             await self._processors[source].skip_to(await self._worker.consumer.position(source))
         await self._worker.commits.flush()
         if self._duplicates is not None:
             self._duplicates.log_suspected()
-        return bool(found)
+        return bool(batch)
 
     async def _index_reports(self, duplicates: DuplicateIndex) -> None:
         """Index facts and texts of all partitions, in place of the followers in production."""

@@ -93,20 +93,20 @@ class InMemoryConsumer:
         self, *partitions: TopicPartition, timeout_ms: int, max_records: int | None = None
     ) -> Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]]:
         self._changed.clear()
-        found = await self._next(partitions, max_records or _ALL)
-        if not found and timeout_ms:
+        batch = await self._next(partitions, max_records or _ALL)
+        if not batch and timeout_ms:
             try:
                 async with asyncio.timeout(timeout_ms / 1000):
                     await self._changed.wait()
             except TimeoutError:
                 return {}
             return await self._next(partitions, max_records or _ALL)
-        return found
+        return batch
 
     async def _next(
         self, partitions: Sequence[TopicPartition], room: int
     ) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
-        found = {}
+        batch = {}
         for partition in partitions or list(self._positions):
             at = await self.position(partition)
             if partition in self._paused or not room:
@@ -119,8 +119,8 @@ class InMemoryConsumer:
             records, self._positions[partition] = self._log.read(partition, at, room, committed=self._committed_only)
             room -= len(records)
             if records:
-                found[partition] = records
-        return found
+                batch[partition] = records
+        return batch
 
     async def commit(self, offsets: Mapping[TopicPartition, object]) -> None:
         if self._group is None:
@@ -140,8 +140,8 @@ class InMemoryConsumer:
 
     async def offsets_for_times(self, timestamps: Mapping[TopicPartition, int]) -> dict[TopicPartition, Any]:
         committed = self._committed_only
-        found = {each: self._log.first_since(each, stamp, committed=committed) for each, stamp in timestamps.items()}
-        return {each: None if at is None else OffsetAndTimestamp(*at) for each, at in found.items()}
+        stamped = {each: self._log.first_since(each, stamp, committed=committed) for each, stamp in timestamps.items()}
+        return {each: None if at is None else OffsetAndTimestamp(*at) for each, at in stamped.items()}
 
     def highwater(self, partition: TopicPartition) -> int | None:
         return self._log.end_of(partition, committed=False)
@@ -242,10 +242,10 @@ class InMemoryProducer:
 
 
 def _decoded(encoded: bytes) -> list[tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]]:
-    found, records = [], MemoryRecords(encoded)
+    entries, records = [], MemoryRecords(encoded)
     while (batch := records.next_batch()) is not None:
-        found += [(each.key, each.value, each.headers) for each in batch]
-    return found
+        entries += [(each.key, each.value, each.headers) for each in batch]
+    return entries
 
 
 def _with_metadata(offset: object) -> OffsetAndMetadata:

@@ -192,13 +192,13 @@ class Log:
         log = self._partition(partition)
         hidden = {_State.CONTROL, _State.ABORTED} if committed else {_State.CONTROL}
         end = self.end_of(partition, committed=committed)
-        found: list[ConsumerRecord[bytes, bytes]] = []
-        while offset < end and len(found) < most:
+        records: list[ConsumerRecord[bytes, bytes]] = []
+        while offset < end and len(records) < most:
             entry = log.entries[offset]
             if entry.state not in hidden:
-                found.append(entry.record)
+                records.append(entry.record)
             offset += 1
-        return found, offset
+        return records, offset
 
     def records(self, topic: str) -> Iterator[ConsumerRecord[bytes, bytes]]:
         """Yield the committed records of a topic, partition by partition."""
@@ -212,8 +212,8 @@ class Log:
         With `committed`, None too if it is beyond the last stable offset.
         """
         log, end = self._partition(partition), self.end_of(partition, committed=committed)
-        found = (each.record for each in log.entries[log.start : end] if each.record.timestamp >= timestamp)
-        return next(((record.offset, record.timestamp) for record in found), None)
+        candidates = (each.record for each in log.entries[log.start : end] if each.record.timestamp >= timestamp)
+        return next(((record.offset, record.timestamp) for record in candidates), None)
 
     def delete_before(self, partition: TopicPartition, offset: int) -> None:
         """Delete the records before `offset`, as retention does."""

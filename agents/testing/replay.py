@@ -95,12 +95,12 @@ def replay(history: Iterable[Record], settings: Settings) -> Replay:
     commands = topics[TopicName.COMMANDS]
     facts = topics[TopicName.EVENTS] = sorted(topics[TopicName.EVENTS], key=lambda fact: fact.timestamp)
     answers = _by_cause(each.value for each in [*facts, *topics[TopicName.REJECTIONS]])
-    asked = _by_id(each.value for each in commands)
+    sent_commands = _by_id(each.value for each in commands)
     worded = {complaint_of_identity(each.key or b"").decode() for each in topics[TopicName.TEXTS] if each.value}
     wordless = {key.complaint for key, [first, *_] in answers.items() if _apart(first)} - worded
     sent = {
         key: events
-        for key, events in asked.items()
+        for key, events in sent_commands.items()
         if key.source in _REACTING_SOURCES and (key.source != _VERIFICATION or key.complaint not in wordless)
     }
     policies = policy_files.load(settings.policy)
@@ -112,14 +112,16 @@ def replay(history: Iterable[Record], settings: Settings) -> Replay:
     reactions = _by_id(_reactions(topics, partitions, settings))
     decisions = _decisions(partitions, commands, {key for key, events in answers.items() if any(map(_apart, events))})
 
-    known = {key.complaint for key, [first, *_] in answers.items() if first["type"] == _REGISTERED and key in asked}
+    known = {
+        key.complaint for key, [first, *_] in answers.items() if first["type"] == _REGISTERED and key in sent_commands
+    }
     incomplete = tuple(sorted({key.complaint for key in _by_cause(each.value for each in facts)} - known))
-    found: dict[str, Divergence] = {}
+    divergences: dict[str, Divergence] = {}
     for recorded, decided in ((sent, reactions), (answers, decisions)):
         for key, events in recorded.items():
             if key.complaint in known and (difference := _difference(events, decided.get(key, []), "")) is not None:
-                found.setdefault(key.complaint, Divergence(key.complaint, f"{key.source}#{key.id}", *difference))
-    return Replay(len(known), incomplete, tuple(found.values()))
+                divergences.setdefault(key.complaint, Divergence(key.complaint, f"{key.source}#{key.id}", *difference))
+    return Replay(len(known), incomplete, tuple(divergences.values()))
 
 
 def _raw(record: Record, settings: Settings) -> _Raw:
@@ -130,10 +132,10 @@ def _raw(record: Record, settings: Settings) -> _Raw:
 
 
 def _installation(records: Iterable[_Raw]) -> dict[str, Any]:
-    found = InstallationLog()
+    log = InstallationLog()
     for each in records:
-        found.add(each.offset, each.key, each.value, each.headers)
-    return found.values
+        log.add(each.offset, each.key, each.value, each.headers)
+    return log.values
 
 
 def _apart(event: _Event) -> bool:

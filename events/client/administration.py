@@ -107,10 +107,10 @@ def missing_among(client: KafkaAdminClient, names: Collection[str]) -> tuple[str
 def descriptions(client: KafkaAdminClient, names: Iterable[str]) -> list[Mapping[str, Any]]:
     """Return Kafka's descriptions of the topics that exist, by full name; raise TopicAuthorizationFailedError."""
     # by name: a list of all topics omits those without access
-    found = client.describe_topics(sorted(names))
-    if hidden := [each["name"] for each in found if each["error_code"] == TopicAuthorizationFailedError.errno]:
+    described = client.describe_topics(sorted(names))
+    if hidden := [each["name"] for each in described if each["error_code"] == TopicAuthorizationFailedError.errno]:
         raise TopicAuthorizationFailedError(", ".join(hidden))
-    return [each for each in found if each["error_code"] != UnknownTopicOrPartitionError.errno]
+    return [each for each in described if each["error_code"] != UnknownTopicOrPartitionError.errno]
 
 
 def log_offsets(

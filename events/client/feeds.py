@@ -204,14 +204,14 @@ class ComplaintFeed(_Feed):
     def _words(self, refs: set[str], numbers: set[int], since: datetime) -> dict[str, FactTexts | None]:
         """Return the existing texts for these keys, of transactions that are still open too."""
         written = _log_ends(self._settings, TopicName.TEXTS, numbers)
-        found: dict[str, FactTexts | None] = {}
+        texts: dict[str, FactTexts | None] = {}
         with Reader(self._settings, [TopicName.TEXTS], partitions=numbers) as reader:
             reader.skip_to_moment_or_stay(since - CLOCK_SKEW)
             ends = {(TopicName.TEXTS, number): end for number, end in written.items()}
             for records in reader.polls_to(ends, patience=_TRANSACTION_S):
                 for record in records:
-                    take_texts(found, record, refs)
-        return found
+                    take_texts(texts, record, refs)
+        return texts
 
     def _next_present(self) -> ComplaintBatch | None:
         """Return the next batch of the current state, None at its end; after a failure, continue from the last one."""

@@ -72,16 +72,16 @@ class ComplaintHistory:
         return words if self.history and self.history[-1].complaint.chosen_office is None else None
 
 
-def find_complaint(settings: ClientSettings, given: str) -> str:
+def find_complaint(settings: ClientSettings, number: str) -> str:
     """Return the complaint id for a tracking id (digits), which is looked up, or for a complaint id, which is not.
 
     Raises NoSuchComplaint, and the errors of `Reader`.
     """
     with suppress(ValueError):
-        return canonical_id(given)
-    if not (given.isascii() and given.isdecimal()):
-        raise NoSuchComplaint(f"{given!r} is neither a complaint id (a UUID) nor a tracking id (digits)")
-    mark = given.encode()
+        return canonical_id(number)
+    if not (number.isascii() and number.isdecimal()):
+        raise NoSuchComplaint(f"{number!r} is neither a complaint id (a UUID) nor a tracking id (digits)")
+    mark = number.encode()
     for record in read_all(settings, [TopicName.STATE]):
         if record.value is None or mark not in record.value:
             continue
@@ -89,9 +89,9 @@ def find_complaint(settings: ClientSettings, given: str) -> str:
             complaint = decode_snapshot(record.value)
         except Undecodable:
             continue
-        if complaint.tracking_id == given:
+        if complaint.tracking_id == number:
             return complaint.complaint_id
-    raise NoSuchComplaint(f"there is no complaint with the tracking id {given}")
+    raise NoSuchComplaint(f"there is no complaint with the tracking id {number}")
 
 
 def read_history(settings: ClientSettings, complaint: str) -> ComplaintHistory:

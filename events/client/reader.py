@@ -151,8 +151,8 @@ class Reader:
         with kafka_errors(self._settings):
             chosen = [each for each in self._consumer.assignment() if self._names[each.topic] in topics]
             ends = self._consumer.end_offsets(chosen)
-            for partition, found in self._first_since(chosen, moment).items():
-                self._consumer.seek(partition, ends[partition] if found is None else found)
+            for partition, at in self._first_since(chosen, moment).items():
+                self._consumer.seek(partition, ends[partition] if at is None else at)
 
     def skip_to_moment_or_stay(self, moment: datetime) -> None:
         """Skip records that are older than `moment`; a partition without a newer one is read in full.
@@ -160,13 +160,13 @@ class Reader:
         Timestamps may be the writer's: allow for clock skew.
         """
         with kafka_errors(self._settings):
-            for partition, found in self._first_since(self._consumer.assignment(), moment).items():
-                if found is not None:
-                    self._consumer.seek(partition, found)
+            for partition, at in self._first_since(self._consumer.assignment(), moment).items():
+                if at is not None:
+                    self._consumer.seek(partition, at)
 
     def _first_since(self, chosen: Collection[TopicPartition], moment: datetime) -> dict[TopicPartition, int | None]:
-        found = self._consumer.offsets_for_times(dict.fromkeys(chosen, int(moment.timestamp() * 1000)))
-        return {partition: None if found[partition] is None else found[partition].offset for partition in chosen}
+        first = self._consumer.offsets_for_times(dict.fromkeys(chosen, int(moment.timestamp() * 1000)))
+        return {partition: None if first[partition] is None else first[partition].offset for partition in chosen}
 
     def ends(self) -> dict[tuple[TopicName, int], int]:
         """Return the last stable offset of each partition."""
@@ -189,8 +189,8 @@ class Reader:
     def poll(self, seconds: float = _WAIT_S) -> list[Record]:
         """Return the next records within `seconds`, if any, in order within a partition."""
         with kafka_errors(self._settings):
-            found = self._consumer.poll(timeout_ms=int(seconds * 1000))
-        read = [record_of(self._names[raw.topic], raw) for records in found.values() for raw in records]
+            polled = self._consumer.poll(timeout_ms=int(seconds * 1000))
+        read = [record_of(self._names[raw.topic], raw) for records in polled.values() for raw in records]
         return [record for record in read if not self._is_skipped(record)]
 
     def _is_skipped(self, record: Record) -> bool:
@@ -257,10 +257,10 @@ def read_all(
 
 def installation_values(settings: ClientSettings) -> dict[str, Any]:
     """Return the installation record: a JSON value per key. Raises the errors of `Reader`."""
-    found = InstallationLog()
+    log = InstallationLog()
     for record in read_all(settings, [TopicName.INSTALLATION]):
-        found.add(record.offset, record.key, record.value, record.headers.items())
-    return found.values
+        log.add(record.offset, record.key, record.value, record.headers.items())
+    return log.values
 
 
 def extents(settings: ClientSettings, topics: Collection[TopicName]) -> dict[TopicName, Extent]:

@@ -70,23 +70,25 @@ class Security:
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "Security":
         """Read `ALUR_SECURITY`, `ALUR_SASL_*`, `ALUR_TLS_*` and their files; ValueError names the wrong variable."""
-        given = {name: value for name, value in env.items() if value.strip()}
-        protocol = _protocol(given)
-        found = cls(protocol)
-        if found.sasl:
-            found = cls(
+        variables = {name: value for name, value in env.items() if value.strip()}
+        protocol = _protocol(variables)
+        security = cls(protocol)
+        if security.sasl:
+            security = cls(
                 protocol,
-                _mechanism(given.get(MECHANISM, cls.mechanism).strip()),
-                (given.get(USERNAME) or _missing(USERNAME, protocol)).strip(),
-                _secret(given, PASSWORD, PASSWORD_FILE) or _missing(f"{PASSWORD} or {PASSWORD_FILE}", protocol),
+                _mechanism(variables.get(MECHANISM, cls.mechanism).strip()),
+                (variables.get(USERNAME) or _missing(USERNAME, protocol)).strip(),
+                _secret(variables, PASSWORD, PASSWORD_FILE) or _missing(f"{PASSWORD} or {PASSWORD_FILE}", protocol),
             )
-        if found.tls:
+        if security.tls:
             names = {"ca": CA, "cert": CERT, "key": KEY}
-            files = {part: given[name].strip() for part, name in names.items() if name in given}
-            key_password = _secret(given, KEY_PASSWORD, KEY_PASSWORD_FILE)
-            found = cls(protocol, found.mechanism, found.username, found.password, **files, key_password=key_password)
-            found.tls_context()
-        return found
+            files = {part: variables[name].strip() for part, name in names.items() if name in variables}
+            key_password = _secret(variables, KEY_PASSWORD, KEY_PASSWORD_FILE)
+            security = cls(
+                protocol, security.mechanism, security.username, security.password, **files, key_password=key_password
+            )
+            security.tls_context()
+        return security
 
     @property
     def sasl(self) -> bool:
@@ -157,14 +159,14 @@ PLAINTEXT: Final = Security()
 """No encryption and no authentication: Kafka's default."""
 
 
-def _protocol(given: Mapping[str, str]) -> Protocol:
-    if PROTOCOL not in given:
+def _protocol(variables: Mapping[str, str]) -> Protocol:
+    if PROTOCOL not in variables:
         # else a password would be ignored
         for name in (*_SASL_ONLY, *_TLS_ONLY):
-            if name in given:
+            if name in variables:
                 wanted = "sasl or sasl-tls" if name in _SASL_ONLY else "tls or sasl-tls"
                 raise ValueError(f"{PROTOCOL}: {name} is set and this is not; {wanted} makes use of it")
-    text = given.get(PROTOCOL, "plaintext").strip()
+    text = variables.get(PROTOCOL, "plaintext").strip()
     if text not in _PROTOCOLS:
         raise ValueError(f"{PROTOCOL}: {text!r} is none of {', '.join(_PROTOCOLS)}")
     return text
@@ -180,14 +182,14 @@ def _missing(names: str, protocol: Protocol) -> NoReturn:
     raise ValueError(f"{names}: needed with {PROTOCOL}={protocol}")
 
 
-def _secret(given: Mapping[str, str], name: str, file_name: str) -> Secret | None:
-    if name in given and file_name in given:
+def _secret(variables: Mapping[str, str], name: str, file_name: str) -> Secret | None:
+    if name in variables and file_name in variables:
         raise ValueError(f"{file_name}: {name} is set too; which of the two counts?")
-    if name in given:
-        return Secret(given[name])
-    if file_name not in given:
+    if name in variables:
+        return Secret(variables[name])
+    if file_name not in variables:
         return None
-    path = given[file_name].strip()
+    path = variables[file_name].strip()
     try:
         with Path(path).open("rb") as file:
             text = file.read(_LONGEST_SECRET).decode().rstrip("\r\n")

@@ -59,14 +59,14 @@ class ClientSettings:
 
 def read_variables(env: Mapping[str, str], known: Variables) -> dict[str, Any]:
     """Return the fields that have a variable in `env`; raise a SettingsError for a bad value."""
-    found = {}
+    fields = {}
     for field, (name, parse) in known.items():
         if text := env.get(name, "").strip():
             try:
-                found[field] = parse(text)
+                fields[field] = parse(text)
             except ValueError as error:
                 raise SettingsError(f"{name}: {error}") from None
-    return found
+    return fields
 
 
 def host_and_port(text: str) -> tuple[str, int] | None:

@@ -40,59 +40,59 @@ def with_texts(
         with Reader(settings, [TopicName.TEXTS], complaint=last.complaint_id) as reader:
             # the fact is later than its command
             reader.skip_to_moment_or_stay(history[0].at - CLOCK_SKEW)
-            found = _read_texts(reader, wanted, erased=erased, seconds=seconds)
+            texts = _read_texts(reader, wanted, erased=erased, seconds=seconds)
     except (NotAllowed, TopicsMissing):
         return list(history)
-    return [_complete(recorded, found, erased=erased) for recorded in history]
+    return [_complete(recorded, texts, erased=erased) for recorded in history]
 
 
-def _complete(recorded: Recorded, found: dict[str, FactTexts | None], *, erased: bool) -> Recorded:
+def _complete(recorded: Recorded, texts: dict[str, FactTexts | None], *, erased: bool) -> Recorded:
     ref = text_ref(recorded)
-    if ref is None or (found.get(ref) is None and not erased):
+    if ref is None or (texts.get(ref) is None and not erased):
         return recorded
-    return put_together(recorded, found.get(ref))
+    return put_together(recorded, texts.get(ref))
 
 
 def _read_texts(
     reader: Reader, wanted: Collection[str], *, erased: bool, seconds: float | None
 ) -> dict[str, FactTexts | None]:
     """Read the texts for the keys `wanted`, up to the end if some may be erased, since tombstones come later."""
-    found: dict[str, FactTexts | None] = {}
+    texts: dict[str, FactTexts | None] = {}
     until = None if seconds is None else time.monotonic() + seconds
     for record in reader.to_end():
-        take_texts(found, record, wanted)
-        if (not erased and len(found) == len(wanted)) or (until is not None and time.monotonic() > until):
-            return found
+        take_texts(texts, record, wanted)
+        if (not erased and len(texts) == len(wanted)) or (until is not None and time.monotonic() > until):
+            return texts
     # a transaction becomes visible partition by partition: texts may appear after their fact
     waits = time.monotonic() + (_WAIT_S if seconds is None else min(_WAIT_S, seconds))
-    while not erased and len(found) < len(wanted) and time.monotonic() < waits:
+    while not erased and len(texts) < len(wanted) and time.monotonic() < waits:
         for record in reader.poll():
-            take_texts(found, record, wanted)
-    return found
+            take_texts(texts, record, wanted)
+    return texts
 
 
-def take_texts(found: dict[str, FactTexts | None], record: Record, wanted: Collection[str]) -> None:
-    """Add the texts in a record of `complaints.texts` to `found`, if `wanted`; None if they are erased."""
+def take_texts(texts: dict[str, FactTexts | None], record: Record, wanted: Collection[str]) -> None:
+    """Add the texts in a record of `complaints.texts` to `texts`, if `wanted`; None if they are erased."""
     key = (record.key or b"").decode(errors="replace")
     if key in wanted:
-        found[key] = None
+        texts[key] = None
         if record.value is not None:
             with suppress(Undecodable):
-                found[key] = decode_texts(record.value)
+                texts[key] = decode_texts(record.value)
 
 
 def texts_of_partition(settings: ClientSettings, number: int, facts: Iterable[str]) -> dict[str, bytes]:
     """Return the texts of all facts with these names in a partition, by key; none without the right to read them."""
-    found: dict[str, bytes] = {}
+    texts: dict[str, bytes] = {}
     names = {name.encode() for name in facts}
     try:
         require_topics(settings, [TopicName.TEXTS])
         for record in read_all(settings, [TopicName.TEXTS], partitions=[number]):
             key = (record.key or b"").decode(errors="replace")
             if record.value is None:
-                found.pop(key, None)
+                texts.pop(key, None)
             elif record.headers.get("fact") in names:
-                found[key] = record.value
+                texts[key] = record.value
     except (NotAllowed, TopicsMissing):
         return {}
-    return found
+    return texts

@@ -21,8 +21,8 @@ class _Lenient(bytearray):
     """Bytes whose slices always decode to text."""
 
     def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 -- a number or bytes
-        found = super().__getitem__(index)
-        return _Lenient(found) if isinstance(index, slice) else found
+        item = super().__getitem__(index)
+        return _Lenient(item) if isinstance(index, slice) else item
 
     def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:
         return super().decode(encoding, errors)

@@ -104,12 +104,12 @@ def encode_snapshot(complaint: Complaint, snapshot: bytes) -> bytes:
     return b"%b%b%b}}" % (stated.encode(), partial.STATE_MARK, snapshot)
 
 
-def encode_calendar(found: Announcements, *, partition: int, time: datetime) -> bytes:
+def encode_calendar(announcements: Announcements, *, partition: int, time: datetime) -> bytes:
     """Encode the announcements of a partition, for the record `calendar` of `complaints.state`."""
-    calendar_id = f"{CALENDAR}/{partition}/{found.revision}"
-    sequence = f"{found.revision:010d}"
+    calendar_id = f"{CALENDAR}/{partition}/{announcements.revision}"
+    sequence = f"{announcements.revision:010d}"
     envelope = cloud_event(CALENDAR_TYPE, SYSTEM, calendar_id, time, CALENDAR, sequence=sequence)
-    return _spliced(envelope, to_json(found))
+    return _spliced(envelope, to_json(announcements))
 
 
 def encode_command(command: Command, *, source: str, command_id: str, subject: str, time: datetime) -> bytes:

@@ -161,8 +161,8 @@ def cut_fact(raw: bytes | None) -> tuple[bytes, bytes] | None:
 
 def fact_type_in(raw: bytes) -> str | None:
     """Return the type of an encoded fact without parsing; None for another format."""
-    found = _FACT_TYPE.match(raw)
-    return None if found is None else found[1].decode()
+    match = _FACT_TYPE.match(raw)
+    return None if match is None else match[1].decode()
 
 
 def is_apart(raw: bytes | None) -> bool:
@@ -206,5 +206,5 @@ def _whole(raw: bytes) -> bytes:
 
 def command_type_in(raw: bytes) -> str | None:
     """Return the probable type of a command without parsing, to be verified by the caller."""
-    found = _COMMAND_TYPE.search(raw)
-    return None if found is None else found[1].decode()
+    match = _COMMAND_TYPE.search(raw)
+    return None if match is None else match[1].decode()

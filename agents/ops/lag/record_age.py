@@ -51,16 +51,16 @@ class _Search:
             return None
         return (self.low + high) // 2
 
-    def update(self, asked: int, answer: StampedOffset | None) -> None:
+    def update(self, timestamp: int, answer: StampedOffset | None) -> None:
         if answer is not None and answer[0] < self.position:
             self.low = answer[1] if self.low is None else max(self.low, answer[1])
-        elif answer is not None and (answer[0] == self.position or asked == 0):
+        elif answer is not None and (answer[0] == self.position or timestamp == 0):
             # time 0 returns the first record: if it is after the position, no record is left up to it
             self._end(answer[1])
-        elif asked == 0:
+        elif timestamp == 0:
             self._end(None)
         else:
-            self.high = asked if self.high is None else min(self.high, asked)
+            self.high = timestamp if self.high is None else min(self.high, timestamp)
 
     def _end(self, stamp: int | None) -> None:
         self.stamp, self.over = stamp, True

@@ -76,7 +76,7 @@ _Read = Callable[[StageConsumer], Samples | float | None]
 
 def declared(package: str, stages: Sequence[str] = tuple(STAGES)) -> dict[str, MetricSpec]:
     """Return the metrics of `metrics.toml` in a package, by name; of `stages` unless the file names some."""
-    found: dict[str, dict[str, Any]] = tomllib.loads((files(package) / "metrics.toml").read_text("utf-8"))
+    table: dict[str, dict[str, Any]] = tomllib.loads((files(package) / "metrics.toml").read_text("utf-8"))
     return {
         name: MetricSpec(
             name,
@@ -85,7 +85,7 @@ def declared(package: str, stages: Sequence[str] = tuple(STAGES)) -> dict[str, M
             tuple(each.get("labels", ())),
             tuple(each.get("stages", stages)),
         )
-        for name, each in found.items()
+        for name, each in table.items()
     }
 
 
