@@ -196,3 +196,5 @@ class Projector:
         # per thread: lag may be readable while records are not
         self._troubles[where] = trouble
         self.sources.trouble = self._troubles[_RECORDS] or self._troubles[_LAG]
+        since = self.sources.trouble_since or datetime.now(UTC)
+        self.sources.trouble_since = None if self.sources.trouble is None else since

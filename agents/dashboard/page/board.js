@@ -66,22 +66,24 @@ function soon() {
 }
 
 let stream;
+let drawn; // what the server has drawn, until the connection was lost
 
 function listen() {
   stream?.close();
   stream = new EventSource("/figures/stream");
-  stream.addEventListener("open", () => { if (connection.dataset.state === "lost") state("live"); });
+  stream.addEventListener("open", () => { if (connection.dataset.state === "lost") state(...drawn); });
   stream.addEventListener("message", soon);
   stream.addEventListener("error", () => {
-    state("lost");
+    if (connection.dataset.state !== "lost") drawn = [connection.dataset.state, connection.textContent];
+    state("lost", document.body.dataset.lost);
     // the browser tries again by itself, unless it was refused
     if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 10000);
   });
 }
 
-function state(name) {
+function state(name, text) {
   connection.dataset.state = name;
-  connection.textContent = document.body.dataset[name];
+  connection.textContent = text;
 }
 
 if (every) {

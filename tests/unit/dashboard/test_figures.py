@@ -122,6 +122,18 @@ def test_the_rights_of_one_thread_do_not_affect_another() -> None:
     assert projector.sources.trouble is None
 
 
+def test_figures_are_of_the_time_when_the_first_trouble_began() -> None:
+    projector = Projector(Settings(), AROUND, lambda _: None, lambda _: None)
+    projector.report_failure("records", BrokerUnreachable("127.0.0.1:1"))
+    since = projector.sources.trouble_since
+    assert since is not None
+    projector.report_failure("lag", BrokerUnreachable("127.0.0.1:1"))
+    projector.report_recovery("records")
+    assert projector.sources.trouble_since is since
+    projector.report_recovery("lag")
+    assert projector.sources.trouble_since is None
+
+
 class TestFlow:
     def test_days_end_in_the_zone(self) -> None:
         last_of_sunday = datetime(2026, 3, 1, 16, 59, tzinfo=UTC)

@@ -297,6 +297,20 @@ def test_a_stage_whose_worker_does_not_answer_shows_when_it_last_did() -> None:
     assert "terakhir terlihat 28 Feb 09:00 WIB" in stage_of(view("id"), row)
 
 
+@pytest.mark.parametrize(
+    ("language", "state", "as_of"),
+    [("en", "Not updated", "as of 08:55:00 WIB"), ("id", "Tidak diperbarui", "per 08:55:00 WIB")],
+)
+def test_figures_that_are_not_updated_are_not_live(language: str, state: str, as_of: str) -> None:
+    sources = Sources(reading=False, trouble="unreachable", trouble_since=MONDAY - timedelta(minutes=5))
+    here = replace(view(language), sources=sources)
+    page = overview(here, json.loads(figures(a_model(), sources, MONDAY, here.context)))
+    assert f'data-state="outdated">{state}</span> <span id="as-of">{as_of}</span>' in page
+    assert '<strong data-figure="stages">?</strong>' in page
+    assert page.index('data-tone="soon"><a href="#lag">') < page.index('<strong data-figure="stages">?')
+    assert f'data-state="live">{here.words.say("live")}</span>' in PAGES[language, "overview"]
+
+
 def test_every_figure_of_the_overview_opens_a_list_of_as_many() -> None:
     page, model = PAGES["en", "overview"], a_model()
     found = re.findall(r'href="/complaints\?([^"]*)&amp;lang=en"[^>]*>(?:<span[^>]*>[^<]*</span>)?([0-9]+)</a>', page)
