@@ -2,12 +2,14 @@
 
 import os
 
+import structlog
 import typer
 
-from agents.cli.context import note, settings_of
+from agents.cli.context import settings_of
 from agents.cli.options import Stages
 from agents.config import policy_files
 from agents.local_broker.keys import with_local_keys
+from agents.observability import logs
 from agents.ops.topics import ensure_topics, with_recorded_layout
 from events.access import ROLES
 
@@ -31,5 +33,6 @@ def run(ctx: typer.Context, stages: Stages = None) -> None:
     needed = {topic for stage in wanted for topic in ROLES[stage].topics}
     settings = with_recorded_layout(settings, needed)
     if created := ensure_topics(settings, needed).created:
-        note(f"created {len(created)} topics: {', '.join(created)}")
+        logs.configure(settings.log)
+        structlog.get_logger().info("topics_created", topics=created)
     raise typer.Exit(supervisor.run(wanted, settings))

@@ -8,10 +8,9 @@ import asyncio
 import gc
 import logging
 import os
-import sys
 import tempfile
 from collections.abc import Collection
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn, cast, get_args
 
 import faust
 from aiokafka.errors import KafkaConnectionError
@@ -19,13 +18,13 @@ from faust.app.base import BootStrategy
 from faust.worker import setproctitle  # type: ignore[attr-defined]  # does nothing where the library is missing
 
 from agents.config import policy_files
-from agents.config.settings import Settings
+from agents.config.settings import LogFormat, Settings
 from agents.observability import logs
 from agents.observability.tracing import tracing
 from agents.runtime import failpoints, lifeline
 from agents.runtime.http import health
 from agents.runtime.http.server import StageWeb
-from agents.runtime.process import EXIT_REFUSED, NOT_ALLOWED, STOP_SECONDS, exit_with_error
+from agents.runtime.process import NOT_ALLOWED, STOP_SECONDS, exit_with_error
 from agents.runtime.stage import RefusedToStart, Stage
 from agents.runtime.stage_consumer import Poll, PollChannel, StageConsumer
 from events.access import ROLES
@@ -125,8 +124,9 @@ def stage_app(stage: Stage) -> StageApp:
         failpoints.arm(stage.name, os.environ)
         app = StageApp(stage, settings, policy_set)
     except (SettingsError, PolicyError, failpoints.InvalidFailpoint) as error:
-        sys.stderr.write(f"alur {stage.name}: {error}\n")
-        raise SystemExit(EXIT_REFUSED) from None
+        log_format = os.environ.get("ALUR_LOG")
+        logs.configure(cast("LogFormat", log_format) if log_format in get_args(LogFormat) else "auto")
+        exit_with_error(stage.name, RefusedToStart(str(error)))
     logs.configure(settings.log, stage=stage.name)
     gc.set_threshold(*_COLLECTOR)
     app.stage_consumer.metrics.read_restarts(os.environ)

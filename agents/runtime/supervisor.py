@@ -133,7 +133,10 @@ class Supervisor:
         child.refused, child.ready = status == EXIT_REFUSED, False
         if child.refused:
             child.pause = self._refused_pause
-            log.error("stage_refused", stage=child.stage, status=status, starts_again_in_s=child.pause)
+            # if no stage can start, none is started again
+            ends = all(each.refused and (each is child or each.process is None) for each in self._children)
+            again = {} if ends else {"starts_again_in_s": child.pause}
+            log.error("stage_refused", stage=child.stage, status=status, **again)
             return
         child.pause = FIRST_PAUSE if lived > HEALTHY_SECONDS else min(max(child.pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
         log.warning(

@@ -1,5 +1,7 @@
 """The supervisor with real processes in place of stages."""
 
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -108,6 +110,27 @@ def test_it_ends_where_no_stage_can_start() -> None:
     process = supervised(_REFUSES, _REFUSES)
     _, output = process.communicate(timeout=20)
     assert (process.returncode, output.count('"stage_refused"') >= 2) == (78, True), output
+    last = [line for line in output.splitlines() if '"stage_refused"' in line][-1]
+    assert "starts_again_in_s" not in last, output
+
+
+def test_a_single_stage_that_refuses_to_start_is_not_said_to_start_again() -> None:
+    process = supervised(_REFUSES)
+    _, output = process.communicate(timeout=20)
+    assert (process.returncode, '"stage_refused"' in output, "starts_again" in output) == (78, True, False), output
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("ALUR_KEY_FILE", "/missing"), ("ALUR_POLICY", "/missing.toml"), ("ALUR_PARTITIONS", "x")]
+)
+def test_a_stage_logs_why_its_environment_is_refused(name: str, value: str) -> None:
+    program = [sys.executable, "-c", "import agents.sla"]
+    done = subprocess.run(
+        program, env=os.environ | {"ALUR_LOG": "json", name: value}, capture_output=True, text=True, check=False
+    )
+    said = json.loads(done.stderr)
+    assert (done.returncode, said["event"], said["stage"]) == (78, "start_refused", "sla")
+    assert value in said["reason"]
 
 
 def test_what_it_has_started_ends_with_it_when_it_is_killed(tmp_path: Path) -> None:
