@@ -13,7 +13,7 @@ from agents.cli.options import require_known
 from agents.cli.tables import new_table
 from agents.config.settings import Settings
 from agents.ops.acl import apply, rights, script
-from agents.ops.topics import ensure_topics, with_recorded_layout
+from agents.ops.topics import TopicsDiffer, ensure_topics, with_recorded_layout
 from events.access import ROLES
 from events.client import Extent, extents
 from events.client.administration import topics_missing
@@ -53,7 +53,12 @@ def create(
         settings = replace(settings, partitions=recorded.partitions)
     if replication is None and not os.environ.get("ALUR_REPLICATION"):
         settings = replace(settings, replication=recorded.replication)
-    report = ensure_topics(settings, mend=True)
+    try:
+        report = ensure_topics(settings, mend=True)
+    except TopicsDiffer as error:
+        if partitions is None:
+            raise
+        raise Failure(str(error).replace("unset ALUR_PARTITIONS", "leave out --partitions")) from None
     for line in report.altered:
         say(f"altered {line}")
     for name in report.created:

@@ -14,7 +14,10 @@ from workflow.policy.model import PolicySet
 
 log = structlog.get_logger()
 
-_WAY_OUT: Final = "set ALUR_POLICY to the installation's, or make this one its policy with `alur policy rollout`"
+_WAY_OUT: Final = (
+    "set ALUR_POLICY to the installation's, make this one its policy with `alur policy rollout`, or set another "
+    "ALUR_PREFIX for an installation of its own"
+)
 _ROLLOUT: Final = "`alur policy rollout` announces them"
 _MOST_NAMED: Final = 3
 

@@ -82,7 +82,9 @@ def test_topics_made_by_accident_are_mended_while_they_are_empty(settings: Setti
     # from now on its own number counts, whatever the environment has by default
     assert alur(settings, "topics", "create")[0] == 0
     status, output = alur(settings, "topics", "create", ALUR_PARTITIONS="6")
-    assert (status, "the installation has partitions=4, not 6" in output) == (1, True)
+    assert (status, "the installation has partitions=4, not 6; unset ALUR_PARTITIONS: " in output) == (1, True)
+    status, output = alur(settings, "topics", "create", "--partitions", "6")
+    assert (status, "the installation has partitions=4, not 6; leave out --partitions: " in output) == (1, True)
 
 
 def test_records_on_an_auto_created_topic_are_kept(settings: Settings, admin: Any) -> None:

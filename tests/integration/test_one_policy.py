@@ -50,6 +50,7 @@ def test_another_policy_is_refused_until_it_is_rolled_out_and_open_deadlines_fol
     assert [other.processes.pop(stage).returncode for stage in ("intake", "lifecycle")] == [78, 78]
     assert "policy version lapor/" in other.log.read_text()
     assert "is another here" in other.log.read_text()
+    assert "or set another ALUR_PREFIX for an installation of its own" in other.log.read_text()
     assert engine.alive() == {"intake", "lifecycle", "sla"}
 
     status, output = alur("policy", "rollout", "--dry-run")
