@@ -21,10 +21,11 @@ from agents.ops.complaint_policy import policy_of
 from events.client import calendar_for
 from events.facts import Recorded
 from events.vocabulary import ClockName
+from workflow.deadlines.durations import Duration
 from workflow.policy.announcements import with_announcements
 from workflow.policy.model import Policy
 from workflow.reports.day_breakdown import Day
-from workflow.reports.explain import Explanation, RuleSource, Run, Step, explain
+from workflow.reports.explain import Explanation, Happening, RuleSource, Run, Step, explain
 
 _UNCONFIRMED: Final = "default, not confirmed"
 _MARK: Final = "*"
@@ -33,6 +34,7 @@ _RULES: Final = {
     "zones": "zone",
     "hours": "office hours",
     "collective_leave": "collective leave",
+    "settlement_pause_cap": "pauses up to",
     "settlement_pauses_in": "pauses while",
     "extension": "extension",
 }
@@ -96,7 +98,10 @@ def as_text(explained: Sequence[Explanation]) -> Iterator[RenderableType]:
             yield _steps(run)
             yield Text()
             elapsed = Text(f"  {run.duration} of elapsed time: no day is counted or left out")
-            yield _days(run) if run.days else elapsed
+            # of a pause with a cap, working time counts in place of days
+            capped = any(origin.rule == "settlement_pause_cap" for origin in each.origins)
+            numbered = not capped or all(step.what is not Happening.PAUSED for step in run.steps)
+            yield _days(run, numbered=numbered) if run.days else elapsed
             yield Text(f"  {_result(run)}\n", style="bold red" if run.differences else "")
     if any(not origin.source for each in explained for origin in each.origins):
         yield Text(f"{_MARK} {_UNCONFIRMED}", style="yellow")
@@ -147,11 +152,15 @@ def _steps(run: Run) -> Table:
 
 
 def _details(step: Step, zone: ZoneInfo) -> str:
-    due = f"due {local(step.due_at, zone)}" if step.due_at else f"{step.left} left" if step.left else ""
+    due = f"due {local(step.due_at, zone)}" if step.due_at else f"{_rounded(step.left)} left" if step.left else ""
     return shortened("; ".join(filter(None, (step.detail, due))))
 
 
-def _days(run: Run) -> Table:
+def _rounded(left: str | None) -> str:
+    return Duration.parse(left or "0 seconds").rounded()
+
+
+def _days(run: Run, *, numbered: bool) -> Table:
     table, zone = grid(4, time=0), ZoneInfo(run.zone)
     moments = [(step.at.astimezone(zone), f"{step.what} %H:%M") for step in run.steps]
     if run.warn_at and not run.over:
@@ -161,7 +170,7 @@ def _days(run: Run) -> Table:
     for day in run.days:
         table.add_row(
             Text(f"{day.weekday[:3]} {day.date}"),
-            Text(str(day.number or "-"), justify="right"),
+            Text("-" if not day.number else str(day.number) if numbered else "+", justify="right"),
             Text(safe(day.reason), style="" if day.counted and not _after_end(run, day) else "dim"),
             Text(", ".join(f"{at:{form}}" for at, form in moments if at.date() == day.date), style="cyan"),
         )
@@ -177,7 +186,7 @@ def _result(run: Run) -> str:
     if run.differences:
         return "; ".join(run.differences)
     if run.recomputed is None:
-        return f"no due time while it is paused; {run.remaining} left, as in the fact"
+        return f"no due time while it is paused; {_rounded(run.remaining)} left, as in the fact"
     return f"due {local(run.recomputed, ZoneInfo(run.zone))}, as in the facts"
 
 

@@ -91,6 +91,15 @@ class Duration:
             amount, unit = (amount // 60, "working minutes") if amount % 3600 else (amount // 3600, "working hours")
         return f"{amount} {unit.removesuffix('s') if amount == 1 else unit}"
 
+    def rounded(self) -> str:
+        """Return the duration for people: working time in hours and minutes, seconds without a fraction."""
+        hours, minutes = divmod(round(self.amount / 60), 60)
+        if self.unit is not Unit.WORKING_SECONDS or not hours + minutes:
+            return str(Duration(round(self.amount), self.unit))
+        if hours and minutes:
+            return f"{hours} h {minutes} min of working time"
+        return str(Duration((hours * 60 + minutes) * 60, self.unit))
+
     def __mul__(self, times: int) -> "Duration":
         """Multiply the duration, such as one day of extension by the number of days."""
         return Duration(self.amount * times, self.unit)

@@ -104,7 +104,7 @@ def _worked(day: date, period: ClockPeriod, zone: ZoneInfo, hours: OfficeHours |
     if not time:
         return Day(day, counted=False, reason="outside office hours")
     worked = Duration(time.total_seconds(), Unit.WORKING_SECONDS)
-    return Day(day, counted=True, reason=str(worked), worked=worked)
+    return Day(day, counted=True, reason=worked.rounded(), worked=worked)
 
 
 def _pause(last: date, following: ClockPeriod, status: str, zone: ZoneInfo) -> Iterator[Day]:
@@ -118,7 +118,7 @@ def _merged(one: Day, other: Day) -> Day:
     """Merge a day on which a clock paused with the same day on which it resumed."""
     if one.worked is not None and other.worked is not None:
         worked = Duration(one.worked.amount + other.worked.amount, Unit.WORKING_SECONDS)
-        return replace(one, worked=worked, reason=str(worked))
+        return replace(one, worked=worked, reason=worked.rounded())
     return replace(other, number=one.number) if other.counted else one
 
 

@@ -323,7 +323,9 @@ class _Run:
         begins, corrected = after.remaining is not None, before.model_copy(update={"due_at": self.expected})
         change = context.pause_capped if begins else context.resume_capped
         ours = change(self.clock, corrected, recorded.at)
-        detail = f"while {complaint.status}, {ours.paused_for} before" if begins else f"{ours.paused_for} in all"
+        paused = Duration.parse(ours.paused_for or "0 seconds")
+        earlier = f", {paused.rounded()} before" if paused.amount else ""
+        detail = f"while {complaint.status}{earlier}" if begins else f"{paused.rounded()} in all"
         self._add(Happening.PAUSED if begins else Happening.RESUMED, recorded, after, detail)
         if after.breached:
             return

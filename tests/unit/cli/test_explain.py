@@ -20,6 +20,7 @@ from tests.support.worlds import (
     FOLLOW_UP,
     GRANT,
     LAPOR,
+    MONDAY,
     OVERRIDDEN,
     PANRB,
     PUPR,
@@ -32,6 +33,7 @@ from tests.support.worlds import (
     wib,
 )
 from tests.unit.deadlines.test_office_hours import hourly
+from tests.unit.machine.test_capped_pauses import CAPPED
 from workflow.deadlines.working_days import Calendar
 from workflow.policy.model import Policy
 
@@ -137,6 +139,23 @@ def test_working_hours_and_elapsed_time() -> None:
     output = page(to_status(Status.DISPOSED, DEMO))
     assert "8 seconds of elapsed time: no day is counted or left out" in output
     assert "calendar" not in output
+
+
+def test_a_pause_with_a_cap_counts_working_time_in_place_of_days() -> None:
+    world = to_status(Status.DISPOSED, CAPPED, at=MONDAY + timedelta(seconds=1.006))
+    assert "Mon 2026-03-30" not in page(world, "settlement")
+    assert "Fri 2026-03-27  14  working day" in page(world, "settlement")
+    world.send(FOLLOW_UP, PUPR, after=timedelta(hours=1))
+    assert "while followed_up; due " in page(world, "settlement")
+    world.send(REPLY, CITIZEN, after=timedelta(hours=7))
+    world.send(FOLLOW_UP, PUPR, after=timedelta(hours=16, minutes=20))
+    output = page(world, "settlement")
+    assert output.splitlines()[1].startswith("time  14 working days")
+    assert "pauses up to  80 working hours" in output
+    assert output.count("\ntime  ") == 1
+    assert "6 working hours in all; " in output
+    assert "while followed_up, 6 working hours before; " in output
+    assert "Tue 2026-03-03  +  1 h 20 min of working time  paused 09:20" in output
 
 
 def test_a_difference_is_the_last_word() -> None:
