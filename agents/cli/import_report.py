@@ -18,8 +18,8 @@ from events.wording import number_of
 _SHOWN: Final = 20
 _EXAMPLES: Final = 5
 _ROWS: Final = 10
-_FIELD_KEPT: Final = "office"
-"""The field whose unknown values are accepted."""
+_KEPT: Final = frozenset({"office", "reporter.subject"})
+"""The fields whose values are noted, and submitted."""
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Tally:
             name = note.partition(":")[0]
             self.notes[name] += 1
             if self.notes[name] <= _EXAMPLES:
-                self.first_notes.append(f"{report.line}: {'' if name == _FIELD_KEPT else 'left out: '}{note}")
+                self.first_notes.append(f"{report.line}: {'' if name in _KEPT else 'left out: '}{note}")
 
     def refuse(self, report: Report, reason: str) -> None:
         """Count a report that Kafka has refused."""

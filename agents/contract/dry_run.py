@@ -15,7 +15,7 @@ from events.topics import TopicName
 from workflow.machine.announcements import announce
 from workflow.machine.decide import decide
 from workflow.machine.handlers import Rejected, known_office
-from workflow.machine.permissions import PERMITTED_ROLES, possible_roles, who_may
+from workflow.machine.permissions import NAMES_A_PERSON, PERMITTED_ROLES, names_a_person, possible_roles, who_may
 from workflow.policy.model import Policy
 from workflow.stages.intake import registration
 from workflow.stages.verification import missing_fields
@@ -51,6 +51,8 @@ def _report(report: ReportSubmitted, now: datetime, policy: Policy) -> Iterator[
     complaint = answer[-1].complaint
     if report.data.office is not None and complaint.chosen_office is None:
         yield f"the directory has no office {report.data.office}: it would be routed as if none was named"
+    if report.data.reporter and policy.citizens != "open" and names_a_person(report.data.reporter.subject or ""):
+        yield f"reporter.subject {NAMES_A_PERSON}: no command of the reporter will count, so give a pseudonym"
     missing = missing_fields(complaint, policy)
     if not missing:
         yield f"has all that {policy.version} asks for before it is verified"

@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from events.codec.decode import decode_report
 from events.errors import Undecodable
 from workflow.machine.content_digests import FIELDS
+from workflow.machine.permissions import NAMES_A_PERSON, names_a_person
 
 NO_RESULT: Final = "#FORMULA!"
 """Text of a cell with a formula without a stored result."""
@@ -69,7 +70,7 @@ class Report:
     complaint: str
     value: bytes
     notes: tuple[str, ...] = ()
-    """`field: reason` of each value that was dropped."""
+    """`field: reason` of each value that was dropped, or is kept and of no use."""
     raw: Any = field(default=None, compare=False, repr=False)
     content: int = field(default=0, compare=False, repr=False)
     """Hash of the content, for comparison with redeliveries."""
@@ -113,6 +114,9 @@ def validated(line: int, value: bytes, raw: object = None, notes: tuple[str, ...
     """Validate a report by the contract."""
     try:
         event = decode_report(value)
+        subject = event.data.reporter.subject if event.data.reporter else None
+        if subject and names_a_person(subject):
+            notes = (*notes, f"reporter.subject: {NAMES_A_PERSON}: no command of the reporter will count")
         content = hash(event.data.model_dump_json(include=_COMPARED))
         return Report(line, event.complaint_id, value, notes, raw, content)
     except Undecodable as error:

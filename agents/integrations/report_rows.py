@@ -17,7 +17,7 @@ from agents.integrations.privacy import is_no_name, privacy
 from events.client.channel import report_event
 from events.cloudevents import EARLIER, MAX_NAME
 from events.vocabulary import ComplaintClass
-from workflow.machine.permissions import names_a_person
+from workflow.machine.permissions import NAMES_A_PERSON, names_a_person
 
 _RULE: Final = re.compile(r"[-:_=\s]+")
 _AMOUNT: Final = re.compile(r"(?:(?:rp|idr)\b\.?\s*)?-?(?!0\d)\d[\d.,\s]*(?:,-|%)?", re.IGNORECASE)
@@ -269,6 +269,6 @@ def _reporter(cells: Mapping[str, str], notes: list[str]) -> dict[str, str]:
     if is_no_name(reporter.get("name", "")):
         reporter.pop("name", None)
     if names_a_person(subject := reporter.get("subject", "")):
-        notes.append(f"subject: {quoted(subject)} looks like a phone number, a NIK or an e-mail address")
+        notes.append(f"subject: {quoted(subject)} {NAMES_A_PERSON}")
         del reporter["subject"]
     return reporter

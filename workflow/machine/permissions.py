@@ -31,6 +31,8 @@ class Role(StrEnum):
     ESCALATION = "the escalation stage"
 
 
+NAMES_A_PERSON: Final = "looks like a phone number, a NIK or an e-mail address"
+"""What is wrong with a subject that identifies a person."""
 _OFFICES: Final = frozenset({Role.ADMINISTRATOR, Role.HOLDER, Role.SUPERIOR, Role.ARBITER})
 _VERIFIERS: Final = frozenset({Role.ADMINISTRATOR, Role.VERIFICATION})
 _CITIZEN: Final = frozenset({Role.CITIZEN})

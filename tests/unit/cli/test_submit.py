@@ -106,6 +106,15 @@ def test_files_without_entries_are_refused_in_the_same_words(tmp_path: Path) -> 
         assert dry(content, tmp_path, name=name).stderr.endswith(": there is nothing in it\n"), name
 
 
+def test_a_message_with_a_subject_that_names_a_person_is_submitted_with_a_note(tmp_path: Path) -> None:
+    data = {"class": "complaint", "title": "Jalan", "reporter": {"subject": "3171234567890123"}}
+    head = {"specversion": "1.0", "type": "lapor.report.submitted.v1", "source": "/channels/sms", "id": "1"}
+    done = dry(json.dumps(head | {"data": data}), tmp_path, name="report.json")
+    assert "would submit 1" in done.output
+    note = "looks like a phone number, a NIK or an e-mail address: no command of the reporter will count"
+    assert f"line 1: reporter.subject: {note}\n" in done.output
+
+
 def test_a_file_without_a_name_is_refused() -> None:
     done = alur("submit", "")
     assert done.exit_code == 2

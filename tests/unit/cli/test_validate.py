@@ -88,6 +88,14 @@ class TestReports:
         ours.write_text(text.replace('machine = ["postpone", "dispose"]', 'machine = ["dispose"]'))
         assert shown(report(), str(ours))[1].startswith("would be registered, and may be postponed under ")
 
+    @pytest.mark.parametrize("subject", ["3171234567890123", "081234567890", "ni.luh@example.id"])
+    def test_a_subject_that_names_a_person_is_noted(self, subject: str) -> None:
+        assert shown(report(reporter={"subject": "r-7f3a91c0d2"})) == shown(report())
+        assert shown(report(reporter={"subject": subject}))[1] == (
+            "reporter.subject looks like a phone number, a NIK or an e-mail address: no command of the reporter will "
+            "count, so give a pseudonym"
+        )
+
     def test_an_unknown_office_is_named(self) -> None:
         assert shown(report(office="atlantis"))[1] == (
             "the directory has no office atlantis: it would be routed as if none was named"
