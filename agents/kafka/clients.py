@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import aiokafka.client
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.errors import InvalidProducerIdMapping, KafkaError, NotCoordinatorForGroupError, for_code
 from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
@@ -40,6 +41,8 @@ _END_POLL_MS: Final = 20
 _READER_BACKOFF_MS: Final = 20
 """aiokafka's 100 ms go by for each topic that a reader has not asked about before: most of the time of a short read."""
 _ASK_AGAIN_SECONDS: Final = 0.1
+_REFUSED_SECONDS: Final = 0.1
+"""Pause after a refused connection: without it, seven stages use half a core while Kafka is away."""
 _NONE: Final = -1
 BATCH_BYTES: Final = 262_144
 RECORDS_PER_POLL: Final = 2_000
@@ -89,7 +92,7 @@ def consumer(  # noqa: PLR0913 -- one argument per setting that differs between 
     if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
         in_memory: KafkaConsumer = substitute.stage_consumer(group, isolation, reset)
         return in_memory
-    _make_no_topics()
+    _patch_clients()
     unpacking.install()
     built: KafkaConsumer = AIOKafkaConsumer(
         bootstrap_servers=settings.broker,
@@ -114,7 +117,7 @@ def producer(settings: Settings, transactional_id: str | None = None) -> KafkaPr
     if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
         in_memory: KafkaProducer = substitute.stage_producer(transactional_id)
         return in_memory
-    _make_no_topics()
+    _patch_clients()
     built: KafkaProducer = AIOKafkaProducer(
         bootstrap_servers=settings.broker,
         **settings.security.client_options(),
@@ -129,9 +132,20 @@ def producer(settings: Settings, transactional_id: str | None = None) -> KafkaPr
     return built
 
 
-def _make_no_topics() -> None:
-    """Prevent all clients of this process from creating topics by metadata requests; aiokafka has no setting for it."""
+def _patch_clients() -> None:
+    """Let no client of this process create topics, or connect without a pause; aiokafka has no setting for either."""
     aiokafka.client.MetadataRequest = partial(MetadataRequest, allow_auto_topic_creation=False)
+    aiokafka.client.create_conn = _connection
+
+
+async def _connection(*args: Any, **options: Any) -> AIOKafkaConnection:  # noqa: ANN401 -- those of `create_conn`
+    """Connect to a broker; wait a little before a failure, since each retry backoff of a client leads here again."""
+    try:
+        connected: AIOKafkaConnection = await create_conn(*args, **options)
+    except OSError:
+        await asyncio.sleep(_REFUSED_SECONDS)
+        raise
+    return connected
 
 
 def marked(offset: int) -> OffsetAndMetadata:

@@ -117,7 +117,7 @@ def test_data_stay_when_the_broker_is_killed_and_started_again(home: dict[str, s
 
 
 def test_a_worker_whose_broker_has_stopped_logs_it_in_few_lines(home: dict[str, str], tmp_path: Path) -> None:
-    """Its client tries again some hundred times a second, and would say so each time, in a form of its own."""
+    """Its client tries again many times a second, and would log each attempt in a format of its own."""
     [port] = free_ports(1)
     Keys.generate(tmp_path / "keys")
     settings = Settings(broker=start(home, port=port).broker.address, partitions=2, key_file=str(tmp_path / "keys"))
@@ -145,6 +145,7 @@ def test_a_worker_whose_broker_has_stopped_logs_it_in_few_lines(home: dict[str, 
         assert {line["stage"] for line in messages} == {"verification"}
         assert any("Connect call failed" in line["message"] for line in messages)
         assert len(messages) < 40, "however often it has tried"
+        assert max(line.get("repeated", 0) for line in messages) < 500, "it waits between attempts"
         start(home, port=port)
     finally:
         worker.terminate()
