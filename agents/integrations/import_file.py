@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from itertools import chain
-from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
 from pydantic_core import from_json
@@ -46,7 +45,6 @@ OPEN311: Final = "open311"
 LAPOR: Final = "lapor"
 
 _IN_MEMORY: Final = 16 * 1024 * 1024
-_WORKBOOKS: Final = frozenset({".xlsx", ".xlsb", ".ods"})  # tables in text are often named .xls
 _WEB_PAGE: Final = ("<!doctype html", "<html", "<table", "<meta", "<head", "<style", "<div", "<!--", "mime-version:")
 _DATES: Final = ("received", "event_date")
 
@@ -161,8 +159,6 @@ class _Opening:
             stream.seek(0)
             requests = open311.from_xml(stream.read())
             return self._requests(lambda: iter(enumerate(requests, start=1)))
-        if (suffix := Path(str(getattr(stream, "name", ""))).suffix.lower()) in _WORKBOOKS:
-            raise UnreadableFile(f"is text, not a workbook: if it is a table, name it .csv instead of {suffix}")
         lines = [] if encoding in {"utf-8", "utf-8-sig"} else [f"read as {encoding} (--encoding names another)"]
         return self._grids([csv_grid(lambda: text_lines(stream, encoding), self._score)], lines)
 

@@ -94,13 +94,6 @@ def test_one_report_that_is_left_out_was_not_submitted(left_out: int, accepted: 
         _conclude(counted, None, TABLE, None, None)
 
 
-@pytest.mark.parametrize("name", ["laporan.xlsx", "laporan.ODS"])
-def test_text_with_the_name_of_a_workbook_is_not_read_as_a_table(name: str, tmp_path: Path) -> None:
-    message = f"is text, not a workbook: if it is a table, name it .csv instead of {Path(name).suffix.lower()}\n"
-    assert dry("not a zip\n", tmp_path, name=name).stderr.endswith(message)
-    assert "would submit 1" in dry("id,title\n1,Jalan\n", tmp_path, name="laporan.xls").output
-
-
 def test_files_without_entries_are_refused_in_the_same_words(tmp_path: Path) -> None:
     for name, content in (("a.csv", ""), ("b.csv", "id,title\n"), ("c.xlsx", workbook([])), ("d.xlsx", "")):
         assert dry(content, tmp_path, name=name).stderr.endswith(": there is nothing in it\n"), name
