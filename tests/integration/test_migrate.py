@@ -208,7 +208,7 @@ def test_each_obstacle_to_a_migration_is_named(engine: Engine) -> None:
     assert migrating(engine, target, failpoint="migrate:after-commit:3").returncode == -signal.SIGKILL
     assert "other numbers of partitions" in migrating(engine, replace_partitions(target, 4)).stderr
     engine.report("late")
-    assert "intake has 1 records of" in migrating(engine, target).stderr
+    assert "intake has 1 record of" in migrating(engine, target).stderr
     engine.start()
     engine.await_quiet()
     engine.stop()
