@@ -13,6 +13,8 @@ from events.vocabulary import ClockName
 from tests.support.engines import WAIT_SECONDS, Engine, report_event
 
 REPORTS = 40
+GROUPS = 4
+"""Each is sent after a kill, so that its first breach is the reason of another one, however slow the machine is."""
 BREACHED = {ClockName.VERIFICATION, ClockName.FOLLOW_UP, ClockName.SETTLEMENT, ClockName.ESCALATION}
 """The others settle the complaint when they have passed."""
 PAUSE_SECONDS = 0.1
@@ -65,7 +67,8 @@ def test_each_breach_is_recorded_once_however_often_the_timer_is_killed(stopped_
     engine = stopped_engine
     engine.start()
     reports = [report_event(f"restless-{number}", reporter=None) for number in range(REPORTS)]
-    engine.send_reports(reports)
+    groups = [reports[number::GROUPS] for number in range(GROUPS)]
+    engine.send_reports(groups.pop())
     killed, noticed, end = 0, 0, time.monotonic() + 3 * WAIT_SECONDS
     while not _nothing_runs(histories := _histories(engine)):
         assert time.monotonic() < end, "deadlines are forgotten, or the timer never gets to them"
@@ -73,9 +76,10 @@ def test_each_breach_is_recorded_once_however_often_the_timer_is_killed(stopped_
             engine.kill("sla")
             engine.start("sla")
             killed, noticed = killed + 1, _recorded_breaches(_histories(engine)).total()
+            engine.send_reports(groups.pop() if groups else [])
         time.sleep(PAUSE_SECONDS)
     recorded = _recorded_breaches(histories)
-    assert killed > 3
+    assert killed >= GROUPS
     assert len(recorded) >= 3 * REPORTS, "each office is late, and each rung above it, and the whole"
     assert recorded == Counter(_expected(histories))
     engine.await_quiet()
