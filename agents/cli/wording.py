@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from events import facts as f
 from events.outcomes import Finding
 from events.reports import Location
+from events.wording import number_of
 
 _LONGEST: Final = 400
 
@@ -75,7 +76,9 @@ def _rescheduled(fact: f.DeadlineRescheduled, zone: ZoneInfo) -> str:
 
 
 def _extended(fact: f.DeadlineExtended, zone: ZoneInfo) -> str:
-    return _reason(f"{fact.clock} by {fact.working_days} working days, to {local(fact.due_at, zone)}", fact.reason)
+    return _reason(
+        f"{fact.clock} by {number_of(fact.working_days, 'working day')}, to {local(fact.due_at, zone)}", fact.reason
+    )
 
 
 def left_until(at: datetime, now: datetime) -> str:
@@ -146,7 +149,7 @@ WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
     f.DataErased: lambda fact: f"{_erased(fact)}: {fact.reason}",
     f.ComplaintEscalated: lambda fact: f"to {fact.office}, rung {fact.rung}",
     f.EscalationExhausted: lambda fact: f"no rung above {fact.rung}: an incident",
-    f.ExtensionRequested: lambda fact: f"{fact.working_days} working days: {fact.reason}",
+    f.ExtensionRequested: lambda fact: f"{number_of(fact.working_days, 'working day')}: {fact.reason}",
     f.ExtensionRefused: lambda fact: fact.reason or "",
 }
 

@@ -7,6 +7,7 @@ from events import commands as c
 from events import facts as f
 from events.snapshot import Complaint
 from events.vocabulary import ClockName, Detail, Refusal, Status
+from events.wording import number_of
 from workflow.deadlines.due_dates import due_at
 from workflow.deadlines.durations import Duration
 from workflow.machine.handlers import CommandContext, CommandHandler, Refused, check_has, known_office
@@ -55,7 +56,7 @@ def _reopenable(context: CommandContext, _data: object = None) -> datetime | Non
     if complaint.reopenings >= bounds.limit:
         raise Refused(
             Refusal.NOT_PERMITTED,
-            f"it was reopened {complaint.reopenings} times, and {bounds.limit} are allowed: {_anew(complaint)}",
+            f"it was reopened {number_of(complaint.reopenings, 'time')}, of at most {bounds.limit}: {_anew(complaint)}",
             Detail.REOPENING_LIMIT,
         )
     return until
@@ -84,7 +85,7 @@ def _repliable(context: CommandContext, _data: object) -> None:
         remedy = _anew(complaint) if until is None else f"have it reopened until {until}"
         raise Refused(
             Refusal.NOT_ALLOWED_IN_STATUS,
-            f"it is closed, and {complaint.late_replies} replies came after that: {remedy}",
+            f"it is closed, and {number_of(complaint.late_replies, 'reply', 'replies')} came after that: {remedy}",
             Detail.LATE_REPLY_LIMIT,
         )
 

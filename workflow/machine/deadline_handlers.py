@@ -7,6 +7,7 @@ from events import commands as c
 from events import facts as f
 from events.snapshot import ExtensionRequest
 from events.vocabulary import ClockName, Refusal
+from events.wording import number_of
 from workflow.machine.clocks import ClockContext
 from workflow.machine.handlers import CommandContext, CommandHandler, Refused
 from workflow.stages.escalation import next_office
@@ -18,13 +19,13 @@ def _extendable(context: CommandContext, _data: c.RequestExtension | None) -> No
     _still_running(context)
     times = context.complaint.extensions
     if times >= context.policy.extension.max_times:
-        raise Refused(Refusal.EXTENSION_LIMIT, f"extended {times} times: no more is possible")
+        raise Refused(Refusal.EXTENSION_LIMIT, f"extended {number_of(times, 'time')}: no more is possible")
 
 
 def _request_extension(context: CommandContext, data: c.RequestExtension) -> f.Fact:
     left = context.policy.extension.max_days - context.complaint.extended_days
     if data.working_days > left:
-        raise Refused(Refusal.EXTENSION_LIMIT, f"at most {left} more working days are possible")
+        raise Refused(Refusal.EXTENSION_LIMIT, f"at most {number_of(left, 'more working day')} can be added")
     return f.ExtensionRequested(by=context.by, working_days=data.working_days, reason=data.reason)
 
 

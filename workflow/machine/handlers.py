@@ -13,6 +13,7 @@ from events import commands as c
 from events import facts as f
 from events.snapshot import Clock, Complaint
 from events.vocabulary import ArchiveReason, ClockName, Detail, Refusal, Status
+from events.wording import number_of
 from workflow.machine.clocks import ClockContext
 from workflow.machine.content_digests import completed, differing, key_of
 from workflow.machine.permissions import Role, is_stage
@@ -204,7 +205,7 @@ def _disposable(context: CommandContext, data: c.DisposeComplaint | None) -> Non
         return
     raise Refused(
         Refusal.RETURN_LIMIT,
-        f"returned {complaint.returns} times: only the arbiter ({policy.arbiter}) can dispose it now",
+        f"returned {number_of(complaint.returns, 'time')}: only the arbiter ({policy.arbiter}) can dispose it now",
     )
 
 
@@ -226,7 +227,7 @@ def _returnable(context: CommandContext, _data: c.ReturnDisposition | None) -> N
     if policy.arbiter_final and returns >= policy.return_limit:
         raise Refused(
             Refusal.RETURN_LIMIT,
-            f"returned {returns} times, and the arbiter ({policy.arbiter}) has decided: answer it",
+            f"returned {number_of(returns, 'time')}, and the arbiter ({policy.arbiter}) has decided: answer it",
         )
 
 

@@ -15,6 +15,7 @@ from events import facts as f
 from events.facts import Recorded
 from events.snapshot import Clock, Complaint
 from events.vocabulary import ClockName, Status
+from events.wording import number_of
 from workflow.deadlines.clock_rules import RULES, OnExpiry
 from workflow.deadlines.due_dates import due_at, remaining
 from workflow.deadlines.durations import Duration, Unit
@@ -285,7 +286,7 @@ class _Run:
     def _add_with_detail(self, what: Happening, recorded: Recorded, after: Clock) -> None:
         fact, detail, period = recorded.fact, "", self.periods[-1]
         if isinstance(fact, f.DeadlineExtended):
-            detail = f"{fact.working_days} working days" + (f": {fact.reason}" if fact.reason else "")
+            detail = number_of(fact.working_days, "working day") + (f": {fact.reason}" if fact.reason else "")
             more = self.policy.extension.day * fact.working_days
             self._recompute(period, (*period.lengths, more))
         elif isinstance(fact, f.DeadlineRescheduled):
