@@ -12,14 +12,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import aiokafka.client
+from aiokafka.conn import create_conn
 
 from agents.kafka import clients
 from agents.runtime.http import health
 from events.topics import TopicName
 
 stage, line, gate = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
-connect, read_to_end = aiokafka.client.create_conn, clients.read_to_end
+connect: Any = create_conn
+read_to_end = clients.read_to_end
 
 
 async def _by_the_line(_host: str, _port: int, **options: Any) -> Any:
@@ -40,9 +41,9 @@ async def _read_behind_the_gate(settings: Any, partition: Any) -> AsyncIterator[
 
 module: Any = clients
 module.read_to_end = _read_behind_the_gate
+module.create_conn = _by_the_line
 module = health
 module.READY_SECONDS = 1.0
-aiokafka.client.create_conn = _by_the_line
 
 if __name__ == "__main__":
     import faust
