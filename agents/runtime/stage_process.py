@@ -69,7 +69,7 @@ def fork(
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _OWN_SIGNALS)
         work(stage)
 
-    # daemon: whatever ends this process, `multiprocessing` does not wait for the stages
+    # daemon: ended with this process, should it end without stopping its stages
     process = _CONTEXT.Process(name=stage, target=begin, daemon=True)
     # blocked until the new process has forgotten the handlers of this one
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _OWN_SIGNALS)

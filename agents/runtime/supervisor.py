@@ -87,17 +87,23 @@ class Supervisor:
 
         If a stage refuses to start, the others continue, and the status is that of a refusal.
         """
+        self.handle_signals()
+        try:
+            while not self._stopping and not all(child.refused and child.process is None for child in self._children):
+                if lifeline.is_cut(os.environ, STOP_SECONDS + _WATCH_SECONDS):
+                    self._stopping = True
+                for child in self._children:
+                    self._watch(child)
+                self._note_ready()
+                time.sleep(_WATCH_SECONDS)
+        finally:
+            self._stop_all()  # `multiprocessing` would wait for each without a limit
+        return EXIT_REFUSED if any(child.refused for child in self._children) else 0
+
+    def handle_signals(self) -> None:
+        """Let SIGTERM and SIGINT end `run`, also before it has begun."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        while not self._stopping and not all(child.refused and child.process is None for child in self._children):
-            if lifeline.is_cut(os.environ, STOP_SECONDS + _WATCH_SECONDS):
-                self._stopping = True
-            for child in self._children:
-                self._watch(child)
-            self._note_ready()
-            time.sleep(_WATCH_SECONDS)
-        self._stop_all()
-        return EXIT_REFUSED if any(child.refused for child in self._children) else 0
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
@@ -173,5 +179,6 @@ def run(stages: Sequence[str], settings: Settings) -> int:
     """Run `stages`, one process each, until SIGTERM or Ctrl-C; return the exit status."""
     logs.configure(settings.log)
     supervisor = Supervisor(stages, settings)
+    supervisor.handle_signals()
     stage_process.import_modules(stages)
     return supervisor.run()
