@@ -87,8 +87,8 @@ class Sources:
     """Whether the topics have not been read to their end yet."""
     trouble: str | None = None
     """`unreachable` or `refused` while records cannot be read; else None."""
-    trouble_since: datetime | None = None
-    """When the trouble began: the figures are of that time."""
+    records_lost_at: datetime | None = None
+    """When the records became unreadable: the figures are of that time. None while they can be read."""
     unreadable: int = 0
     """Records of complaints.state that cannot be decoded or that the engine did not write."""
     lag: list[dict[str, Any]] | None = field(default_factory=list)
@@ -106,7 +106,7 @@ def figures(read_model: ReadModel, sources: Sources, now: datetime, context: Dis
             "zone": context.zone.key,
             "reading": sources.reading,
             "trouble": sources.trouble,
-            "trouble_since": sources.trouble_since,
+            "records_lost_at": sources.records_lost_at,
             "unreadable": sources.unreadable,
             "complaints": len(read_model),
             "open": read_model.open,

@@ -196,5 +196,6 @@ class Projector:
         # per thread: lag may be readable while records are not
         self._troubles[where] = trouble
         self.sources.trouble = self._troubles[_RECORDS] or self._troubles[_LAG]
-        since = self.sources.trouble_since or datetime.now(UTC)
-        self.sources.trouble_since = None if self.sources.trouble is None else since
+        if where == _RECORDS:
+            since = self.sources.records_lost_at or datetime.now(UTC)
+            self.sources.records_lost_at = None if trouble is None else since

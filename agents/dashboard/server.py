@@ -138,8 +138,8 @@ class Board:
             moment = datetime.now(UTC) if figures is None else datetime.fromisoformat(figures["at"])
             view = replace(self._view(request, moment), query=())
             if figures is not None:
-                since = figures["trouble_since"] and datetime.fromisoformat(figures["trouble_since"])
-                status = Sources(reading=figures["reading"], trouble=figures["trouble"], trouble_since=since)
+                since = figures["records_lost_at"] and datetime.fromisoformat(figures["records_lost_at"])
+                status = Sources(reading=figures["reading"], trouble=figures["trouble"], records_lost_at=since)
                 view = replace(view, sources=status)  # as it was at that moment
             self._drawn[language] = drawn = (last, monotonic(), overview(view, figures))
         return _html(drawn[2], language)

@@ -74,7 +74,7 @@ function listen() {
   stream.addEventListener("open", () => { if (connection.dataset.state === "lost") state(...drawn); });
   stream.addEventListener("message", soon);
   stream.addEventListener("error", () => {
-    if (connection.dataset.state !== "lost") drawn = [connection.dataset.state, connection.textContent];
+    if (connection.dataset.state !== "lost") drawn = [connection.dataset.state, connection.firstChild.data];
     state("lost", document.body.dataset.lost);
     // the browser tries again by itself, unless it was refused
     if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 10000);

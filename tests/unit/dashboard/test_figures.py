@@ -122,16 +122,22 @@ def test_the_rights_of_one_thread_do_not_affect_another() -> None:
     assert projector.sources.trouble is None
 
 
-def test_figures_are_of_the_time_when_the_first_trouble_began() -> None:
+def test_figures_are_of_the_time_when_the_records_were_lost() -> None:
     projector = Projector(Settings(), AROUND, lambda _: None, lambda _: None)
-    projector.report_failure("records", BrokerUnreachable("127.0.0.1:1"))
-    since = projector.sources.trouble_since
-    assert since is not None
+
+    def lost_at() -> datetime | None:
+        return projector.sources.records_lost_at
+
     projector.report_failure("lag", BrokerUnreachable("127.0.0.1:1"))
-    projector.report_recovery("records")
-    assert projector.sources.trouble_since is since
+    assert lost_at() is None, "the records are still read"
+    projector.report_failure("records", BrokerUnreachable("127.0.0.1:1"))
+    since = lost_at()
+    assert since is not None
+    projector.report_failure("records", BrokerUnreachable("127.0.0.1:1"))
     projector.report_recovery("lag")
-    assert projector.sources.trouble_since is None
+    assert lost_at() is since
+    projector.report_recovery("records")
+    assert lost_at() is None
 
 
 class TestFlow:

@@ -302,7 +302,7 @@ def test_a_stage_whose_worker_does_not_answer_shows_when_it_last_did() -> None:
     [("en", "Not updated", "as of 08:55:00 WIB"), ("id", "Tidak diperbarui", "per 08:55:00 WIB")],
 )
 def test_figures_that_are_not_updated_are_not_live(language: str, state: str, as_of: str) -> None:
-    sources = Sources(reading=False, trouble="unreachable", trouble_since=MONDAY - timedelta(minutes=5))
+    sources = Sources(reading=False, trouble="unreachable", records_lost_at=MONDAY - timedelta(minutes=5))
     here = replace(view(language), sources=sources)
     page = overview(here, json.loads(figures(a_model(), sources, MONDAY, here.context)))
     assert f'data-state="outdated">{state}</span> <span id="as-of">{as_of}</span>' in page
