@@ -82,17 +82,18 @@ async def ping_kafka(stage_consumer: StageConsumer) -> None:
 
 async def watch_kafka(stage_consumer: StageConsumer) -> None:
     """Log once when Kafka stops answering, and once when it answers again, until the worker stops."""
-    stage_consumer.metrics.answered()  # it has connected
-    silent, stage = False, stage_consumer.stage.name
+    silent, stage, asking_since = False, stage_consumer.stage.name, time.monotonic()
     while not stage_consumer.should_stop:
         await ping_kafka(stage_consumer)
-        seconds = 0.0 if _own_problem(stage_consumer) else _silent_seconds(stage_consumer)
-        if not silent and seconds > READY_SECONDS:
+        now, seconds = time.monotonic(), _silent_seconds(stage_consumer)
+        asks = _own_problem(stage_consumer) is None
+        asking_since = asking_since if asks else now
+        if not silent and min(seconds, now - asking_since) > READY_SECONDS:
             log.error(
                 "kafka_silent", stage=stage, seconds=round(seconds), next="check the brokers; it goes on by itself"
             )
             silent = True
-        elif silent and seconds < READY_SECONDS:
+        elif silent and asks and seconds <= READY_SECONDS:
             log.info("kafka_answered", stage=stage)
             silent = False
         await asyncio.sleep(_WATCH_SECONDS)

@@ -116,17 +116,26 @@ def test_a_commit_is_an_answer_of_kafka_too() -> None:
 
 
 def test_a_silent_kafka_is_logged_once_and_so_is_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    silence = [13.0]
     monkeypatch.setattr(health, "_WATCH_SECONDS", 0.001)
-    stage_consumer = Shared(ONE, fetched_seconds_ago=health.READY_SECONDS + 3)
+    monkeypatch.setattr(health, "READY_SECONDS", 0.005)
+    monkeypatch.setattr(health, "_silent_seconds", lambda _: silence[0])
+    stage_consumer = Shared(ONE)
 
     async def watched() -> None:
+        stage_consumer.load(TWO)
         watch = asyncio.create_task(health.watch_kafka(stage_consumer))
-        await asyncio.sleep(0.02)
-        assert lines == [], "it has just connected"
-        stage_consumer.metrics.answered_at = time.monotonic() - health.READY_SECONDS - 5
-        await asyncio.sleep(0.02)
-        stage_consumer.metrics.answered()
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.03)
+        assert lines == [], "it reads back its memory, and asks nothing"
+        del stage_consumer.processors[TWO]
+        await asyncio.sleep(0.03)
+        assert [line["event"] for line in lines] == ["kafka_silent"]
+        stage_consumer.load(TWO)
+        silence[0] = 0.0
+        await asyncio.sleep(0.03)
+        assert len(lines) == 1, "while it asks nothing, nothing is an answer"
+        del stage_consumer.processors[TWO]
+        await asyncio.sleep(0.03)
         stage_consumer._stopped.set()  # noqa: SLF001 -- as `stop` does first
         await watch
 
