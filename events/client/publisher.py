@@ -53,6 +53,7 @@ class Publisher(AbstractContextManager["Publisher"]):
         self._silence_s = silence_s
         self._confirmed = 0
         self._failure: KafkaError | None = None
+        self._reported = False
         self._producer: Any = self._connected()
 
     def _connected(self) -> KafkaProducer:
@@ -68,7 +69,7 @@ class Publisher(AbstractContextManager["Publisher"]):
 
     def __exit__(self, *failure: object) -> None:
         try:
-            if not any(failure) and self._failure is None:
+            if not any(failure) and not self._reported:
                 self.flush()
         finally:
             abandon(self._producer)
@@ -119,7 +120,7 @@ class Publisher(AbstractContextManager["Publisher"]):
         After a failure the publisher can be used again, with a new connection.
 
         Raises:
-            Unconfirmed: the broker has not confirmed it within 30 seconds; it may be in the log.
+            Unconfirmed: the broker has not confirmed it within 35 seconds; it may be in the log.
             KafkaRefused: the broker refuses it, for example for its size; it is not in the log.
         """
         positions: list[RecordPosition] = []
@@ -159,7 +160,7 @@ class Publisher(AbstractContextManager["Publisher"]):
         # undelivered batches of an idempotent producer would delay or corrupt the next ones
         abandon(self._producer)
         self._producer = self._connected()
-        self._failure = None
+        self._failure, self._reported = None, False
 
     def _accepted(self, position: RecordPosition, accepted: Callable[[RecordPosition], None]) -> None:
         self._confirmed += 1
@@ -173,6 +174,7 @@ class Publisher(AbstractContextManager["Publisher"]):
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
+            self._reported = True
             with confirmation(self._settings):
                 raise self._failure
 
