@@ -53,9 +53,9 @@ def listing(  # noqa: PLR0913 -- one option a filter
     alur dead replay $(alur dead list -q --code bug)
     """
     if stage is not None and stage not in {*STAGES, "unknown"}:
-        raise Failure(f"--stage: there is no stage {stage!r}; use one of {', '.join(STAGES)}", MISUSED)
+        raise Failure(f"--stage: there is no stage {stage!r}; use one of {', '.join([*STAGES, 'unknown'])}", MISUSED)
     if code is not None and code not in {*CODES, "unknown"}:
-        raise Failure(f"--code: there is no code {code!r}; use one of {', '.join(CODES)}", MISUSED)
+        raise Failure(f"--code: there is no code {code!r}; use one of {', '.join([*CODES, 'unknown'])}", MISUSED)
     settings = settings_of(ctx)
     after = _LONG_AGO if since is None else _moment(since, datetime.now(UTC))
     origins = set(TopicName) | {None} if topic is None else {_topic(settings, topic)}
