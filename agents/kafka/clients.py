@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import aiokafka.client
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -138,7 +138,7 @@ def _patch_clients() -> None:
     aiokafka.client.create_conn = _connection
 
 
-async def _connection(*args: Any, **options: Any) -> AIOKafkaConnection:  # noqa: ANN401 -- those of `create_conn`
+async def _connection(*args: object, **options: object) -> AIOKafkaConnection:
     """Connect to a broker; wait a little before a failure, since each retry backoff of a client leads here again."""
     try:
         connected: AIOKafkaConnection = await create_conn(*args, **options)
