@@ -71,12 +71,14 @@ def _silent_seconds(stage_consumer: StageConsumer) -> float:
 
 
 async def ping_kafka(stage_consumer: StageConsumer) -> None:
-    """Send a request to Kafka for a worker without partitions, which sends none by itself."""
+    """Ask Kafka for metadata in a worker without partitions, which asks for nothing by itself."""
     if stage_consumer.rebalancing or stage_consumer.processors:
         return
     with suppress(KafkaError, TimeoutError):
         async with asyncio.timeout(_ASK_SECONDS):
             await stage_consumer.worker.writer.producer.client.fetch_all_metadata()
+            # a leader that joined while the broker was starting may know no partitions, for up to five minutes
+            await stage_consumer.worker.consumer._client.force_metadata_update()  # noqa: SLF001 -- not in its interface
             stage_consumer.metrics.answered()
 
 
