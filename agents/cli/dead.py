@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
@@ -52,10 +53,8 @@ def listing(  # noqa: PLR0913 -- one option a filter
 
     alur dead replay $(alur dead list -q --code bug)
     """
-    if stage is not None and stage not in {*STAGES, "unknown"}:
-        raise Failure(f"--stage: there is no stage {stage!r}; use one of {', '.join([*STAGES, 'unknown'])}", MISUSED)
-    if code is not None and code not in {*CODES, "unknown"}:
-        raise Failure(f"--code: there is no code {code!r}; use one of {', '.join([*CODES, 'unknown'])}", MISUSED)
+    _require_known("stage", stage, (*STAGES, "unknown"))
+    _require_known("code", code, (*CODES, "unknown"))
     settings = settings_of(ctx)
     after = _LONG_AGO if since is None else _moment(since, datetime.now(UTC))
     origins = set(TopicName) | {None} if topic is None else {_topic(settings, topic)}
@@ -173,6 +172,11 @@ def _moment(text: str, now: datetime) -> datetime:
     if moment.tzinfo is None:
         raise Failure(f"--since: {text!r} has no time zone; write it like 2026-03-16T09:00:00+07:00", MISUSED)
     return moment
+
+
+def _require_known(option: str, name: str | None, known: Sequence[str]) -> None:
+    if name is not None and name not in known:
+        raise Failure(f"--{option}: there is no {option} {name!r}; use one of {', '.join(known)}", MISUSED)
 
 
 def _topic(settings: Settings, name: str) -> TopicName:
