@@ -32,7 +32,7 @@ def run(ctx: typer.Context, stages: Stages = None) -> None:
     policy_files.load(settings.policy)
     needed = {topic for stage in wanted for topic in ROLES[stage].topics}
     settings = with_recorded_layout(settings, needed)
+    logs.configure(settings.log)
     if created := ensure_topics(settings, needed).created:
-        logs.configure(settings.log)
         structlog.get_logger().info("topics_created", topics=created)
     raise typer.Exit(supervisor.run(wanted, settings))

@@ -16,7 +16,6 @@ from typing import Final
 import structlog
 
 from agents.config.settings import Settings
-from agents.observability import logs
 from agents.observability.metrics import RESTARTS
 from agents.runtime import lifeline, stage_process
 from agents.runtime.process import EXIT_REFUSED, STOP_SECONDS
@@ -177,7 +176,6 @@ class Supervisor:
 
 def run(stages: Sequence[str], settings: Settings) -> int:
     """Run `stages`, one process each, until SIGTERM or Ctrl-C; return the exit status."""
-    logs.configure(settings.log)
     supervisor = Supervisor(stages, settings)
     supervisor.handle_signals()
     stage_process.import_modules(stages)
