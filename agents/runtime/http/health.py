@@ -76,10 +76,9 @@ async def ping_kafka(stage_consumer: StageConsumer) -> None:
         return
     with suppress(KafkaError, TimeoutError):
         async with asyncio.timeout(_ASK_SECONDS):
-            await stage_consumer.worker.writer.producer.client.fetch_all_metadata()
             # a leader that joined while the broker was starting may know no partitions, for up to five minutes
-            await stage_consumer.worker.consumer._client.force_metadata_update()  # noqa: SLF001 -- not in its interface
-            stage_consumer.metrics.answered()
+            if await stage_consumer.worker.consumer._client.force_metadata_update():  # noqa: SLF001 -- not in its interface
+                stage_consumer.metrics.answered()
 
 
 async def watch_kafka(stage_consumer: StageConsumer) -> None:
