@@ -170,7 +170,7 @@ def test_every_kind_of_command_twice(command: c.Command, by: str) -> None:
     else:
         [one], [two] = refused, rejections(again)
         assert one.data == two.data, "decided on again, with the same outcome"
-        assert one.id != two.id, "and the sender is told once more"
+        assert one.id != two.id, "and the sender gets an answer once more"
     assert other, "another command gets its own answer"
     names = [each.id for each in [*refused, *rejections(again), *rejections(other)]]
     assert len(set(names)) == len(names)
